@@ -1,0 +1,27 @@
+# Everything a newcomer or a machine runs; `make help` lists it. Nothing has to be exported first.
+
+.PHONY: help demo test bench lint format native-libs
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: ## serve the shipped encoder on real photographs (PICTURES=folder, PORT=n, ONCE=1 to stop after the tour)
+	@tools/demo
+
+test: native-libs ## every test of every crate (real pictures too where SIMCLR_TEST_DATA names a folder of them)
+	cargo test --workspace --locked
+
+bench: ## our figures beside the peers', interleaved on this machine (ONLY=prefix runs some); JSON in target/bench
+	@tools/bench $(ONLY)
+
+lint: native-libs ## formatting, clippy without warnings, licences and bans
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --all-features check bans licenses sources; \
+	else echo "cargo-deny is not installed (cargo install cargo-deny --locked): licences are checked by 'make test' alone"; fi
+
+format: ## put every Rust file into the committed format
+	cargo fmt --all
+
+native-libs: ## bring ONNX Runtime and libtorch into third_party
+	@tools/native-libs
