@@ -1,0 +1,3 @@
+//! The whole product from outside, one module a theme; `cargo test -p simclr-tests tidy` runs one.
+
+mod tidy;
