@@ -1,0 +1,20 @@
+//! What an encoder *is*: pictures in, embeddings out.
+//!
+//! In the order data flows: a [`Picture`] is decoded from bytes, a [`Recipe`] prepares it into an [`ImageBatch`], an
+//! [`Encoder`] turns the batch into [`Embedding`]s. The network itself is a [`Description`] with checked [`Weights`];
+//! an [`Artefact`] is a folder that holds both as ONNX, with a card. Knows neither libtorch nor HTTP nor any dataset.
+
+pub mod description;
+mod embedding;
+mod encoder;
+mod picture;
+mod recipe;
+mod resize;
+mod weights;
+
+pub use description::{Description, Head, Op, Padding, Param, ParamKind, ResNet, Stem, Step, describe_head};
+pub use embedding::Embedding;
+pub use encoder::{EncodeError, Encoder};
+pub use picture::{Limits, Picture, PictureError};
+pub use recipe::{Filter, ImageBatch, Recipe, RecipeError, SIDE_MAX};
+pub use weights::{NamedTensor, Weights, WeightsError};
