@@ -1,0 +1,116 @@
+//! The table of datasets: what each is called, how large it is, how it is judged, how it lies on disk, who reads it.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::{Dataset, DatasetError, cifar, folder};
+
+/// How classifiers are judged on a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// Share of test pictures whose most probable class is the right one.
+    Top1,
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Top1 => f.write_str("top-1"),
+        }
+    }
+}
+
+/// How many samples each split officially has; `None` where there is no such split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Training samples.
+    pub train: usize,
+    /// Validation samples.
+    pub validation: Option<usize>,
+    /// Test samples.
+    pub test: Option<usize>,
+}
+
+/// One row of the catalog.
+pub struct Entry {
+    /// The name commands use.
+    pub name: &'static str,
+    /// The name people use.
+    pub title: &'static str,
+    /// Official number of classes; `None` where the folder decides.
+    pub classes: Option<usize>,
+    /// Official sizes; `None` where the folder decides.
+    pub sizes: Option<Sizes>,
+    /// How it is judged.
+    pub metric: Metric,
+    /// What lies where below the root.
+    pub layout: &'static str,
+    read: fn(&Path) -> Result<Dataset, DatasetError>,
+}
+
+/// Every dataset there is, in the order reports have.
+pub const CATALOG: &[Entry] = &[
+    Entry {
+        name: cifar::NAME,
+        title: "CIFAR-10",
+        classes: Some(10),
+        sizes: Some(Sizes {
+            train: 50_000,
+            validation: None,
+            test: Some(10_000),
+        }),
+        metric: Metric::Top1,
+        layout: cifar::LAYOUT,
+        read: cifar::read,
+    },
+    Entry {
+        name: folder::NAME,
+        title: "Folder per class",
+        classes: None,
+        sizes: None,
+        metric: Metric::Top1,
+        layout: folder::LAYOUT,
+        read: folder::read,
+    },
+];
+
+/// The catalog's row of that name.
+///
+/// # Errors
+/// When there is none; the message lists what there is.
+pub fn entry(name: &str) -> Result<&'static Entry, DatasetError> {
+    CATALOG
+        .iter()
+        .find(|entry| entry.name == name)
+        .ok_or_else(|| DatasetError::Unknown {
+            name: name.to_owned(),
+            known: CATALOG
+                .iter()
+                .map(|entry| entry.name)
+                .collect::<Vec<_>>()
+                .join(", "),
+        })
+}
+
+/// Lists the samples of the dataset called `name` that lies at `root`.
+///
+/// # Errors
+/// When the name is unknown, or the folder is not laid out as the catalog says; the message says which file, what was
+/// expected and what to do.
+pub fn open(name: &str, root: &Path) -> Result<Dataset, DatasetError> {
+    let entry = entry(name)?;
+    if !root.is_dir() {
+        let problem = if root.exists() {
+            "is a file, not a folder"
+        } else {
+            "does not exist"
+        };
+        return Err(DatasetError::layout(
+            root,
+            problem,
+            entry.layout,
+            "give the folder that holds the dataset",
+        ));
+    }
+    (entry.read)(root)?.checked(root)
+}

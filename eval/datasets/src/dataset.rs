@@ -1,0 +1,108 @@
+//! What every reader returns: class names and samples by split, checked once in one place.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use crate::{DatasetError, Sample};
+
+/// Which part of a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Split {
+    /// What classifiers are fitted on.
+    Train,
+    /// What the penalty is chosen on.
+    Validation,
+    /// What is read once per reported number.
+    Test,
+}
+
+impl Split {
+    /// All three, in order.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        })
+    }
+}
+
+impl FromStr for Split {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "train" => Ok(Self::Train),
+            "val" | "valid" | "validation" => Ok(Self::Validation),
+            "test" => Ok(Self::Test),
+            other => Err(format!(
+                "no split is called `{other}`; there are train, validation and test"
+            )),
+        }
+    }
+}
+
+/// A dataset's classes and samples; splits that the folder has not are absent.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// Its name in the catalog.
+    pub name: String,
+    /// Class names; a label is an index into them.
+    pub classes: Vec<String>,
+    /// Files that lie where pictures lie but have no picture's extension.
+    pub ignored: usize,
+    splits: [Option<Vec<Sample>>; 3],
+}
+
+impl Dataset {
+    pub(crate) fn new(name: &str, classes: Vec<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            classes,
+            ignored: 0,
+            splits: [None, None, None],
+        }
+    }
+
+    pub(crate) fn set(&mut self, split: Split, samples: Vec<Sample>) {
+        self.splits[split as usize] = Some(samples);
+    }
+
+    /// The samples of a split, if the dataset has it.
+    pub fn split(&self, split: Split) -> Option<&[Sample]> {
+        self.splits[split as usize].as_deref()
+    }
+
+    /// How many samples each class has in a split.
+    pub fn count_by_class(&self, split: Split) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        for sample in self.split(split).unwrap_or_default() {
+            counts[sample.label] += 1;
+        }
+        counts
+    }
+
+    /// Refuses what no classifier can be fitted on or judged by: a class without a picture in some split.
+    pub(crate) fn checked(self, root: &Path) -> Result<Self, DatasetError> {
+        for split in Split::ALL.into_iter().filter(|&s| self.split(s).is_some()) {
+            let counts = self.count_by_class(split);
+            if let Some(empty) = counts.iter().position(|&n| n == 0) {
+                return Err(DatasetError::layout(
+                    root,
+                    format!(
+                        "class `{}` has no picture in the {split} split",
+                        self.classes[empty]
+                    ),
+                    "at least one picture of every class in every split",
+                    "add pictures of that class, or remove it everywhere",
+                ));
+            }
+        }
+        Ok(self)
+    }
+}
