@@ -31,6 +31,9 @@ pub enum EncodeError {
     /// The artefact or the picture is unusual: its embedding overflowed.
     #[error("the embedding of picture {0} of the batch holds NaN or infinity")]
     NotFinite(usize),
+    /// Bring the library with the command named.
+    #[error("{0}")]
+    Library(String),
     /// The runtime's own words.
     #[error("ONNX Runtime: {0}")]
     Runtime(String),

@@ -4,17 +4,28 @@
 //! [`Encoder`] turns the batch into [`Embedding`]s. The network itself is a [`Description`] with checked [`Weights`];
 //! an [`Artefact`] is a folder that holds both as ONNX, with a card. Knows neither libtorch nor HTTP nor any dataset.
 
+mod artefact;
+mod card;
 pub mod description;
 mod embedding;
 mod encoder;
+mod files;
+pub mod onnx;
+mod onnx_encoder;
+mod onnx_runtime;
 mod picture;
 mod recipe;
 mod resize;
 mod weights;
 
-pub use description::{Description, Head, Op, Padding, Param, ParamKind, ResNet, Stem, Step, describe_head};
+pub use artefact::{Artefact, ArtefactError};
+pub use card::{Card, CardDraft, CardScore, Training};
+pub use description::{
+    Description, DescriptionError, Head, Op, Padding, Param, ParamKind, ResNet, Stem, Step, describe_head,
+};
 pub use embedding::Embedding;
 pub use encoder::{EncodeError, Encoder};
+pub use onnx_encoder::OnnxEncoder;
 pub use picture::{Limits, Picture, PictureError};
 pub use recipe::{Filter, ImageBatch, Recipe, RecipeError, SIDE_MAX};
 pub use weights::{NamedTensor, Weights, WeightsError};

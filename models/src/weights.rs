@@ -101,6 +101,32 @@ impl Weights {
         }
     }
 
+    /// Whether these are the numbers of this description too.
+    ///
+    /// # Errors
+    /// Names the first tensor that differs in name or shape.
+    pub fn belongs_to(&self, description: &Description) -> Result<(), WeightsError> {
+        let params = description.params();
+        for (param, tensor) in params.iter().zip(&self.tensors) {
+            if param.name != tensor.name {
+                return Err(WeightsError::Missing(param.name.clone()));
+            }
+            if param.shape != tensor.shape {
+                let (name, found) = (param.name.clone(), tensor.shape.clone());
+                return Err(WeightsError::Shape {
+                    name,
+                    found,
+                    expected: param.shape.clone(),
+                });
+            }
+        }
+        match (params.get(self.tensors.len()), self.tensors.get(params.len())) {
+            (Some(param), _) => Err(WeightsError::Missing(param.name.clone())),
+            (_, Some(tensor)) => Err(WeightsError::Unexpected(tensor.name.clone())),
+            (None, None) => Ok(()),
+        }
+    }
+
     /// First values, the same for the same seed on every machine: convolutions and matrix products normal with variance
     /// 1/fan-in (TensorFlow's variance scaling, as in the published code), scales one, or zero where the description
     /// says so, everything else as its kind needs.

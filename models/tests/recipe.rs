@@ -32,12 +32,16 @@ fn recipe(resize: u32, side: u32, filter: Filter) -> Recipe {
 fn synthetic(width: u32, height: u32) -> Picture {
     let level = |x: u32, y: u32, c: u32| {
         let noise = (x * 7919 + y * 104_729 + c * 1_299_709) % 251;
-        let edge = if (x / 5 + y / 7) % 2 == 0 { 255 } else { 0 };
-        if (x + y + c) % 3 == 0 { edge } else { noise }
+        let edge = if (x / 5 + y / 7).is_multiple_of(2) { 255 } else { 0 };
+        if (x + y + c).is_multiple_of(3) {
+            edge
+        } else {
+            noise
+        }
     };
     let rgb =
         (0..height).flat_map(|y| (0..width).flat_map(move |x| (0..3).map(move |c| level(x, y, c) as u8)));
-    Picture::new(width, height, rgb.collect()).unwrap()
+    Picture::new(width, height, rgb.collect()).expect("one level per channel and pixel")
 }
 
 /// Back from three planes of 0…1 to interleaved levels.

@@ -1,0 +1,289 @@
+//! A finished encoder on disk: a folder with `encoder.onnx`, `card.toml` and, later, `probes/`.
+//!
+//! Opening one checks that the two files belong together; making one is all or nothing. Knows no runtime: whoever wants
+//! embeddings gives the artefact to an encoder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::card::{Card, CardDraft, CardScore};
+use crate::files;
+use crate::onnx::{self, OnnxError};
+use crate::{Recipe, ResNet, Weights};
+
+const ENCODER: &str = "encoder.onnx";
+const CARD: &str = "card.toml";
+const PROBES: &str = "probes";
+const SPACE_KEY_LEN: usize = 16;
+const NAME_LEN_MAX: usize = 100;
+
+/// An encoder's folder, opened and checked.
+#[derive(Debug, Clone)]
+pub struct Artefact {
+    folder: PathBuf,
+    card: Card,
+}
+
+/// Why a folder is not an artefact, or did not become one.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtefactError {
+    /// Check the path and its permissions.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Correct the card by hand, or export the artefact again.
+    #[error("{path}: {reason}")]
+    Card {
+        /// The card.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file was changed or damaged after it was made: fetch or export it again.
+    #[error("{path}: SHA-256 is {found}, but the card says {expected}; the file was changed or damaged")]
+    Checksum {
+        /// The encoder's file.
+        path: PathBuf,
+        /// Its checksum.
+        found: String,
+        /// The card's.
+        expected: String,
+    },
+    /// Card and encoder are of different artefacts: export again.
+    #[error("{path}: the card's {what} is not the encoder's")]
+    Mismatch {
+        /// The card.
+        path: PathBuf,
+        /// Which entry differs.
+        what: &'static str,
+    },
+    /// The encoder's file is not one written here.
+    #[error("{path}: {source}")]
+    Onnx {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: OnnxError,
+    },
+    /// Choose another name.
+    #[error(
+        "`{0}` cannot be an artefact's name: use letters, digits, `.`, `_`, `-`, beginning with a letter or digit"
+    )]
+    Name(String),
+    /// Choose another folder, or remove this one.
+    #[error("{0} exists already")]
+    Exists(PathBuf),
+}
+
+impl Artefact {
+    /// Opens a folder and checks that encoder and card belong together.
+    ///
+    /// # Errors
+    /// When a file is missing or damaged, or the two disagree.
+    pub fn open(folder: &Path) -> Result<Self, ArtefactError> {
+        let card_path = folder.join(CARD);
+        let text = fs::read_to_string(&card_path).map_err(io_at(&card_path))?;
+        let card: Card = toml::from_str(&text).map_err(|e| ArtefactError::Card {
+            path: card_path.clone(),
+            reason: e.to_string(),
+        })?;
+        let path = folder.join(ENCODER);
+        let bytes = fs::read(&path).map_err(io_at(&path))?;
+        let found = checksum(&bytes);
+        if found != card.checksum {
+            return Err(ArtefactError::Checksum {
+                path,
+                found,
+                expected: card.checksum,
+            });
+        }
+        let metadata = onnx::read_metadata(&bytes).map_err(|source| ArtefactError::Onnx { path, source })?;
+        let entries = [
+            ("space_key", card.space_key == found[..SPACE_KEY_LEN]),
+            ("recipe", card.recipe == metadata.recipe),
+            ("network", card.network == metadata.network),
+            ("embedding_len", card.embedding_len == metadata.embedding_len),
+        ];
+        match entries.into_iter().find(|(_, is_equal)| !is_equal) {
+            Some((what, _)) => Err(ArtefactError::Mismatch {
+                path: card_path,
+                what,
+            }),
+            None => Ok(Self {
+                folder: folder.to_path_buf(),
+                card,
+            }),
+        }
+    }
+
+    /// Makes the folder, whole or not at all.
+    ///
+    /// # Errors
+    /// When the name is not one, the folder has something in it, the weights are another network's, or the disk refuses.
+    pub fn create(
+        folder: &Path,
+        network: &ResNet,
+        weights: &Weights,
+        draft: CardDraft,
+    ) -> Result<Self, ArtefactError> {
+        if !is_name(&draft.name) {
+            return Err(ArtefactError::Name(draft.name));
+        }
+        if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(ArtefactError::Exists(folder.to_path_buf()));
+        }
+        let onnx_error = |source| ArtefactError::Onnx {
+            path: folder.join(ENCODER),
+            source,
+        };
+        let encoder = onnx::write(network, weights, &draft.recipe).map_err(onnx_error)?;
+        let embedding_len = onnx::read_metadata(&encoder).map_err(onnx_error)?.embedding_len;
+        let checksum = checksum(&encoder);
+        let card = Card {
+            name: draft.name,
+            licence: draft.licence,
+            embedding_len,
+            space_key: checksum[..SPACE_KEY_LEN].to_owned(),
+            checksum,
+            network: *network,
+            recipe: draft.recipe,
+            training: draft.training,
+            scores: vec![],
+        };
+        let text = card_text(&card, folder)?;
+        write_folder(folder, &encoder, &text).map_err(io_at(folder))?;
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            card,
+        })
+    }
+
+    /// Opens every artefact directly inside a folder, by name.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or one of them is not sound.
+    pub fn list(folder: &Path) -> Result<Vec<Self>, ArtefactError> {
+        let mut artefacts = vec![];
+        for entry in fs::read_dir(folder).map_err(io_at(folder))? {
+            let path = entry.map_err(io_at(folder))?.path();
+            if path.join(CARD).is_file() {
+                artefacts.push(Self::open(&path)?);
+            }
+        }
+        artefacts.sort_by(|a, b| a.name().cmp(b.name()));
+        Ok(artefacts)
+    }
+
+    /// Writes measured numbers into the card, in place of older ones of the same data, split, metric and method.
+    ///
+    /// # Errors
+    /// When the card cannot be written.
+    pub fn add_scores(&mut self, scores: Vec<CardScore>) -> Result<(), ArtefactError> {
+        let mut card = self.card.clone();
+        for score in scores {
+            card.scores.retain(|old| !old.measures_same(&score));
+            card.scores.push(score);
+        }
+        let path = self.folder.join(CARD);
+        files::replace(&path, card_text(&card, &self.folder)?.as_bytes()).map_err(io_at(&path))?;
+        self.card = card;
+        Ok(())
+    }
+
+    /// What is known about it.
+    pub fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The encoder's file.
+    pub fn encoder_path(&self) -> PathBuf {
+        self.folder.join(ENCODER)
+    }
+
+    /// Where probes fitted on its embeddings lie; the folder need not exist.
+    pub fn probes_folder(&self) -> PathBuf {
+        self.folder.join(PROBES)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.card.name
+    }
+
+    /// The preprocessing it was trained for.
+    pub fn recipe(&self) -> &Recipe {
+        &self.card.recipe
+    }
+
+    /// Length of its embeddings.
+    pub fn embedding_len(&self) -> usize {
+        self.card.embedding_len
+    }
+
+    /// Names the space its embeddings live in: only those with equal keys may be compared.
+    pub fn space_key(&self) -> &str {
+        &self.card.space_key
+    }
+}
+
+/// Makes the folder beside its place and moves it there once everything is on the disk.
+fn write_folder(folder: &Path, encoder: &[u8], card: &str) -> std::io::Result<()> {
+    let parent = match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(parent)?;
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let beside = parent.join(format!(".{name}.{}.tmp", std::process::id()));
+    let _ = fs::remove_dir_all(&beside);
+    let write = || {
+        fs::create_dir(&beside)?;
+        files::write_synced(&beside.join(ENCODER), encoder)?;
+        files::write_synced(&beside.join(CARD), card.as_bytes())?;
+        files::sync_folder(&beside)?;
+        fs::rename(&beside, folder)
+    };
+    write().inspect_err(|_| {
+        let _ = fs::remove_dir_all(&beside);
+    })?;
+    files::sync_folder(parent)
+}
+
+fn card_text(card: &Card, folder: &Path) -> Result<String, ArtefactError> {
+    toml::to_string_pretty(card).map_err(|e| ArtefactError::Card {
+        path: folder.join(CARD),
+        reason: e.to_string(),
+    })
+}
+
+fn checksum(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn is_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    name.len() <= NAME_LEN_MAX
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(is_plain)
+}
+
+fn io_at(path: &Path) -> impl FnOnce(std::io::Error) -> ArtefactError {
+    move |source| ArtefactError::Io {
+        path: path.to_path_buf(),
+        source,
+    }
+}

@@ -1,0 +1,83 @@
+//! Finds ONNX Runtime's library and starts it once for the process. No variable is read: it lies where
+//! `tools/native-libs` puts it, or beside the program.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use ort::environment::Environment;
+
+use crate::EncodeError;
+
+const LIBRARY: &str = "libonnxruntime.so";
+const BROUGHT: &str = "third_party/onnxruntime";
+
+/// The process's one environment; the first call loads the library.
+pub(crate) fn environment() -> Result<&'static Environment, EncodeError> {
+    static ENVIRONMENT: OnceLock<Result<Environment, String>> = OnceLock::new();
+    ENVIRONMENT
+        .get_or_init(start)
+        .as_ref()
+        .map_err(|reason| EncodeError::Library(reason.clone()))
+}
+
+fn start() -> Result<Environment, String> {
+    let program = std::env::current_exe().unwrap_or_default();
+    let places = places(&program, Path::new(env!("CARGO_MANIFEST_DIR")));
+    let Some(library) = places.iter().find(|place| place.is_file()) else {
+        return Err(format!(
+            "ONNX Runtime's {LIBRARY} was not found beside the program ({}), in ../lib beside that, or in {BROUGHT} of a \
+             folder above; run `tools/native-libs onnxruntime` in the repository",
+            program.display()
+        ));
+    };
+    let cannot = |e: String| {
+        format!(
+            "{} cannot be loaded as ONNX Runtime 1.24 or newer: {e}; run `tools/native-libs onnxruntime` again",
+            library.display()
+        )
+    };
+    let builder = ort::init_from(library).map_err(|e| cannot(e.to_string()))?;
+    builder
+        .with_telemetry(false)
+        .build()
+        .map_err(|e| cannot(e.to_string()))
+}
+
+/// Where the library may be, best first: beside the program, `../lib`, `third_party` of every folder above the program,
+/// then above the crate it was built from.
+fn places(program: &Path, crate_folder: &Path) -> Vec<PathBuf> {
+    let beside = program
+        .parent()
+        .into_iter()
+        .flat_map(|bin| [bin.join(LIBRARY), bin.join("../lib").join(LIBRARY)]);
+    let above = program.ancestors().skip(1).chain(crate_folder.ancestors());
+    beside
+        .chain(above.map(|folder| folder.join(BROUGHT).join(LIBRARY)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_beside_the_program_first_and_above_the_crate_last() {
+        let places = places(
+            Path::new("/opt/simclr/bin/serve"),
+            Path::new("/src/simclr/models"),
+        );
+        let expected = [
+            "/opt/simclr/bin/libonnxruntime.so",
+            "/opt/simclr/bin/../lib/libonnxruntime.so",
+            "/opt/simclr/bin/third_party/onnxruntime/libonnxruntime.so",
+            "/opt/simclr/third_party/onnxruntime/libonnxruntime.so",
+            "/opt/third_party/onnxruntime/libonnxruntime.so",
+            "/third_party/onnxruntime/libonnxruntime.so",
+            "/src/simclr/models/third_party/onnxruntime/libonnxruntime.so",
+            "/src/simclr/third_party/onnxruntime/libonnxruntime.so",
+            "/src/third_party/onnxruntime/libonnxruntime.so",
+            "/third_party/onnxruntime/libonnxruntime.so",
+        ];
+        assert_eq!(places, expected.map(PathBuf::from));
+    }
+}
