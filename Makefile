@@ -12,7 +12,7 @@ test: native-libs ## every test of every crate (real pictures too where SIMCLR_T
 	cargo test --workspace --locked
 
 bench: ## our figures beside the peers', interleaved on this machine (ONLY=prefix runs some); JSON in target/bench
-	@tools/bench $(ONLY)
+	@tools/bench/run $(ONLY)
 
 lint: native-libs ## formatting, clippy without warnings, licences and bans
 	cargo fmt --all --check
