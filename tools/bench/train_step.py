@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,13 +11,14 @@ from service import build
 from wheels import ROOT, FetchError, require_space, venv
 
 HERE = Path(__file__).resolve().parent
+RECIPE = ROOT / "train" / "recipes" / "cifar10-resnet18-w025-cpu.toml"
 BATCH, STEPS, PAIRS = 512, 8, 5
 THREADS = os.cpu_count() or 1
 
 
 @bench("train-step-resnet18-w025")
 def step_resnet18_quarter():
-    """one SimCLR step of ResNet-18 at width ¼ on 32×32 views, batch 512, bf16: simclr-train against PyTorch 2.11.0"""
+    """one SimCLR step of ResNet-18 at width ¼ on 32×32 views, batch 512: simclr-train against PyTorch 2.11.0"""
     if os.system(f"'{ROOT}/tools/native-libs' libtorch") != 0:
         raise FetchError("libtorch is needed, and could not be fetched")
     program = build("simclr-train", "simclr-train")
@@ -25,12 +27,11 @@ def step_resnet18_quarter():
         print("  PyTorch brings about 2 GB of libraries that only a GPU needs; this happens once")
         require_space(ROOT / "target", 8_000)
     python = venv(where, HERE / "peers" / "train-requirements.txt")
+    precision = re.search(r'^precision = "(\w+)"', RECIPE.read_text(), re.MULTILINE)[1]
+    print(f"  precision {precision}, {THREADS} threads each")
     arguments = ["--batch", str(BATCH), "--steps", str(STEPS), "--threads", str(THREADS)]
-    measured = paired(
-        lambda: speed([program, "bench-step", *arguments]),
-        lambda: speed([str(python), str(HERE / "peers" / "torch_step.py"), *arguments]),
-        PAIRS,
-    )
+    peer = [str(python), str(HERE / "peers" / "torch_step.py"), "--precision", precision, *arguments]
+    measured = paired(lambda: speed([program, "bench-step", str(RECIPE), *arguments]), lambda: speed(peer), PAIRS)
     return Figure("PyTorch 2.11.0 (Python)", "pictures/s", "higher", *measured)
 
 

@@ -136,8 +136,16 @@ fn every_source_file_is_short_and_says_what_it_is() {
 
 fn is_library(path: &Path) -> bool {
     let text = path.to_str().unwrap_or("");
-    let main = text.ends_with("/main.rs") || text.ends_with("build.rs");
+    let main = text.ends_with("/main.rs") || text.ends_with("build.rs") || text.contains("src/commands");
     text.contains("src/") && !main && !is_test(path) && !path.starts_with("tests")
+}
+
+#[test]
+fn commands_belong_to_the_program_and_not_to_the_library() {
+    let checkout = Checkout::here();
+    let libraries = checkout.rust_files().into_iter().filter(|path| path.ends_with("src/lib.rs"));
+    let offences = libraries.filter(|path| code_lines(&checkout.read(path)).any(|(_, line)| line.contains("mod commands")));
+    assert_none("`commands` prints, so only main.rs may declare it", offences.map(|path| path.display().to_string()).collect());
 }
 
 fn is_test(path: &Path) -> bool {
