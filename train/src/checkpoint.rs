@@ -1,0 +1,260 @@
+//! Everything needed to continue a run bit for bit, in one file that is written whole, then renamed.
+//!
+//! Random choices are functions of (seed, epoch, picture), so a checkpoint holds no generator's state: the recipe, the
+//! number of steps done, weights and velocities are all.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use simclr_models::{Description, NamedTensor, Param, Weights, describe_head};
+
+use crate::{TrainError, TrainRecipe};
+
+const FORMAT: &str = "simclr-checkpoint-1";
+
+/// A run at the end of some step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    /// The recipe file's text, comments and all.
+    pub recipe_text: String,
+    /// Steps done.
+    pub step: u64,
+    /// Full epochs done.
+    pub epochs_done: u64,
+    /// Mean loss of the last full epoch, when there was one.
+    pub epoch_loss: Option<f64>,
+    /// The encoder's weights.
+    pub encoder: Weights,
+    /// The projection head's weights.
+    pub head: Weights,
+    /// The optimiser's velocities: the encoder's learned tensors, then the head's.
+    pub velocities: Vec<Vec<f32>>,
+}
+
+impl Checkpoint {
+    /// The checkpoint's place in a run's folder.
+    pub fn path(run: &Path) -> PathBuf {
+        run.join("checkpoint.safetensors")
+    }
+
+    /// A run before its first step.
+    ///
+    /// # Errors
+    /// When the recipe is not valid.
+    pub fn start(recipe_text: &str) -> Result<Self, TrainError> {
+        let recipe = TrainRecipe::parse(recipe_text)?;
+        let (encoder, head) = descriptions(&recipe)?;
+        let velocities = learned(&encoder, &head)
+            .iter()
+            .map(|param| vec![0.0; param.len()])
+            .collect();
+        Ok(Self {
+            recipe_text: recipe_text.into(),
+            step: 0,
+            epochs_done: 0,
+            epoch_loss: None,
+            encoder: Weights::initial(&encoder, recipe.seed),
+            head: Weights::initial(&head, recipe.seed.wrapping_add(1)),
+            velocities,
+        })
+    }
+
+    /// Writes the file beside its place, syncs it and renames it, so that a crash leaves the old or the new one.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn save(&self, run: &Path) -> Result<(), TrainError> {
+        let path = Self::path(run);
+        let bytes = self.to_bytes().map_err(|reason| TrainError::Checkpoint {
+            path: path.clone(),
+            reason,
+        })?;
+        let beside = path.with_extension("writing");
+        let write = || {
+            let mut file = File::create(&beside)?;
+            file.write_all(&bytes)?;
+            file.sync_all()?;
+            fs::rename(&beside, &path)?;
+            File::open(run)?.sync_all()
+        };
+        write().map_err(TrainError::io(&path))
+    }
+
+    /// Reads a run's checkpoint and checks every tensor.
+    ///
+    /// # Errors
+    /// When there is none, or it is damaged.
+    pub fn load(run: &Path) -> Result<Self, TrainError> {
+        let path = Self::path(run);
+        let bytes = fs::read(&path).map_err(TrainError::io(&path))?;
+        Self::from_bytes(&bytes).map_err(|reason| TrainError::Checkpoint { path, reason })
+    }
+
+    fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        let recipe = TrainRecipe::parse(&self.recipe_text).map_err(|e| e.to_string())?;
+        let (encoder, head) = descriptions(&recipe).map_err(|e| e.to_string())?;
+        let velocities = learned(&encoder, &head)
+            .into_iter()
+            .zip(&self.velocities)
+            .map(|(param, data)| NamedTensor {
+                name: param.name,
+                shape: param.shape,
+                data: data.clone(),
+            });
+        let parts: [(&str, Vec<NamedTensor>); 3] = [
+            ("encoder", self.encoder.tensors().to_vec()),
+            ("head", self.head.tensors().to_vec()),
+            ("velocity", velocities.collect()),
+        ];
+        let named: Vec<(String, Vec<usize>, Vec<u8>)> = parts
+            .into_iter()
+            .flat_map(|(part, tensors)| {
+                tensors
+                    .into_iter()
+                    .map(move |t| (format!("{part}/{}", t.name), t))
+            })
+            .map(|(name, t)| {
+                (
+                    name,
+                    t.shape,
+                    t.data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+                )
+            })
+            .collect();
+        let views = named
+            .iter()
+            .map(|(name, shape, bytes)| {
+                let view = TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(|e| e.to_string())?;
+                Ok((name.as_str(), view))
+            })
+            .collect::<Result<Vec<_>, String>>()?;
+        let mut about = HashMap::from([
+            ("format".to_string(), FORMAT.to_string()),
+            ("recipe".into(), self.recipe_text.clone()),
+            ("step".into(), self.step.to_string()),
+            ("epochs_done".into(), self.epochs_done.to_string()),
+        ]);
+        if let Some(loss) = self.epoch_loss {
+            about.insert("epoch_loss".into(), loss.to_string());
+        }
+        safetensors::serialize(views, Some(about)).map_err(|e| e.to_string())
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
+        let about = header.metadata().clone().unwrap_or_default();
+        let field = |name: &str| {
+            about
+                .get(name)
+                .cloned()
+                .ok_or_else(|| format!("it has no `{name}`"))
+        };
+        let format = field("format")?;
+        if format != FORMAT {
+            return Err(format!("its format is `{format}`, this program reads `{FORMAT}`"));
+        }
+        let recipe_text = field("recipe")?;
+        let recipe = TrainRecipe::parse(&recipe_text).map_err(|e| e.to_string())?;
+        let (encoder, head) = descriptions(&recipe).map_err(|e| e.to_string())?;
+        let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
+        let part = |params: Vec<Param>, prefix: &str| read_part(&file, params, prefix);
+        Ok(Self {
+            step: field("step")?.parse().map_err(|e| format!("step: {e}"))?,
+            epochs_done: field("epochs_done")?
+                .parse()
+                .map_err(|e| format!("epochs_done: {e}"))?,
+            epoch_loss: about.get("epoch_loss").and_then(|text| text.parse().ok()),
+            encoder: Weights::check(&encoder, part(encoder.params(), "encoder")?)
+                .map_err(|e| e.to_string())?,
+            head: Weights::check(&head, part(head.params(), "head")?).map_err(|e| e.to_string())?,
+            velocities: part(learned(&encoder, &head), "velocity")?
+                .into_iter()
+                .map(|t| t.data)
+                .collect(),
+            recipe_text,
+        })
+    }
+}
+
+/// The encoder's and the head's descriptions.
+///
+/// # Errors
+/// When the recipe asks for a network that does not exist.
+pub fn descriptions(recipe: &TrainRecipe) -> Result<(Description, Description), TrainError> {
+    let encoder = recipe.encoder.describe()?;
+    let head = describe_head(&recipe.head, encoder.output_len())?;
+    Ok((encoder, head))
+}
+
+fn learned(encoder: &Description, head: &Description) -> Vec<Param> {
+    encoder
+        .params()
+        .into_iter()
+        .chain(head.params())
+        .filter(|param| param.kind.is_learned())
+        .collect()
+}
+
+fn read_part(file: &SafeTensors<'_>, params: Vec<Param>, prefix: &str) -> Result<Vec<NamedTensor>, String> {
+    params
+        .into_iter()
+        .map(|param| {
+            let name = format!("{prefix}/{}", param.name);
+            let view = file.tensor(&name).map_err(|e| format!("{name}: {e}"))?;
+            if view.dtype() != Dtype::F32 || view.shape() != param.shape {
+                return Err(format!(
+                    "{name} is {:?} {:?}, not f32 {:?}",
+                    view.dtype(),
+                    view.shape(),
+                    param.shape
+                ));
+            }
+            let numbers = view
+                .data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+            Ok(NamedTensor {
+                name: param.name,
+                shape: param.shape,
+                data: numbers.collect(),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TINY: &str = include_str!("../recipes/tiny.toml");
+
+    #[test]
+    fn written_and_read_again_bit_for_bit() {
+        let run = tempfile::tempdir().unwrap();
+        let mut checkpoint = Checkpoint::start(TINY).unwrap();
+        checkpoint.step = 17;
+        checkpoint.epoch_loss = Some(0.1 + 0.2);
+        checkpoint.velocities[3][0] = 1.5;
+        checkpoint.save(run.path()).unwrap();
+        assert_eq!(Checkpoint::load(run.path()).unwrap(), checkpoint);
+    }
+
+    #[test]
+    fn damage_is_reported_whatever_byte_is_cut() {
+        let bytes = Checkpoint::start(TINY).unwrap().to_bytes().unwrap();
+        for length in [0, 4, 100, bytes.len() / 2, bytes.len() - 1] {
+            assert!(Checkpoint::from_bytes(&bytes[..length]).is_err(), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_missing_run_is_named() {
+        let error = Checkpoint::load(Path::new("no/such/run"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("no/such/run"), "{error}");
+    }
+}

@@ -1,0 +1,248 @@
+//! The command line: what was typed, turned into calls of the library. Only the binary has this module.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use simclr_train::checkpoint::Checkpoint;
+use simclr_train::device::{Place, prepare};
+use simclr_train::pictures::Pictures;
+use simclr_train::pretrain::Learner;
+use simclr_train::{Ending, Limits, TrainRecipe, export, pretrain};
+use tch::{Device, Kind, Tensor};
+
+mod show;
+
+/// Raised by Ctrl-C and SIGTERM: the run keeps a checkpoint and ends.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+#[derive(Parser)]
+#[command(version, about = "SimCLR pretraining: recipe in, encoder out", after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  simclr-train pretrain train/recipes/tiny.toml --data ~/cifar-10-batches-bin --out runs/tiny
+  simclr-train resume runs/tiny --data ~/cifar-10-batches-bin
+  simclr-train export runs/tiny --out models/artefacts/simclr-tiny";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts a run as a recipe says
+    Pretrain {
+        /// The recipe; see train/recipes
+        recipe: PathBuf,
+        /// Folder of the run: checkpoint, metrics; must not hold a run yet
+        #[arg(long)]
+        out: PathBuf,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Continues a run from its checkpoint
+    Resume {
+        /// Folder of the run
+        run: PathBuf,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Writes a run's encoder as an artefact: ONNX and card
+    Export {
+        /// Folder of the run
+        run: PathBuf,
+        /// Folder to make
+        #[arg(long, short)]
+        out: PathBuf,
+        /// What it was trained on, for the card
+        #[arg(long, default_value = "")]
+        data: String,
+        /// Licence of the weights, for the card
+        #[arg(long, default_value = "Apache-2.0 OR MIT")]
+        licence: String,
+    },
+    /// Times the training step alone, on random views
+    BenchStep {
+        /// The recipe whose network, batch and precision are timed
+        recipe: PathBuf,
+        /// Pictures a step, instead of the recipe's
+        #[arg(long)]
+        batch: Option<usize>,
+        /// Steps timed, after two that are not
+        #[arg(long, default_value_t = 10)]
+        steps: usize,
+        #[command(flatten)]
+        machine: Machine,
+    },
+}
+
+#[derive(Args)]
+struct How {
+    /// Folder of the recipe's dataset
+    #[arg(long)]
+    data: PathBuf,
+    /// Stop after about so many seconds, keeping a checkpoint
+    #[arg(long)]
+    limit_seconds: Option<u64>,
+    /// Stop once so many steps of the whole run are done, keeping a checkpoint
+    #[arg(long)]
+    limit_steps: Option<u64>,
+    /// Seconds between checkpoints
+    #[arg(long, default_value_t = 300)]
+    checkpoint_seconds: u64,
+    /// Records as JSON lines on a terminal too
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+#[derive(Args)]
+struct Machine {
+    /// Where to train; asking for a GPU that is not there is an error
+    #[arg(long, value_enum, default_value_t = DeviceName::Cpu)]
+    device: DeviceName,
+    /// Threads on the processor; all cores when absent
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DeviceName {
+    Cpu,
+    Cuda,
+}
+
+impl Machine {
+    fn prepare(&self) -> anyhow::Result<Device> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(prepare(match self.device {
+            DeviceName::Cpu => Place::Cpu {
+                threads: self.threads.unwrap_or(cores),
+            },
+            DeviceName::Cuda => Place::Cuda,
+        })?)
+    }
+}
+
+impl Cli {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Pretrain { recipe, out, how } => begin(&recipe, &out, &how),
+            Command::Resume { run, how } => go_on(&run, Checkpoint::load(&run)?, &how),
+            Command::Export {
+                run,
+                out,
+                data,
+                licence,
+            } => {
+                let artefact = export::export(&Checkpoint::load(&run)?, &out, &data, &licence)?;
+                println!("{}", out.display());
+                eprintln!(
+                    "space key {}; libtorch and ONNX Runtime agree",
+                    artefact.space_key()
+                );
+                Ok(())
+            }
+            Command::BenchStep {
+                recipe,
+                batch,
+                steps,
+                machine,
+            } => bench_step(&recipe, batch, steps, &machine),
+        }
+    }
+}
+
+fn begin(recipe: &Path, out: &Path, how: &How) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(recipe).with_context(|| format!("reading {}", recipe.display()))?;
+    let checkpoint = Checkpoint::start(&text)?;
+    let existing = Checkpoint::path(out);
+    if existing.exists() {
+        bail!(
+            "{} exists: continue it with `simclr-train resume {}`, or choose another --out",
+            existing.display(),
+            out.display()
+        );
+    }
+    std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
+    go_on(out, checkpoint, how)
+}
+
+fn go_on(run: &Path, checkpoint: Checkpoint, how: &How) -> anyhow::Result<()> {
+    ctrlc::set_handler(|| STOP.store(true, std::sync::atomic::Ordering::Relaxed))?;
+    let device = how.machine.prepare()?;
+    let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
+    let dataset = simclr_datasets::open(&recipe.data.dataset, &how.data)?;
+    let samples = dataset.split(simclr_datasets::Split::Train).with_context(|| {
+        format!(
+            "{} at {} has no training split",
+            recipe.data.dataset,
+            how.data.display()
+        )
+    })?;
+    let pictures = Pictures::load(samples, recipe.data.side, device)?;
+    eprintln!(
+        "{} pictures, step {}, checkpoints in {}",
+        pictures.len(),
+        checkpoint.step,
+        run.display()
+    );
+    let limits = Limits {
+        time: how.limit_seconds.map(Duration::from_secs),
+        steps: how.limit_steps,
+        stop: &STOP,
+        checkpoint_every: Duration::from_secs(how.checkpoint_seconds),
+    };
+    let mut show = show::Show::new(how.json);
+    let ending = pretrain(checkpoint, &pictures, device, run, limits, &mut |record| {
+        show.record(record)
+    })?;
+    show.end();
+    match ending {
+        Ending::Finished => eprintln!(
+            "finished; next: simclr-train export {} --out <artefact folder>",
+            run.display()
+        ),
+        Ending::Paused { step } => {
+            eprintln!(
+                "paused after step {step}; next: simclr-train resume {} --data …",
+                run.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+fn bench_step(recipe: &Path, batch: Option<usize>, steps: usize, machine: &Machine) -> anyhow::Result<()> {
+    ensure!(steps > 0, "--steps must be at least 1");
+    let text = std::fs::read_to_string(recipe).with_context(|| format!("reading {}", recipe.display()))?;
+    let device = machine.prepare()?;
+    let checkpoint = Checkpoint::start(&text)?;
+    let recipe = TrainRecipe::parse(&text)?;
+    let batch = batch.unwrap_or(recipe.batch);
+    let mut learner = Learner::new(&checkpoint, device)?;
+    let (views, side) = (i64::try_from(2 * batch)?, i64::from(recipe.views.side));
+    let views = Tensor::f_rand([views, 3, side, side], (Kind::Float, device))?;
+    let mut seconds = vec![];
+    for step in 0..steps + 2 {
+        let started = Instant::now();
+        let loss = learner.step(&views, 1e-3)?.f_double_value(&[])?;
+        ensure!(loss.is_finite(), "the loss became {loss}");
+        if step >= 2 {
+            seconds.push(started.elapsed().as_secs_f64());
+        }
+    }
+    seconds.sort_by(f64::total_cmp);
+    let median = seconds[seconds.len() / 2];
+    #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
+    let rate = batch as f64 / median;
+    println!(
+        "{}",
+        serde_json::json!({ "batch": batch, "median_step_seconds": median, "pictures_per_second": rate })
+    );
+    Ok(())
+}

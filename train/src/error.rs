@@ -1,0 +1,99 @@
+//! Why training cannot begin, go on or be exported.
+
+use std::path::PathBuf;
+
+use simclr_datasets::DatasetError;
+use simclr_models::{ArtefactError, DescriptionError, EncodeError, PictureError, RecipeError, WeightsError};
+
+/// Why training cannot begin, go on or be exported.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// Correct the field named in the recipe.
+    #[error("recipe: {0}")]
+    Recipe(String),
+    /// Correct the network described in the recipe.
+    #[error("recipe: {0}")]
+    Description(#[from] DescriptionError),
+    /// Correct the preprocessing described in the recipe.
+    #[error("recipe: {0}")]
+    Preprocessing(#[from] RecipeError),
+    /// Check the folder given with `--data`.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// Remove or replace the picture.
+    #[error("{name}: {source}")]
+    Picture {
+        /// Which picture.
+        name: String,
+        /// What is wrong with it.
+        source: PictureError,
+    },
+    /// The checkpoint is damaged or of another network.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// Check the path, permissions and free space.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The checkpoint is damaged; start again or use an older one.
+    #[error("{path}: not a checkpoint of this program: {reason}")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Lower the learning rate or raise the temperature, then resume from the last checkpoint.
+    #[error(
+        "the loss became {loss} at step {step} (epoch {epoch}) with learning rate {rate:.6}; \
+         lower schedule.rate_per_256 or lengthen the warm-up, then pretrain again"
+    )]
+    Diverged {
+        /// The loss that is not a number.
+        loss: f64,
+        /// Steps done before.
+        step: u64,
+        /// The epoch, from 0.
+        epoch: u64,
+        /// The step's learning rate.
+        rate: f64,
+    },
+    /// Choose another device or repair the installation.
+    #[error("device: {0}")]
+    Device(String),
+    /// libtorch's own words: out of memory, most often.
+    #[error("libtorch: {0}")]
+    Torch(String),
+    /// The artefact could not be written or read back.
+    #[error(transparent)]
+    Artefact(#[from] ArtefactError),
+    /// ONNX Runtime could not run the exported encoder.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// A fault in this program: please report it with the recipe.
+    #[error(
+        "the exported encoder differs from libtorch's by {difference:.2e} (relative); the artefact was not kept"
+    )]
+    ExportMismatch {
+        /// Largest difference over largest value.
+        difference: f64,
+    },
+}
+
+impl TrainError {
+    /// Attaches the path to what the system said.
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { path, source }
+    }
+}
+
+impl From<tch::TchError> for TrainError {
+    fn from(error: tch::TchError) -> Self {
+        Self::Torch(error.to_string())
+    }
+}

@@ -1,0 +1,96 @@
+//! Checkpoint to artefact: writes the encoder as ONNX, embeds a few pictures both ways, refuses to ship a mismatch.
+
+use std::path::Path;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use simclr_models::{Artefact, CardDraft, Encoder, ImageBatch, OnnxEncoder, Picture, Training};
+use tch::{Device, Tensor};
+
+use crate::checkpoint::{Checkpoint, descriptions};
+use crate::network::{Mode, Network, to_i64};
+use crate::{TrainError, TrainRecipe};
+
+/// Largest difference between libtorch's and ONNX Runtime's embeddings, over the largest value.
+const TOLERANCE: f64 = 1e-4;
+
+/// Writes `folder` as an artefact of the checkpoint's encoder; `data` and `licence` go into its card.
+///
+/// # Errors
+/// When the folder cannot be written, or the runtimes disagree (then nothing is kept).
+pub fn export(
+    checkpoint: &Checkpoint,
+    folder: &Path,
+    data: &str,
+    licence: &str,
+) -> Result<Artefact, TrainError> {
+    let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
+    let draft = CardDraft {
+        name: recipe.name.clone(),
+        recipe: recipe.preprocessing(),
+        licence: licence.into(),
+        training: Training {
+            method: "SimCLR (NT-Xent)".into(),
+            data: data.into(),
+            epochs: epochs_done(checkpoint, &recipe),
+            loss: checkpoint.epoch_loss,
+            recipe: checkpoint.recipe_text.clone(),
+            program: concat!("simclr-train ", env!("CARGO_PKG_VERSION")).into(),
+        },
+    };
+    let artefact = Artefact::create(folder, &recipe.encoder, &checkpoint.encoder, draft)?;
+    let difference = largest_difference(&artefact, checkpoint, &recipe)?;
+    if difference > TOLERANCE {
+        std::fs::remove_dir_all(folder).map_err(TrainError::io(folder))?;
+        return Err(TrainError::ExportMismatch { difference });
+    }
+    Ok(artefact)
+}
+
+fn epochs_done(checkpoint: &Checkpoint, recipe: &TrainRecipe) -> u32 {
+    u32::try_from(checkpoint.epochs_done.min(recipe.schedule.epochs)).unwrap_or(u32::MAX)
+}
+
+/// Embeds four random pictures with libtorch and with ONNX Runtime.
+fn largest_difference(
+    artefact: &Artefact,
+    checkpoint: &Checkpoint,
+    recipe: &TrainRecipe,
+) -> Result<f64, TrainError> {
+    let images = artefact
+        .recipe()
+        .prepare_batch(&random_pictures(artefact.recipe().side));
+    let by_onnx = OnnxEncoder::open(artefact, 1)?.embed(&images)?;
+    let by_torch = torch_embeddings(checkpoint, recipe, &images)?;
+    let pairs = by_onnx.iter().flat_map(|e| e.as_slice()).zip(&by_torch);
+    let largest = pairs
+        .clone()
+        .map(|(_, b)| b.abs())
+        .fold(f32::MIN_POSITIVE, f32::max);
+    let difference = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    Ok(f64::from(difference / largest))
+}
+
+fn torch_embeddings(
+    checkpoint: &Checkpoint,
+    recipe: &TrainRecipe,
+    images: &ImageBatch,
+) -> Result<Vec<f32>, TrainError> {
+    let _no_grad = tch::no_grad_guard();
+    let (encoder, _) = descriptions(recipe)?;
+    let network = Network::new(encoder, &checkpoint.encoder, Device::Cpu)?;
+    let side = to_i64(images.side());
+    let input = Tensor::f_from_slice(images.as_slice())?.f_view([to_i64(images.len()), 3, side, side])?;
+    crate::network::to_numbers(&network.forward(&input, Mode::Serve)?)
+}
+
+fn random_pictures(side: u32) -> Vec<Picture> {
+    let mut random = ChaCha8Rng::seed_from_u64(0);
+    (0..4)
+        .filter_map(|_| {
+            let mut rgb = vec![0u8; 3 * (side as usize).pow(2)];
+            random.fill(rgb.as_mut_slice());
+            Picture::new(side, side, rgb).ok()
+        })
+        .collect()
+}

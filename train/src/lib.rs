@@ -1,0 +1,36 @@
+//! SimCLR pretraining (Chen et al. 2020) on libtorch: the only crate that knows it.
+//!
+//! In the order data flows: [`recipe`] says what to do, [`pictures`] holds the training set, [`views`] draws two random
+//! views of each picture, [`network`] walks the encoder's and the head's descriptions, [`contrastive_loss`] compares
+//! projections, [`optimiser`] and [`schedule`] move the weights, [`pretrain`] is the loop (start reading there),
+//! [`checkpoint`] keeps everything needed to continue bit for bit, [`export`] turns a checkpoint into an artefact.
+
+mod error;
+
+pub mod recipe;
+
+pub mod pictures;
+
+pub mod views;
+
+pub mod network;
+
+pub mod contrastive_loss;
+
+pub mod optimiser;
+
+pub mod schedule;
+
+pub mod checkpoint;
+
+pub mod pretrain;
+
+pub mod progress;
+
+pub mod export;
+
+pub mod device;
+
+pub use error::TrainError;
+pub use pretrain::{Ending, Limits, pretrain};
+pub use recipe::TrainRecipe;

@@ -1,0 +1,187 @@
+//! A description walked with libtorch: owns its tensors in the description's order and runs them forward.
+
+use simclr_models::description::BATCH_NORM_EPSILON;
+use simclr_models::{Description, NamedTensor, Op, Padding, Param, Weights};
+use tch::{Device, Kind, Tensor};
+
+use crate::TrainError;
+
+/// Share by which a batch moves the running averages (decay 0.9 in the paper's words).
+const RUNNING_AVERAGE_STEP: f64 = 0.1;
+
+/// Whether batch-norms use the batch's statistics and track them, or the tracked ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Statistics of the batch.
+    Train,
+    /// Tracked statistics.
+    Serve,
+}
+
+/// A network on a device, f32, convolution weights channels-last.
+#[derive(Debug)]
+pub struct Network {
+    description: Description,
+    params: Vec<Param>,
+    tensors: Vec<Tensor>,
+}
+
+impl Network {
+    /// Copies `weights` to the device.
+    ///
+    /// # Errors
+    /// When the device has no room, or the weights are another network's.
+    pub fn new(description: Description, weights: &Weights, device: Device) -> Result<Self, TrainError> {
+        let params = description.params();
+        let tensors = params
+            .iter()
+            .zip(weights.tensors())
+            .map(|(param, weight)| Self::tensor(param, weight, device))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            description,
+            params,
+            tensors,
+        })
+    }
+
+    fn tensor(param: &Param, weight: &NamedTensor, device: Device) -> Result<Tensor, TrainError> {
+        let shape: Vec<i64> = param.shape.iter().map(|&n| to_i64(n)).collect();
+        let mut tensor = Tensor::f_from_slice(&weight.data)?
+            .f_view(shape.as_slice())?
+            .f_to_device(device)?;
+        if shape.len() == 4 {
+            tensor = simclr_torchx::channels_last(&tensor).map_err(TrainError::Torch)?;
+        }
+        Ok(tensor.set_requires_grad(param.kind.is_learned()))
+    }
+
+    /// The tensors that training changes, with what they are, in the description's order.
+    pub fn learned(&self) -> Vec<(&Param, &Tensor)> {
+        self.params
+            .iter()
+            .zip(&self.tensors)
+            .filter(|(param, _)| param.kind.is_learned())
+            .collect()
+    }
+
+    /// A copy of the numbers on the CPU.
+    ///
+    /// # Errors
+    /// When a tensor holds NaN or infinity.
+    pub fn weights(&self) -> Result<Weights, TrainError> {
+        let tensors = self
+            .params
+            .iter()
+            .zip(&self.tensors)
+            .map(|(param, tensor)| {
+                Ok(NamedTensor {
+                    name: param.name.clone(),
+                    shape: param.shape.clone(),
+                    data: to_numbers(tensor)?,
+                })
+            })
+            .collect::<Result<Vec<_>, TrainError>>()?;
+        Ok(Weights::check(&self.description, tensors)?)
+    }
+
+    /// Runs the network on N×C×H×W or N×C input; the result is N×`output_len`.
+    ///
+    /// # Errors
+    /// libtorch's words when shapes do not fit or memory is short.
+    pub fn forward(&self, input: &Tensor, mode: Mode) -> Result<Tensor, TrainError> {
+        let mut values: Vec<Option<Tensor>> = Vec::with_capacity(self.description.steps().len());
+        let last_use = last_uses(&self.description);
+        let mut next = 0;
+        for (index, step) in self.description.steps().iter().enumerate() {
+            let value = |i: usize| values[step.inputs[i]].as_ref().expect("kept until its last use");
+            let count = step.op.params().len();
+            let own = &self.tensors[next..next + count];
+            next += count;
+            let result = match &step.op {
+                Op::Input => input.shallow_clone(),
+                Op::Conv { stride, padding, .. } => convolve(value(0), &own[0], *stride, *padding)?,
+                Op::BatchNorm { .. } => batch_norm(value(0), own, mode)?,
+                Op::Linear { .. } => value(0).f_linear(&own[0], own.get(1))?,
+                Op::Relu => value(0).f_relu()?,
+                Op::Add => value(0).f_add(value(1))?,
+                Op::MaxPool {
+                    kernel,
+                    stride,
+                    padding,
+                } => max_pool(value(0), *kernel, *stride, *padding)?,
+                Op::MeanOverPixels => value(0).f_mean_dim([2i64, 3].as_slice(), false, Kind::Float)?,
+            };
+            values.push(Some(result));
+            for &used in &step.inputs {
+                if last_use[used] == index {
+                    values[used] = None;
+                }
+            }
+        }
+        Ok(values
+            .pop()
+            .flatten()
+            .expect("a description ends with its output"))
+    }
+}
+
+/// For each value the last step that reads it, so that memory is freed as early as autograd allows.
+fn last_uses(description: &Description) -> Vec<usize> {
+    let mut last = vec![usize::MAX; description.steps().len()];
+    for (index, step) in description.steps().iter().enumerate() {
+        for &input in &step.inputs {
+            last[input] = index;
+        }
+    }
+    last
+}
+
+fn convolve(x: &Tensor, weight: &Tensor, stride: usize, padding: Padding) -> Result<Tensor, TrainError> {
+    let stride = to_i64(stride);
+    let (x, pad) = symmetric(x, padding, 0.0)?;
+    Ok(x.f_conv2d(weight, None::<&Tensor>, [stride, stride], [pad, pad], [1, 1], 1)?)
+}
+
+fn max_pool(x: &Tensor, kernel: usize, stride: usize, padding: Padding) -> Result<Tensor, TrainError> {
+    let (kernel, stride) = (to_i64(kernel), to_i64(stride));
+    let (x, pad) = symmetric(x, padding, f64::NEG_INFINITY)?;
+    Ok(x.f_max_pool2d([kernel, kernel], [stride, stride], [pad, pad], [1, 1], false)?)
+}
+
+/// libtorch pads equally before and after; anything else is added here first, with `value`.
+fn symmetric(x: &Tensor, padding: Padding, value: f64) -> Result<(Tensor, i64), TrainError> {
+    if padding.before == padding.after {
+        return Ok((x.shallow_clone(), to_i64(padding.before)));
+    }
+    let (before, after) = (to_i64(padding.before), to_i64(padding.after));
+    Ok((x.f_pad([before, after, before, after], "constant", value)?, 0))
+}
+
+/// `own` is scale, shift, running mean, running variance.
+fn batch_norm(x: &Tensor, own: &[Tensor], mode: Mode) -> Result<Tensor, TrainError> {
+    Ok(x.f_batch_norm(
+        Some(&own[0]),
+        Some(&own[1]),
+        Some(&own[2]),
+        Some(&own[3]),
+        mode == Mode::Train,
+        RUNNING_AVERAGE_STEP,
+        BATCH_NORM_EPSILON,
+        true,
+    )?)
+}
+
+/// A tensor's numbers, row-major whatever its memory layout.
+pub(crate) fn to_numbers(tensor: &Tensor) -> Result<Vec<f32>, TrainError> {
+    let flat = tensor
+        .f_detach()?
+        .f_to_device(Device::Cpu)?
+        .f_contiguous()?
+        .f_view(-1)?;
+    Ok(Vec::<f32>::try_from(&flat)?)
+}
+
+pub(crate) fn to_i64(n: usize) -> i64 {
+    i64::try_from(n).expect("sizes are far below 2^63")
+}

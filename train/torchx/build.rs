@@ -1,0 +1,30 @@
+//! Compiles the shim against the headers of the libtorch that torch-sys found, and links only its CPU libraries.
+use std::{env, path::PathBuf};
+
+fn main() {
+    let libraries = PathBuf::from(
+        env::var("DEP_TCH_LIBTORCH_LIB")
+            .expect("torch-sys says where libtorch is; run tools/native-libs libtorch"),
+    );
+    let headers = libraries
+        .parent()
+        .expect("torch/lib has a parent")
+        .join("include");
+    println!("cargo:rerun-if-changed=cpp");
+    println!("cargo:rerun-if-env-changed=LIBTORCH");
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .warnings(false)
+        .pic(true)
+        .include("cpp")
+        .include(&headers)
+        .include(headers.join("torch/csrc/api/include"))
+        .define("_GLIBCXX_USE_CXX11_ABI", "1")
+        .file("cpp/torchx.cpp")
+        .compile("torchx");
+    println!("cargo:lib={}", libraries.display());
+    println!("cargo:rustc-link-search=native={}", libraries.display());
+    println!("cargo:rustc-link-lib=torch_cpu");
+    println!("cargo:rustc-link-lib=c10");
+}

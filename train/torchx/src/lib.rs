@@ -1,0 +1,118 @@
+//! The little of libtorch that tch does not reach: bf16 autocast on any device, channels-last tensors, and CUDA opened
+//! at run time by a program that was linked against the CPU libraries alone.
+
+use std::ffi::{CStr, c_char, c_int};
+
+use tch::{Device, Tensor};
+use torch_sys::C_tensor;
+
+unsafe extern "C" {
+    fn tx_autocast_enter(device: c_int, kind: c_int) -> c_int;
+    fn tx_autocast_exit(device: c_int, former: c_int);
+    fn tx_channels_last(t: *const C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
+    fn tx_is_channels_last(t: *const C_tensor) -> c_int;
+    fn tx_has_cuda_kernels() -> c_int;
+}
+
+/// Runs `f` with autocast to bf16 on for the device's kind (tch's own is for CUDA and f16, and does nothing on the CPU).
+pub fn autocast_bf16<T>(device: Device, f: impl FnOnce() -> T) -> T {
+    const BF16: c_int = 15; // c10::ScalarType::BFloat16
+    struct Leave(c_int, c_int);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            // SAFETY: restores what `tx_autocast_enter` returned on this same thread.
+            unsafe { tx_autocast_exit(self.0, self.1) }
+        }
+    }
+    let device = c_int::from(device != Device::Cpu);
+    // SAFETY: plain integers; thread-local state of libtorch.
+    let _leave = Leave(device, unsafe { tx_autocast_enter(device, BF16) });
+    f()
+}
+
+/// The same N×C×H×W tensor, laid out N·H·W·C in memory, which oneDNN's and cuDNN's convolutions prefer.
+///
+/// # Errors
+/// What libtorch said, when `t` is not four-dimensional or memory is short.
+pub fn channels_last(t: &Tensor) -> Result<Tensor, String> {
+    let mut out = std::ptr::null_mut();
+    // SAFETY: `t` is alive for the call; on success `out` holds a new tensor that we own.
+    unsafe {
+        let message = tx_channels_last(t.as_ptr(), &mut out);
+        if !message.is_null() {
+            let text = CStr::from_ptr(message).to_string_lossy().into_owned();
+            libc::free(message.cast());
+            return Err(text);
+        }
+        Ok(Tensor::from_ptr(out))
+    }
+}
+
+/// Whether a four-dimensional tensor is laid out N·H·W·C in memory.
+pub fn is_channels_last(t: &Tensor) -> bool {
+    // SAFETY: `t` is alive for the call.
+    unsafe { tx_is_channels_last(t.as_ptr()) != 0 }
+}
+
+/// Brings CUDA into the process; call it before the first tensor is made.
+///
+/// # Errors
+/// What the loader said when `libtorch_cuda.so` or one of its libraries is not there, or when no device answers.
+pub fn load_cuda() -> Result<(), String> {
+    // SAFETY: loading libtorch's own library, whose initialisers register kernels and nothing else.
+    let handle = unsafe { libc::dlopen(c"libtorch_cuda.so".as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+    if handle.is_null() {
+        // SAFETY: dlerror returns a valid string right after a failed dlopen.
+        return Err(unsafe { CStr::from_ptr(libc::dlerror()) }
+            .to_string_lossy()
+            .into_owned());
+    }
+    // SAFETY: reads the dispatcher's table.
+    if unsafe { tx_has_cuda_kernels() } == 0 {
+        return Err("libtorch_cuda.so is loaded but registered no CUDA kernels".into());
+    }
+    if !tch::Cuda::is_available() {
+        return Err("libtorch_cuda.so is loaded but finds no CUDA device".into());
+    }
+    Ok(())
+}
+
+/// Makes the C allocator keep what libtorch frees: activations are tens of megabytes, and fetching them from the system
+/// for every operation costs a fifth of a training step in page faults.
+pub fn keep_freed_memory() {
+    // SAFETY: sets two limits of the allocator.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    unsafe {
+        libc::mallopt(libc::M_MMAP_MAX, 0);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
+        libc::mallopt(libc::M_TOP_PAD, 64 << 20);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Kind;
+
+    #[test]
+    fn channels_last_changes_layout_not_values() {
+        let x = Tensor::rand([2, 3, 4, 5], (Kind::Float, Device::Cpu));
+        let y = channels_last(&x).unwrap();
+        assert!(!is_channels_last(&x) && is_channels_last(&y));
+        assert_eq!(x, y);
+    }
+
+    #[test]
+    fn channels_last_refuses_a_matrix() {
+        assert!(channels_last(&Tensor::zeros([2, 3], (Kind::Float, Device::Cpu))).is_err());
+    }
+
+    #[test]
+    fn autocast_reaches_the_cpu_and_ends() {
+        let x = Tensor::rand([2, 3, 8, 8], (Kind::Float, Device::Cpu));
+        let w = Tensor::rand([4, 3, 3, 3], (Kind::Float, Device::Cpu));
+        let kind = || x.conv2d(&w, None::<&Tensor>, [1, 1], [1, 1], [1, 1], 1).kind();
+        assert_eq!(autocast_bf16(Device::Cpu, kind), Kind::BFloat16);
+        assert_eq!(kind(), Kind::Float);
+    }
+}
