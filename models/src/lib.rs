@@ -15,6 +15,7 @@ mod onnx_encoder;
 mod onnx_runtime;
 mod picture;
 mod recipe;
+pub mod reference;
 mod resize;
 mod weights;
 
