@@ -1,0 +1,176 @@
+//! The queue between requests and sessions: who may enter, who goes next, how long it will take.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use simclr_models::Embedding;
+use tokio::sync::oneshot;
+
+use super::{BatchError, BatchLimits};
+use crate::metrics::Metrics;
+
+/// One prepared picture and who waits for it.
+pub(super) struct Job {
+    pub(super) prepared: Vec<f32>,
+    pub(super) answer: oneshot::Sender<Result<Embedding, BatchError>>,
+    pub(super) since: Instant,
+}
+
+/// What requests and sessions share.
+pub(super) struct Shared {
+    pub(super) side: usize,
+    pub(super) metrics: Arc<Metrics>,
+    limits: BatchLimits,
+    sessions: usize,
+    failures_in_a_row: AtomicU32,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Prepared, waiting for a session.
+    jobs: VecDeque<Job>,
+    /// Admitted, being prepared.
+    coming: usize,
+    closed: bool,
+    /// How long a session takes for one picture, smoothed over the last runs.
+    seconds_per_picture: Option<f64>,
+}
+
+impl Shared {
+    pub(super) fn new(side: usize, limits: BatchLimits, sessions: usize, metrics: Arc<Metrics>) -> Self {
+        Self {
+            side,
+            metrics,
+            limits,
+            sessions: sessions.max(1),
+            failures_in_a_row: AtomicU32::new(0),
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    pub(super) fn admit(&self, pictures: usize) -> Result<(), BatchError> {
+        let mut queue = self.lock();
+        if queue.closed {
+            return Err(BatchError::Stopping);
+        }
+        let limit = self.limits.queue_pictures_max;
+        if queue.waiting() + pictures > limit {
+            queue.forget_callers_who_left();
+        }
+        if queue.waiting() + pictures > limit {
+            let retry_after = queue.time_to_empty(self.sessions);
+            return Err(BatchError::Full {
+                asked: pictures,
+                room: limit - queue.waiting(),
+                retry_after,
+            });
+        }
+        queue.coming += pictures;
+        self.metrics.queue_is(queue.waiting());
+        Ok(())
+    }
+
+    pub(super) fn push(&self, job: Job) {
+        let mut queue = self.lock();
+        queue.coming -= 1;
+        queue.jobs.push_back(job);
+        drop(queue);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn give_back(&self) {
+        let mut queue = self.lock();
+        queue.coming -= 1;
+        self.metrics.queue_is(queue.waiting());
+        drop(queue);
+        self.changed.notify_all();
+    }
+
+    /// The next run's jobs, in order of arrival; nothing when the queue is closed and everyone is answered.
+    pub(super) fn take(&self) -> Option<Vec<Job>> {
+        let mut queue = self.lock();
+        loop {
+            queue.forget_callers_who_left();
+            let Some(first) = queue.jobs.front() else {
+                self.metrics.queue_is(queue.waiting());
+                if queue.closed && queue.coming == 0 {
+                    return None;
+                }
+                queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let patience = self.limits.batch_wait.saturating_sub(first.since.elapsed());
+            // Nobody waits for company that is not on its way.
+            let full = queue.jobs.len() >= self.limits.batch_pictures_max;
+            if full || queue.coming == 0 || patience.is_zero() {
+                break;
+            }
+            queue = self
+                .changed
+                .wait_timeout(queue, patience)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        let count = queue.jobs.len().min(self.limits.batch_pictures_max);
+        let jobs: Vec<Job> = queue.jobs.drain(..count).collect();
+        self.metrics.queue_is(queue.waiting());
+        Some(jobs)
+    }
+
+    /// Learns from a run how fast the queue empties and whether the encoder is well.
+    pub(super) fn learn(&self, pictures: usize, took: Duration, failed: bool) {
+        self.metrics.ran(pictures, took, failed);
+        if failed {
+            self.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.failures_in_a_row.store(0, Ordering::Relaxed);
+        let measured = took.as_secs_f64() / f64::from(u32::try_from(pictures).unwrap_or(u32::MAX).max(1));
+        let mut queue = self.lock();
+        let before = queue.seconds_per_picture.unwrap_or(measured);
+        queue.seconds_per_picture = Some(before + 0.2 * (measured - before));
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        let mut queue = self.lock();
+        queue.forget_callers_who_left();
+        self.metrics.queue_is(queue.waiting());
+        queue.waiting()
+    }
+
+    pub(super) fn failures_in_a_row(&self) -> u32 {
+        self.failures_in_a_row.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // No code that can panic runs under the lock, so a poisoned queue is still whole.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn waiting(&self) -> usize {
+        self.coming + self.jobs.len()
+    }
+
+    fn forget_callers_who_left(&mut self) {
+        self.jobs.retain(|job| !job.answer.is_closed());
+    }
+
+    /// From a second, for a queue that was never measured, to a minute, beyond which a guess is worth nothing.
+    fn time_to_empty(&self, sessions: usize) -> Duration {
+        let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
+        let seconds = self.seconds_per_picture.unwrap_or(0.0) * count(self.waiting()) / count(sessions);
+        Duration::from_secs_f64(seconds.clamp(1.0, 60.0))
+    }
+}

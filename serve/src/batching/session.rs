@@ -1,0 +1,109 @@
+//! One thread, one encoder: takes a run's jobs, embeds them, answers. Nothing an encoder does ends the thread.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use simclr_models::{Embedding, EncodeError, Encoder, ImageBatch};
+
+use super::BatchError;
+use super::queue::{Job, Shared};
+
+/// Works until the queue is closed and empty.
+pub(super) fn work(shared: &Shared, mut encoder: Box<dyn Encoder>) {
+    while let Some(mut jobs) = shared.take() {
+        for job in &jobs {
+            shared.metrics.waited(job.since.elapsed());
+        }
+        let pixels = jobs.iter_mut().map(|job| std::mem::take(&mut job.prepared));
+        let mut batch = ImageBatch::from_prepared(shared.side, pixels);
+        while let Err(overflowed) = answer_all(shared, encoder.as_mut(), &mut jobs, &batch) {
+            // Others must not suffer for a picture that overflows: it is answered alone, they run again without it.
+            answer(jobs.remove(overflowed), Err(BatchError::NotFinite));
+            batch = without(&batch, overflowed);
+        }
+    }
+}
+
+/// Runs the batch and answers every job, but for an embedding that is not finite: its index is the error.
+fn answer_all(
+    shared: &Shared,
+    encoder: &mut dyn Encoder,
+    jobs: &mut Vec<Job>,
+    batch: &ImageBatch,
+) -> Result<(), usize> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let started = Instant::now();
+    match run(encoder, batch) {
+        Ok(embeddings) => {
+            shared.learn(jobs.len(), started.elapsed(), false);
+            for (job, embedding) in jobs.drain(..).zip(embeddings) {
+                answer(job, Ok(embedding));
+            }
+        }
+        Err(RunError::NotFinite(index)) => return Err(index),
+        Err(RunError::Failed(reason)) => {
+            shared.learn(jobs.len(), started.elapsed(), true);
+            tracing::error!(pictures = jobs.len(), reason, "a run of the encoder failed");
+            for job in jobs.drain(..) {
+                answer(job, Err(BatchError::Failed(reason.clone())));
+            }
+        }
+    }
+    Ok(())
+}
+
+enum RunError {
+    NotFinite(usize),
+    Failed(String),
+}
+
+fn run(encoder: &mut dyn Encoder, batch: &ImageBatch) -> Result<Vec<Embedding>, RunError> {
+    let embeddings = match catch_unwind(AssertUnwindSafe(|| encoder.embed(batch))) {
+        Ok(Ok(embeddings)) => embeddings,
+        Ok(Err(EncodeError::NotFinite(index))) if index < batch.len() => {
+            return Err(RunError::NotFinite(index));
+        }
+        Ok(Err(error)) => return Err(RunError::Failed(error.to_string())),
+        Err(panic) => {
+            return Err(RunError::Failed(format!(
+                "it panicked: {}",
+                words(panic.as_ref())
+            )));
+        }
+    };
+    if embeddings.len() == batch.len() {
+        Ok(embeddings)
+    } else {
+        let reason = format!(
+            "it gave {} embeddings for {} pictures",
+            embeddings.len(),
+            batch.len()
+        );
+        Err(RunError::Failed(reason))
+    }
+}
+
+fn without(batch: &ImageBatch, index: usize) -> ImageBatch {
+    let picture = 3 * batch.side() * batch.side();
+    let others = batch
+        .as_slice()
+        .chunks_exact(picture)
+        .enumerate()
+        .filter(|(i, _)| *i != index);
+    ImageBatch::from_prepared(batch.side(), others.map(|(_, pixels)| pixels.to_vec()))
+}
+
+fn answer(job: Job, result: Result<Embedding, BatchError>) {
+    // The caller may have left while its picture ran.
+    let _ = job.answer.send(result);
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a word")
+}

@@ -1,0 +1,191 @@
+//! The configuration as it was typed: flags, environment and file, nothing checked yet.
+//!
+//! Every field is a flag, a `SIMCLR_…` variable and a TOML key of the same name; a flag beats the environment, the
+//! environment beats the file, the file beats the default. Knows no default: those are in [`Config`](super::Config).
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Deserialize;
+
+use super::ConfigError;
+
+/// What flags, environment and the TOML file said.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawConfig {
+    /// Folder of the encoder: encoder.onnx and card.toml
+    #[arg(long, env = "SIMCLR_MODEL", value_name = "FOLDER")]
+    pub model: Option<PathBuf>,
+    /// Folder for the collections; made when missing
+    #[arg(long, env = "SIMCLR_DATA_DIR", value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "SIMCLR_LISTEN", value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// Folder of more classifiers (*.safetensors), beside those of the model
+    #[arg(long, env = "SIMCLR_CLASSIFIERS", value_name = "FOLDER")]
+    pub classifiers: Option<PathBuf>,
+    /// Encoder sessions that run side by side [default: 1]
+    #[arg(long, env = "SIMCLR_SESSIONS", value_name = "COUNT", help_heading = "Speed")]
+    pub sessions: Option<usize>,
+    /// Threads of each session [default: cores ÷ sessions]
+    #[arg(
+        long,
+        env = "SIMCLR_SESSION_THREADS",
+        value_name = "COUNT",
+        help_heading = "Speed"
+    )]
+    pub session_threads: Option<usize>,
+    /// Pictures decoded and resized at the same time [default: cores]
+    #[arg(
+        long,
+        env = "SIMCLR_DECODE_THREADS",
+        value_name = "COUNT",
+        help_heading = "Speed"
+    )]
+    pub decode_threads: Option<usize>,
+    /// Pictures in one run of the encoder, at most [default: 32]
+    #[arg(
+        long,
+        env = "SIMCLR_BATCH_PICTURES_MAX",
+        value_name = "COUNT",
+        help_heading = "Speed"
+    )]
+    pub batch_pictures_max: Option<usize>,
+    /// How long a run waits for pictures that are still being decoded, in milliseconds [default: 5]
+    #[arg(long, env = "SIMCLR_BATCH_WAIT_MS", value_name = "MS", help_heading = "Speed")]
+    pub batch_wait_ms: Option<u64>,
+    /// Bytes of one encoded picture, at most [default: 20971520]
+    #[arg(
+        long,
+        env = "SIMCLR_PICTURE_BYTES_MAX",
+        value_name = "BYTES",
+        help_heading = "Limits"
+    )]
+    pub picture_bytes_max: Option<usize>,
+    /// Pixels of one picture, at most, judged by its header [default: 50000000]
+    #[arg(
+        long,
+        env = "SIMCLR_PICTURE_PIXELS_MAX",
+        value_name = "PIXELS",
+        help_heading = "Limits"
+    )]
+    pub picture_pixels_max: Option<u64>,
+    /// Pictures in one request, at most [default: 64]
+    #[arg(
+        long,
+        env = "SIMCLR_REQUEST_PICTURES_MAX",
+        value_name = "COUNT",
+        help_heading = "Limits"
+    )]
+    pub request_pictures_max: Option<usize>,
+    /// Records in one request or page, at most [default: 1000]
+    #[arg(
+        long,
+        env = "SIMCLR_REQUEST_RECORDS_MAX",
+        value_name = "COUNT",
+        help_heading = "Limits"
+    )]
+    pub request_records_max: Option<usize>,
+    /// Bytes of one request's body, at most [default: 67108864]
+    #[arg(
+        long,
+        env = "SIMCLR_BODY_BYTES_MAX",
+        value_name = "BYTES",
+        help_heading = "Limits"
+    )]
+    pub body_bytes_max: Option<usize>,
+    /// Bytes of all bodies held at once, at most; then 429 [default: 536870912]
+    #[arg(
+        long,
+        env = "SIMCLR_BODIES_BYTES_MAX",
+        value_name = "BYTES",
+        help_heading = "Limits"
+    )]
+    pub bodies_bytes_max: Option<usize>,
+    /// Requests served at once, at most; then 429 [default: 1024]
+    #[arg(
+        long,
+        env = "SIMCLR_REQUESTS_MAX",
+        value_name = "COUNT",
+        help_heading = "Limits"
+    )]
+    pub requests_max: Option<usize>,
+    /// Pictures admitted and not yet embedded, at most; then 429 [default: 256]
+    #[arg(
+        long,
+        env = "SIMCLR_QUEUE_PICTURES_MAX",
+        value_name = "COUNT",
+        help_heading = "Limits"
+    )]
+    pub queue_pictures_max: Option<usize>,
+    /// How long a body may take to arrive, in milliseconds; then 408 [default: 30000]
+    #[arg(
+        long,
+        env = "SIMCLR_BODY_TIMEOUT_MS",
+        value_name = "MS",
+        help_heading = "Limits"
+    )]
+    pub body_timeout_ms: Option<u64>,
+    /// How long a request may take in all, in milliseconds; then 503 [default: 60000]
+    #[arg(
+        long,
+        env = "SIMCLR_REQUEST_DEADLINE_MS",
+        value_name = "MS",
+        help_heading = "Limits"
+    )]
+    pub request_deadline_ms: Option<u64>,
+    /// How long a stop waits for requests in flight, in milliseconds [default: 10000]
+    #[arg(
+        long,
+        env = "SIMCLR_DRAIN_DEADLINE_MS",
+        value_name = "MS",
+        help_heading = "Limits"
+    )]
+    pub drain_deadline_ms: Option<u64>,
+}
+
+impl RawConfig {
+    /// Reads a TOML file whose keys are the flags' names.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not TOML, or has a key that is not ours.
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|reason| ConfigError::File {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        })?;
+        toml::from_str(&text).map_err(|reason| ConfigError::File {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        })
+    }
+
+    /// Keeps what is said here and takes the rest from `other`.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            model: self.model.or(other.model),
+            data_dir: self.data_dir.or(other.data_dir),
+            listen: self.listen.or(other.listen),
+            classifiers: self.classifiers.or(other.classifiers),
+            sessions: self.sessions.or(other.sessions),
+            session_threads: self.session_threads.or(other.session_threads),
+            decode_threads: self.decode_threads.or(other.decode_threads),
+            batch_pictures_max: self.batch_pictures_max.or(other.batch_pictures_max),
+            batch_wait_ms: self.batch_wait_ms.or(other.batch_wait_ms),
+            picture_bytes_max: self.picture_bytes_max.or(other.picture_bytes_max),
+            picture_pixels_max: self.picture_pixels_max.or(other.picture_pixels_max),
+            request_pictures_max: self.request_pictures_max.or(other.request_pictures_max),
+            request_records_max: self.request_records_max.or(other.request_records_max),
+            body_bytes_max: self.body_bytes_max.or(other.body_bytes_max),
+            bodies_bytes_max: self.bodies_bytes_max.or(other.bodies_bytes_max),
+            requests_max: self.requests_max.or(other.requests_max),
+            queue_pictures_max: self.queue_pictures_max.or(other.queue_pictures_max),
+            body_timeout_ms: self.body_timeout_ms.or(other.body_timeout_ms),
+            request_deadline_ms: self.request_deadline_ms.or(other.request_deadline_ms),
+            drain_deadline_ms: self.drain_deadline_ms.or(other.drain_deadline_ms),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What stands around every handler: limits on how much at once, the clock, the log line, the last catch for panics.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, HttpBody};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+use tower_http::request_id::RequestId;
+
+use super::error::{ApiError, ErrorCode};
+use super::upload::too_long;
+use crate::app::{App, kibibytes};
+
+/// Bytes of a refused body read and thrown away, and for how long: a client still sending would miss the answer.
+const DISCARD_BYTES_MAX: u64 = 16 << 20;
+const DISCARD_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Takes a place among the requests and room for the body before a byte of it is read, or refuses.
+pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let limits = app.config.limits;
+    let size = request.body().size_hint();
+    let refusal = if size.lower() > limits.body_bytes_max as u64 {
+        too_long(limits.body_bytes_max)
+    } else {
+        // A body of unannounced length may grow to the limit.
+        let bytes = size.exact().map_or(limits.body_bytes_max, |bytes| {
+            usize::try_from(bytes).unwrap_or(usize::MAX)
+        });
+        let room = if bytes == 0 {
+            0
+        } else {
+            u32::try_from(kibibytes(bytes)).unwrap_or(u32::MAX)
+        };
+        match (
+            app.requests_room.try_acquire(),
+            app.bodies_room.try_acquire_many(room),
+        ) {
+            (Ok(_place), Ok(_room)) => return next.run(request).await,
+            (Err(_), _) => full("requests_full", "requests_max", limits.requests_max),
+            (_, Err(_)) => full("bodies_full", "bodies_bytes_max", limits.bodies_bytes_max),
+        }
+    };
+    discard(request.into_body()).await;
+    refusal.into_response()
+}
+
+fn full(code: &'static str, name: &str, limit: usize) -> ApiError {
+    let message = format!("the server is at its limit {name} of {limit}; try again later");
+    ApiError::busy(code, message, Duration::from_secs(1))
+}
+
+async fn discard(mut body: Body) {
+    let reading = async {
+        let mut left = DISCARD_BYTES_MAX;
+        while let Some(Ok(frame)) = body.frame().await {
+            let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+            let Some(rest) = left.checked_sub(bytes) else {
+                return;
+            };
+            left = rest;
+        }
+    };
+    // Late or not, the answer is the same.
+    let _ = tokio::time::timeout(DISCARD_TIME_MAX, reading).await;
+}
+
+/// Answers 503 for a handler that is not done in time; dropping it gives back what it holds.
+pub(super) async fn deadline(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let limit = app.config.limits.request_deadline_ms;
+    match tokio::time::timeout(Duration::from_millis(limit), next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let message = format!("no answer within the {limit} ms a request may take; try again later");
+            ApiError::unavailable("deadline_exceeded", message).into_response()
+        }
+    }
+}
+
+/// Counts the request and writes its line in the log.
+pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    // The pattern, not the path: names of collections and records would make endless series of counters.
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let id = request.extensions().get::<RequestId>().cloned();
+    let id = id
+        .as_ref()
+        .and_then(|id| id.header_value().to_str().ok())
+        .unwrap_or_default();
+    let response = next.run(request).await;
+    let (status, took) = (response.status(), started.elapsed());
+    app.metrics
+        .request(&route, known_method(method.as_str()), status.as_u16(), took);
+    let code = response.extensions().get::<ErrorCode>().map(|code| code.0);
+    if let (Some(code), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) = (code, status) {
+        app.metrics.refused(code);
+    }
+    let ms = took.as_secs_f64() * 1e3;
+    tracing::info!(%method, route, status = status.as_u16(), code, ms, request_id = id, "request");
+    response
+}
+
+/// Methods are the client's to invent, counters are ours to bound.
+fn known_method(method: &str) -> &str {
+    match method {
+        "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "PATCH" => method,
+        _ => "other",
+    }
+}
+
+/// The answer when a handler panicked.
+pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
+    let words = words.or_else(|| panic.downcast_ref::<String>().cloned());
+    ApiError::ours(format!("a handler panicked: {}", words.unwrap_or_default())).into_response()
+}

@@ -1,0 +1,70 @@
+//! The routes. One file tells one resource's whole story: its paths, its types, its handlers.
+//!
+//! A handler understands the request, calls the domain, shapes the answer; it touches no file and no thread itself.
+
+mod classify;
+mod collections;
+mod embed;
+mod error;
+mod extract;
+mod guard;
+mod health;
+mod models;
+mod npy;
+mod openai;
+mod page;
+mod records;
+mod search;
+mod source;
+mod upload;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+
+use crate::app::App;
+use error::ApiError;
+
+/// Every route over one [`App`]; callable without a socket.
+pub fn router(app: Arc<App>) -> Router {
+    let api = Router::new()
+        .merge(openai::routes())
+        .merge(embed::routes())
+        .merge(classify::routes())
+        .merge(collections::routes())
+        .merge(records::routes())
+        .merge(search::routes())
+        .merge(models::routes())
+        // Outside in: a place among the requests, then the clock.
+        .layer(from_fn_with_state(Arc::clone(&app), guard::deadline))
+        .layer(from_fn_with_state(Arc::clone(&app), guard::admit));
+    Router::new()
+        .merge(api)
+        // Whoever watches the server must reach it when it is full.
+        .merge(health::routes())
+        .merge(page::routes())
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        // The limits are ours, in upload.rs, with answers of our own shape.
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(from_fn_with_state(Arc::clone(&app), guard::observe))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .with_state(app)
+}
+
+async fn no_such_path(method: Method, uri: Uri) -> ApiError {
+    let message = format!("there is no {method} {}; GET / lists the routes", uri.path());
+    ApiError::missing("route_not_found", message)
+}
+
+async fn no_such_method(method: Method, uri: Uri) -> ApiError {
+    let message = format!("{} does not take {method}; GET / lists the routes", uri.path());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+}

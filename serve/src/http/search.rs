@@ -1,0 +1,161 @@
+//! `POST /v1/collections/{collection}/search`: the records nearest to a picture, a vector or a record.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use simclr_search::{Collection, Neighbour, Query};
+
+use super::error::ApiError;
+use super::extract::{ApiPath, ApiQuery};
+use super::records::{check_finite, find};
+use super::source::Source;
+use super::upload::{self, Content, Upload};
+use crate::app::App;
+
+/// Neighbours in an answer that does not ask for a number of them.
+const NEIGHBOURS: usize = 10;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/v1/collections/{collection}/search", post(search))
+}
+
+/// `?limit=…&min_score=…&exact=true`, for a body that is a picture.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    limit: Option<usize>,
+    min_score: Option<f32>,
+    #[serde(default)]
+    exact: bool,
+}
+
+/// The JSON body: one of `image`, `vector` and `id`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SearchBody {
+    image: Option<Source>,
+    vector: Option<Vec<f32>>,
+    id: Option<String>,
+    limit: Option<usize>,
+    min_score: Option<f32>,
+    #[serde(default)]
+    exact: bool,
+}
+
+/// What to be near to.
+enum Target {
+    Picture(Upload),
+    Vector(Vec<f32>),
+    /// A record of the collection; it is not its own neighbour.
+    Record(String),
+}
+
+#[derive(Serialize)]
+struct SearchAnswer {
+    collection: String,
+    /// Best first.
+    neighbours: Vec<NeighbourAnswer>,
+}
+
+#[derive(Serialize)]
+struct NeighbourAnswer {
+    id: String,
+    /// Cosine of the angle, from -1 to 1.
+    score: f32,
+    payload: Value,
+}
+
+async fn search(
+    State(app): State<Arc<App>>,
+    ApiPath(name): ApiPath<String>,
+    ApiQuery(mut options): ApiQuery<Options>,
+    request: Request,
+) -> Result<Json<SearchAnswer>, ApiError> {
+    let collection = app.collections().get(&name)?;
+    let target = match upload::read(&app, request).await? {
+        Content::Pictures(uploads, _) => target_of_pictures(uploads)?,
+        Content::Json(bytes) => {
+            let body: SearchBody = upload::json(&bytes)?;
+            options.limit = body.limit.or(options.limit);
+            options.min_score = body.min_score.or(options.min_score);
+            options.exact |= body.exact;
+            target_of_json(body.image, body.vector, body.id)?
+        }
+    };
+    let neighbours = nearest(&app, collection, target, options).await?;
+    let answer = |n: Neighbour| NeighbourAnswer {
+        id: n.id,
+        score: n.score,
+        payload: n.payload,
+    };
+    Ok(Json(SearchAnswer {
+        collection: name,
+        neighbours: neighbours.into_iter().map(answer).collect(),
+    }))
+}
+
+fn target_of_pictures(mut uploads: Vec<Upload>) -> Result<Target, ApiError> {
+    match (uploads.pop(), uploads.is_empty()) {
+        (Some(upload), true) => Ok(Target::Picture(upload)),
+        _ => Err(ApiError::bad("one_picture", "a search takes exactly one picture")),
+    }
+}
+
+fn target_of_json(
+    image: Option<Source>,
+    vector: Option<Vec<f32>>,
+    id: Option<String>,
+) -> Result<Target, ApiError> {
+    match (image, vector, id) {
+        (Some(image), None, None) => Ok(Target::Picture(upload::upload_of(&image, "image".to_owned())?)),
+        (None, Some(vector), None) => {
+            check_finite(&vector, || "vector".to_owned())?;
+            Ok(Target::Vector(vector))
+        }
+        (None, None, Some(id)) => Ok(Target::Record(id)),
+        _ => {
+            let message =
+                "search by exactly one of `image`, a picture, `vector`, its numbers, or `id`, a record's";
+            Err(ApiError::bad("invalid_query", message))
+        }
+    }
+}
+
+async fn nearest(
+    app: &App,
+    collection: Arc<Collection>,
+    target: Target,
+    options: Options,
+) -> Result<Vec<Neighbour>, ApiError> {
+    let limit = options.limit.unwrap_or(NEIGHBOURS);
+    let (vector, itself) = match target {
+        Target::Vector(vector) => (vector, None),
+        Target::Record(id) => (
+            find(app, collection.name().to_owned(), id.clone()).await?.vector,
+            Some(id),
+        ),
+        Target::Picture(upload) => {
+            collection.require_space(app.artefact.space_key())?;
+            let embedded = upload::embed(app, vec![upload]).await?;
+            let embedding = embedded.embeddings.into_iter().next();
+            let embedding = embedding.ok_or_else(|| ApiError::ours("an embedding is missing"))?;
+            (embedding.into_vec(), None)
+        }
+    };
+    // One more, as the record itself is left out; at the largest limit allowed there is no one more to ask for.
+    let more = usize::from(itself.is_some() && limit > 0 && limit < app.config.limits.request_records_max);
+    let query = Query {
+        vector,
+        limit: limit + more,
+        exact: options.exact,
+        min_score: options.min_score,
+    };
+    let mut neighbours = app.store(move |_| collection.search(&query)).await?;
+    neighbours.retain(|neighbour| Some(&neighbour.id) != itself.as_ref());
+    neighbours.truncate(limit);
+    Ok(neighbours)
+}

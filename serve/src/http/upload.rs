@@ -1,0 +1,225 @@
+//! Request body → encoded pictures and options, whichever of three ways they were sent.
+//!
+//! A raw body is one picture; `multipart/form-data` brings several and text fields; JSON is left to the route, which
+//! knows its shape. Reads within the limits on bytes and time and decodes no picture.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use super::error::ApiError;
+use super::source::Source;
+use crate::app::App;
+use crate::embedder::Embedded;
+
+/// One encoded picture and where in the request it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Upload {
+    /// `body`, `images[2]`, `part 1 (cat.jpg)`: what an error says in `param`.
+    pub(crate) place: String,
+    /// The name it was sent under.
+    pub(crate) file_name: Option<String>,
+    /// The encoded picture.
+    pub(crate) bytes: Bytes,
+}
+
+/// A body, by the way it was sent.
+pub(crate) enum Content {
+    /// Pictures, with a form's text fields if it was a form.
+    Pictures(Vec<Upload>, BTreeMap<String, String>),
+    /// JSON, not yet read.
+    Json(Bytes),
+}
+
+/// Reads a request's body.
+pub(crate) async fn read(app: &App, request: Request) -> Result<Content, ApiError> {
+    let (parts, body) = request.into_parts();
+    let kind = content_type(&parts.headers);
+    let bytes = read_body(app, body).await?;
+    if kind == "multipart/form-data" {
+        let request = Request::from_parts(parts, Body::from(bytes));
+        return read_form(request).await;
+    }
+    if kind == "application/json" || kind.ends_with("+json") {
+        return Ok(Content::Json(bytes));
+    }
+    if bytes.is_empty() {
+        let message = "the body is empty: send a picture, multipart/form-data, or JSON as application/json";
+        return Err(ApiError::bad("body_empty", message));
+    }
+    // Whatever else it calls itself, curl's default included, the first bytes say what it is.
+    let upload = Upload {
+        place: "body".to_owned(),
+        file_name: None,
+        bytes,
+    };
+    Ok(Content::Pictures(vec![upload], BTreeMap::new()))
+}
+
+/// Reads the body of a route that takes JSON alone; an empty one is nothing.
+pub(crate) async fn read_json<T: DeserializeOwned>(
+    app: &App,
+    request: Request,
+) -> Result<Option<T>, ApiError> {
+    let kind = content_type(request.headers());
+    let bytes = read_body(app, request.into_body()).await?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if kind == "application/json" || kind.ends_with("+json") {
+        return json(&bytes).map(Some);
+    }
+    let message = "this route takes JSON: send it with content-type: application/json";
+    Err(ApiError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "json_expected",
+        message,
+    ))
+}
+
+/// Reads JSON; an error says where it is and what was expected.
+pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let refusal = ApiError::bad("invalid_json", format!("the JSON body: {}", error.inner()));
+        if path == "." { refusal } else { refusal.at(path) }
+    })?;
+    reader
+        .end()
+        .map_err(|error| ApiError::bad("invalid_json", format!("the JSON body: {error}")))?;
+    Ok(value)
+}
+
+/// The pictures of a JSON body that has `image` or `images`.
+pub(crate) fn from_json(image: Option<Source>, images: Option<Vec<Source>>) -> Result<Vec<Upload>, ApiError> {
+    match (image, images) {
+        (Some(image), None) => Ok(vec![upload_of(&image, "image".to_owned())?]),
+        (None, Some(images)) => images
+            .iter()
+            .enumerate()
+            .map(|(index, image)| upload_of(image, format!("images[{index}]")))
+            .collect(),
+        _ => Err(ApiError::bad(
+            "no_picture",
+            "give either `image`, one picture, or `images`, a list of them",
+        )),
+    }
+}
+
+/// One picture of a JSON body.
+pub(crate) fn upload_of(source: &Source, place: String) -> Result<Upload, ApiError> {
+    match source.bytes() {
+        Ok(bytes) => Ok(Upload {
+            place,
+            file_name: None,
+            bytes,
+        }),
+        Err(error) => Err(error.at(place)),
+    }
+}
+
+/// Embeds a request's pictures; an error says which of them it is about.
+pub(crate) async fn embed(app: &App, uploads: Vec<Upload>) -> Result<Embedded, ApiError> {
+    let limit = app.config.limits.request_pictures_max;
+    if uploads.is_empty() {
+        return Err(ApiError::bad("no_picture", "the request brings no picture"));
+    }
+    if uploads.len() > limit {
+        let message = format!(
+            "{} pictures in one request; at most {limit} are allowed",
+            uploads.len()
+        );
+        return Err(ApiError::too_large("too_many_pictures", message));
+    }
+    let (places, pictures): (Vec<String>, Vec<Bytes>) = uploads
+        .into_iter()
+        .map(|upload| (upload.place, upload.bytes))
+        .unzip();
+    app.embedder
+        .embed(pictures)
+        .await
+        .map_err(|error| ApiError::from_embed(&error, |index| places[index].clone()))
+}
+
+fn content_type(headers: &HeaderMap) -> String {
+    let value = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
+}
+
+async fn read_body(app: &App, body: Body) -> Result<Bytes, ApiError> {
+    let limits = app.config.limits;
+    let reading = Limited::new(body, limits.body_bytes_max).collect();
+    match tokio::time::timeout(Duration::from_millis(limits.body_timeout_ms), reading).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if is_too_long(error.as_ref()) => Err(too_long(limits.body_bytes_max)),
+        Ok(Err(_)) => Err(ApiError::bad(
+            "body_incomplete",
+            "the body ended before its announced length",
+        )),
+        Err(_) => {
+            let message = format!("the body did not arrive within {} ms", limits.body_timeout_ms);
+            Err(ApiError::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "body_timeout",
+                message,
+            ))
+        }
+    }
+}
+
+/// The refusal of a body over the limit.
+pub(crate) fn too_long(limit: usize) -> ApiError {
+    ApiError::too_large(
+        "body_too_large",
+        format!("the body has more than the {limit} bytes allowed"),
+    )
+}
+
+fn is_too_long(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| (*error).source()).any(|error| error.is::<LengthLimitError>())
+}
+
+async fn read_form(request: Request) -> Result<Content, ApiError> {
+    let bad = |message: String| ApiError::bad("invalid_multipart", format!("the multipart body: {message}"));
+    let mut form = Multipart::from_request(request, &())
+        .await
+        .map_err(|error| bad(error.body_text()))?;
+    let (mut pictures, mut fields) = (Vec::new(), BTreeMap::new());
+    while let Some(part) = form.next_field().await.map_err(|error| bad(error.body_text()))? {
+        let file_name = part.file_name().map(str::to_owned);
+        let is_picture = part.content_type().is_some_and(|kind| kind.starts_with("image/"));
+        let name = part.name().unwrap_or_default().to_owned();
+        let bytes = part.bytes().await.map_err(|error| bad(error.body_text()))?;
+        if file_name.is_some() || is_picture {
+            let label = file_name.as_deref().unwrap_or(&name);
+            let place = format!("part {} ({label})", pictures.len());
+            pictures.push(Upload {
+                place,
+                file_name,
+                bytes,
+            });
+        } else {
+            let text = String::from_utf8(bytes.to_vec())
+                .map_err(|_| bad(format!("field {name:?} is neither text nor has a file name")))?;
+            fields.insert(name, text);
+        }
+    }
+    Ok(Content::Pictures(pictures, fields))
+}

@@ -1,0 +1,107 @@
+//! Wiring: what was typed → a checked configuration → a running server → a signal → a stop in order.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use simclr_serve::{Config, RawConfig, Running, Stopped, start};
+use tokio::runtime::Runtime;
+use tracing_subscriber::EnvFilter;
+
+const EXAMPLES: &str = "\
+Examples:
+  simclr-serve --model models/artefacts/cifar10-r18 --data-dir data
+  simclr-serve --config serve.toml --listen 127.0.0.1:0
+  SIMCLR_MODEL=encoder SIMCLR_DATA_DIR=data simclr-serve --classifiers probes
+
+  curl --data-binary @cat.jpg http://127.0.0.1:8080/v1/embed
+
+Every flag is also an environment variable, shown beside it, and a key of the same name in the --config file.
+Prints its address when ready; Ctrl-C or SIGTERM stops it once the requests in flight are answered.";
+
+/// Serves an encoder over HTTP: embeddings, similarity search, classification
+#[derive(Parser)]
+#[command(name = "simclr-serve", version, after_help = EXAMPLES)]
+struct Cli {
+    /// TOML file with any of the options below
+    #[arg(long, env = "SIMCLR_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What goes to the log: error, warn, info, debug, or a filter such as simclr_serve=debug
+    #[arg(long, env = "SIMCLR_LOG", value_name = "FILTER", default_value = "info")]
+    log: String,
+    #[command(flatten)]
+    options: RawConfig,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("simclr-serve: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    log_to_stderr(&cli.log)?;
+    let raw = match &cli.config {
+        Some(path) => cli.options.or(RawConfig::from_file(path)?),
+        None => cli.options,
+    };
+    let config = Config::check(raw)?;
+    if !config.listen.ip().is_loopback() {
+        tracing::warn!(listen = %config.listen, "listening beyond this machine: whoever reaches it may read and write");
+    }
+    let runtime = Runtime::new().context("starting the runtime")?;
+    let stopped = runtime.block_on(serve_until_told(config));
+    // Requests past the deadline must not hold the process.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    stopped
+}
+
+async fn serve_until_told(config: Config) -> anyhow::Result<ExitCode> {
+    let running: Running = start(config).await?;
+    println!("simclr-serve is ready on http://{}", running.address);
+    signal().await.context("waiting for a signal")?;
+    tracing::info!("stopping: answering the requests in flight; a second signal ends at once");
+    tokio::select! {
+        stopped = running.stop() => match stopped {
+            Stopped::Drained => Ok(ExitCode::SUCCESS),
+            Stopped::DeadlinePassed => anyhow::bail!("the drain deadline passed with requests in flight"),
+        },
+        _ = signal() => anyhow::bail!("a second signal came"),
+    }
+}
+
+/// Ctrl-C, or SIGTERM where there is one.
+async fn signal() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
+/// Text on a terminal, one JSON object a line elsewhere.
+fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).with_context(|| format!("--log {filter}"))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        builder.compact().init();
+    } else {
+        builder.json().flatten_event(true).init();
+    }
+    Ok(())
+}

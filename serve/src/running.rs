@@ -1,0 +1,84 @@
+//! A server with its socket: from the first connection to the last answer.
+
+use std::future::IntoFuture;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::app::{App, StartError};
+use crate::config::Config;
+use crate::http::router;
+
+/// A server that answers.
+pub struct Running {
+    /// Where it listens, with the port it got when asked for port 0.
+    pub address: SocketAddr,
+    app: Arc<App>,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+/// How a stop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// Every request in flight was answered.
+    Drained,
+    /// Some were not within the deadline.
+    DeadlinePassed,
+}
+
+/// Opens everything a [`Config`] names and listens; ready when it returns.
+///
+/// # Errors
+/// When something does not open or fit, or the address is taken.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let opened = tokio::task::spawn_blocking(|| App::open(config)).await;
+    serve(opened.map_err(|error| StartError::Threads(std::io::Error::other(error)))??).await
+}
+
+/// Listens for an [`App`] that is open already.
+///
+/// # Errors
+/// When the address is taken.
+pub async fn serve(app: Arc<App>) -> Result<Running, StartError> {
+    let address = app.config.listen;
+    let failed = |reason| StartError::Listen { address, reason };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let (stop, stopped) = oneshot::channel();
+    // A sender that is dropped stops the server too.
+    let signal = async { _ = stopped.await };
+    let server = axum::serve(listener, router(Arc::clone(&app))).with_graceful_shutdown(signal);
+    let server = tokio::spawn(server.into_future());
+    Ok(Running {
+        address,
+        app,
+        stop,
+        server,
+    })
+}
+
+impl Running {
+    /// Stops accepting, answers the requests in flight within the drain deadline, ends the sessions.
+    pub async fn stop(self) -> Stopped {
+        let Self {
+            app, stop, server, ..
+        } = self;
+        app.stop_being_ready();
+        // The server may be gone already, which is what we want of it.
+        let _ = stop.send(());
+        let deadline = tokio::time::Instant::now() + app.config.drain_deadline;
+        if tokio::time::timeout_at(deadline, server).await.is_err() {
+            app.embedder.batcher().close();
+            return Stopped::DeadlinePassed;
+        }
+        let sessions = tokio::task::spawn_blocking(move || app.embedder.batcher().join());
+        match tokio::time::timeout_at(deadline, sessions).await {
+            Ok(_) => Stopped::Drained,
+            Err(_) => Stopped::DeadlinePassed,
+        }
+    }
+}
