@@ -92,13 +92,17 @@ impl Checkout {
             .as_str()
             .expect("a package has a name")
             .to_owned();
-        let tables = ["dependencies", "dev-dependencies", "build-dependencies"];
-        let named = tables.iter().filter_map(|kind| table.get(*kind)?.as_table());
-        let dependencies = named.flat_map(|table| table.keys().cloned()).collect();
+        let named = |kinds: &[&str]| {
+            let tables = kinds.iter().filter_map(|kind| table.get(*kind)?.as_table());
+            tables.flat_map(|table| table.keys().cloned()).collect()
+        };
+        let shipped = named(&["dependencies", "build-dependencies"]);
+        let dependencies = named(&["dependencies", "build-dependencies", "dev-dependencies"]);
         Manifest {
             name,
             folder,
             dependencies,
+            shipped,
         }
     }
 

@@ -119,7 +119,7 @@ def split(path, folder, piece, total, finished):
         (folder / name).write_bytes(part)
         sums.append(f"{hashlib.sha256(part).hexdigest()}  {name}\n")
     (folder / f"{path.name}.sha256").write_text("".join(sums))
-    return f"{len(sums)} pieces, {len(data) / MIB:.1f} MiB, {words}"
+    return f"in {len(sums)} of at most {piece / MIB:.0f} MiB: {len(data) / MIB:.1f} MiB in all, {words}"
 
 
 def join(folder, path):

@@ -7,17 +7,19 @@
 #     --from FOLDER     an earlier --out to go on from, where --work was lost
 #     --device D        cuda (default) or cpu
 #     --python P        the Python that has torch 2.11.0                    (default: python3)
+#     -- …              the rest goes to simclr-train as it is, for instance --threads 1
 # Carried back: metrics.jsonl, curves.svg, log.txt, summary.json, and the checkpoint in pieces under 16 MiB, 60 MiB at most in all. At home,
 #   tools/gpu-kit/parcel.py join OUT runs/NAME/checkpoint.safetensors      and then `simclr-train resume` or `export`.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-kit=$here work=gpu-work out=gpu-out from='' device=cuda python=python3 limit=''
+kit=$here work=gpu-work out=gpu-out from='' device=cuda python=python3 limit='' more=()
 while [ $# -gt 0 ]; do
   case $1 in
     --kit | --work | --out | --from | --device | --python) [ $# -ge 2 ] || { echo "run.sh: $1 needs a value" >&2; exit 2; }; declare "${1#--}=$2"; shift 2 ;;
     --limit-seconds) limit=$2; shift 2 ;;
-    -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --) shift; more=("$@"); break ;;
+    -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "run.sh: unknown option $1; see --help" >&2; exit 2 ;;
   esac
 done
@@ -45,7 +47,7 @@ PY
 }
 
 train() {
-  local how=(--data "$work/data" --device "$device")
+  local how=(--data "$work/data" --device "$device" "${more[@]}")
   [ -z "$limit" ] || how+=(--limit-seconds "$limit")
   if [ -e "$work/run/checkpoint.safetensors" ]; then
     "$work/simclr-train" resume "$work/run" "${how[@]}"

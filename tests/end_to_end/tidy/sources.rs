@@ -143,9 +143,16 @@ fn is_library(path: &Path) -> bool {
 #[test]
 fn commands_belong_to_the_program_and_not_to_the_library() {
     let checkout = Checkout::here();
-    let libraries = checkout.rust_files().into_iter().filter(|path| path.ends_with("src/lib.rs"));
-    let offences = libraries.filter(|path| code_lines(&checkout.read(path)).any(|(_, line)| line.contains("mod commands")));
-    assert_none("`commands` prints, so only main.rs may declare it", offences.map(|path| path.display().to_string()).collect());
+    let libraries = checkout
+        .rust_files()
+        .into_iter()
+        .filter(|path| path.ends_with("src/lib.rs"));
+    let offences = libraries
+        .filter(|path| code_lines(&checkout.read(path)).any(|(_, line)| line.contains("mod commands")));
+    assert_none(
+        "`commands` prints, so only main.rs may declare it",
+        offences.map(|path| path.display().to_string()).collect(),
+    );
 }
 
 fn is_test(path: &Path) -> bool {
