@@ -1,0 +1,295 @@
+//! One collection: durable records, searched by direction. Start reading here.
+//!
+//! A write is checked, queued, committed together with whoever else is waiting, synced, and only then shown to
+//! searches and acknowledged. A search sees one moment: index and snapshot change under one lock, held for memory
+//! work only, never for the disk.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::builder::Builder;
+use crate::commit::CommitQueue;
+use crate::graph::Graph;
+use crate::index::Index;
+use crate::record::{check_id, normalised, payload_json};
+use crate::shared::Shared;
+use crate::store::format::Encoded;
+use crate::store::{Applied, Change, Prepared, Store};
+use crate::{CollectionConfig, Limits, Neighbour, Query, Record, SearchError, Upserted};
+
+/// A named set of records with vectors of one dimension and one space.
+pub struct Collection {
+    name: String,
+    config: CollectionConfig,
+    limits: Arc<Limits>,
+    store: Store,
+    queue: CommitQueue,
+    shared: Arc<Shared>,
+    builder: Arc<Builder>,
+}
+
+/// How large a collection is and how it is searched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statistics {
+    /// Records in it.
+    pub records: usize,
+    /// Points in the graph; 0 while every search is exact.
+    pub graph_points: usize,
+    /// Points the graph cannot reach, which are compared exactly.
+    pub graph_orphans: usize,
+    /// Points of the graph whose record was since replaced or deleted.
+    pub graph_dead: usize,
+    /// Records newer than the graph, which are compared exactly.
+    pub fresh: usize,
+    /// How long the graph took to build.
+    pub graph_build_time: Duration,
+    /// Whether a graph is being built, or waits to be.
+    pub building: bool,
+    /// Why there is no graph although the collection is large enough.
+    pub graph_problem: Option<String>,
+}
+
+impl Collection {
+    /// Reads every record of an open store into memory.
+    pub(crate) fn load(
+        name: &str,
+        store: Store,
+        config: CollectionConfig,
+        limits: Arc<Limits>,
+        builder: Arc<Builder>,
+    ) -> Result<Self, SearchError> {
+        let snapshot = store.snapshot()?;
+        let mut index = Index::new(config.dimension, limits.approximate_from);
+        snapshot.each(|id, sequence, vector| {
+            let direction = normalised(vector, config.dimension, || format!("record \"{id}\""));
+            let damaged = |e: SearchError| SearchError::Damaged {
+                collection: name.to_owned(),
+                reason: e.to_string(),
+            };
+            index.upsert(id, sequence, &direction.map_err(damaged)?);
+            Ok(())
+        })?;
+        let shared = Arc::new(Shared::new(index, snapshot));
+        builder.consider(&shared);
+        Ok(Self {
+            name: name.to_owned(),
+            config,
+            limits,
+            store,
+            queue: CommitQueue::default(),
+            shared,
+            builder,
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it was created for.
+    pub fn config(&self) -> &CollectionConfig {
+        &self.config
+    }
+
+    /// Refuses vectors of another encoder than the one this collection was made for.
+    pub fn require_space(&self, space_key: &str) -> Result<(), SearchError> {
+        if space_key == self.config.space_key {
+            return Ok(());
+        }
+        let (expected, found) = (self.config.space_key.clone(), space_key.to_owned());
+        Err(SearchError::OtherSpace {
+            collection: self.name.clone(),
+            expected,
+            found,
+        })
+    }
+
+    /// Adds records or replaces those with the same id, all or none; durable and searchable when it returns.
+    ///
+    /// Of several records with one id in the same call the last one stays.
+    pub fn upsert(&self, records: Vec<Record>) -> Result<Upserted, SearchError> {
+        self.check_request(records.len())?;
+        let prepared = records
+            .into_iter()
+            .map(|record| self.prepare(&record))
+            .collect::<Result<_, _>>()?;
+        Ok(self.submit(Change::Upsert(prepared))?.upserted)
+    }
+
+    /// Deletes records and says how many there were; durable when it returns. Unknown ids are no error.
+    pub fn delete(&self, ids: &[String]) -> Result<usize, SearchError> {
+        self.check_request(ids.len())?;
+        Ok(self.submit(Change::Delete(ids.to_vec()))?.deleted)
+    }
+
+    /// One record as it was given.
+    pub fn get(&self, id: &str) -> Result<Option<Record>, SearchError> {
+        let snapshot = self.shared.read().snapshot()?;
+        snapshot.get(id)
+    }
+
+    /// The next `limit` records after the id `after`, in the order of their ids.
+    pub fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Record>, SearchError> {
+        check_limit(limit, self.limits.page_limit_max)?;
+        let snapshot = self.shared.read().snapshot()?;
+        snapshot.page(after, limit)
+    }
+
+    /// How many records there are.
+    pub fn count(&self) -> usize {
+        self.shared.read().index.len()
+    }
+
+    /// The records nearest to a direction, best first.
+    pub fn search(&self, query: &Query) -> Result<Vec<Neighbour>, SearchError> {
+        check_limit(query.limit, self.limits.search_limit_max)?;
+        if query.min_score.is_some_and(f32::is_nan) {
+            return Err(SearchError::BadMinScore);
+        }
+        let direction = normalised(&query.vector, self.config.dimension, || "the query".to_owned())?;
+        let (found, snapshot) = {
+            let state = self.shared.read();
+            let found = state
+                .index
+                .nearest(&direction, query.limit, query.min_score, query.exact);
+            let found: Vec<(f32, String)> = found
+                .into_iter()
+                .map(|(score, id)| (score, id.to_owned()))
+                .collect();
+            (found, state.snapshot()?)
+        };
+        let neighbour = |(score, id): (f32, String)| {
+            let payload = snapshot.payload(&id)?.ok_or_else(|| SearchError::Damaged {
+                collection: self.name.clone(),
+                reason: format!("record \"{id}\" is in memory but not in the file"),
+            })?;
+            Ok(Neighbour { id, score, payload })
+        };
+        found.into_iter().map(neighbour).collect()
+    }
+
+    /// How large it is and how it is searched.
+    pub fn statistics(&self) -> Statistics {
+        let building = self.shared.is_building();
+        let state = self.shared.read();
+        let (records, coverage) = (state.index.len(), state.index.coverage());
+        let graph = coverage.graph.as_deref();
+        Statistics {
+            records,
+            graph_points: graph.map_or(0, Graph::points),
+            graph_orphans: graph.map_or(0, |g| g.orphans().count()),
+            graph_dead: coverage.dead,
+            fresh: coverage.fresh,
+            graph_build_time: graph.map_or(Duration::ZERO, Graph::build_time),
+            building,
+            graph_problem: coverage.problem,
+        }
+    }
+
+    /// Waits until no graph is being built; `false` if that took longer than `timeout`.
+    pub fn wait_until_built(&self, timeout: Duration) -> bool {
+        self.shared.wait_until_built(timeout)
+    }
+
+    /// Ends its life: later uses by whoever still holds it answer that it is not there, and nothing is written.
+    pub(crate) fn close(&self) {
+        let gone = SearchError::CollectionNotFound {
+            name: self.name.clone(),
+        };
+        self.queue.pause(|| self.shared.close(gone));
+    }
+
+    fn check_request(&self, found: usize) -> Result<(), SearchError> {
+        let limit = self.limits.records_per_request_max;
+        if found > limit {
+            Err(SearchError::TooManyInOneRequest { found, limit })
+        } else {
+            Ok(())
+        }
+    }
+
+    fn prepare(&self, record: &Record) -> Result<Prepared, SearchError> {
+        let Record { id, vector, payload } = record;
+        check_id(id, &self.limits)?;
+        let direction = normalised(vector, self.config.dimension, || format!("record \"{id}\""))?;
+        let encoded = Encoded::new(vector, &payload_json(id, payload, &self.limits)?);
+        Ok(Prepared {
+            id: id.clone(),
+            encoded,
+            direction,
+        })
+    }
+
+    fn submit(&self, change: Change) -> Result<Applied, SearchError> {
+        let applied = self.queue.submit(change, |changes| self.write(changes))?;
+        self.builder.consider(&self.shared);
+        Ok(applied)
+    }
+
+    /// Commits a group of changes, then shows them to searches. Runs in one thread at a time.
+    fn write(&self, mut changes: Vec<Change>) -> Vec<Result<Applied, SearchError>> {
+        let everyone = |error: SearchError, count| vec![Err(error); count];
+        if let Err(error) = self.shared.read().snapshot() {
+            return everyone(error, changes.len());
+        }
+        let results = match self
+            .store
+            .commit(&mut changes, self.limits.records_per_collection_max)
+        {
+            Ok(results) => results,
+            Err(error) => return everyone(error, changes.len()),
+        };
+        match self.store.snapshot() {
+            Ok(snapshot) => {
+                let mut state = self.shared.write();
+                let applied = changes
+                    .iter()
+                    .zip(&results)
+                    .filter_map(|(c, r)| Some((c, r.as_ref().ok()?)));
+                applied.for_each(|(change, applied)| show(&mut state.index, change, applied));
+                state.show(snapshot);
+                results
+            }
+            Err(error) => {
+                // Written but not to be seen: memory and truth would part, so this collection is over until reopened.
+                self.shared.write().refuse(error.clone());
+                everyone(error, results.len())
+            }
+        }
+    }
+}
+
+impl Drop for Collection {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl std::fmt::Debug for Collection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Collection")
+            .field("name", &self.name)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+fn show(index: &mut Index, change: &Change, applied: &Applied) {
+    match change {
+        Change::Delete(ids) => ids.iter().for_each(|id| index.remove(id)),
+        Change::Upsert(prepared) => {
+            for (record, sequence) in prepared.iter().zip(applied.first_sequence..) {
+                index.upsert(&record.id, sequence, &record.direction);
+            }
+        }
+    }
+}
+
+fn check_limit(found: usize, max: usize) -> Result<(), SearchError> {
+    if (1..=max).contains(&found) {
+        Ok(())
+    } else {
+        Err(SearchError::BadLimit { found, max })
+    }
+}

@@ -1,0 +1,167 @@
+//! All collections of one data folder: open, create, find, delete.
+//!
+//! One that cannot be opened does not keep the others from opening: it is listed as a problem, refused by name, and
+//! can still be deleted.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::builder::Builder;
+use crate::folder::{Folder, check_name};
+use crate::record::check_config;
+use crate::store::Store;
+use crate::{Collection, CollectionConfig, Limits, SearchError};
+
+/// The collections of one data folder, which no other process can open meanwhile.
+pub struct Collections {
+    limits: Arc<Limits>,
+    slots: RwLock<BTreeMap<String, Slot>>,
+    /// Held while creating or deleting, so that reading `slots` never waits for the disk.
+    changing: Mutex<()>,
+    builder: Arc<Builder>,
+    // Last, so that the lock is released after everything else is closed.
+    folder: Folder,
+}
+
+type Slot = Result<Arc<Collection>, SearchError>;
+
+/// A collection that could not be opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// Its name.
+    pub name: String,
+    /// What is wrong, and what to do.
+    pub error: SearchError,
+}
+
+impl Collections {
+    /// Opens `<folder>/collections` and everything in it, creating it if needed.
+    pub fn open(folder: &Path, limits: Limits) -> Result<Self, SearchError> {
+        let (folder, builder, limits) = (
+            Folder::open(folder)?,
+            Arc::new(Builder::start()?),
+            Arc::new(limits),
+        );
+        let slot = |name: &str| {
+            check_name(name)?;
+            let (store, config) = Store::open(name, &folder.records_file(name), &limits)?;
+            Collection::load(name, store, config, Arc::clone(&limits), Arc::clone(&builder)).map(Arc::new)
+        };
+        let slots = folder
+            .names()?
+            .into_iter()
+            .map(|name| (name.clone(), slot(&name)))
+            .collect();
+        Ok(Self {
+            limits,
+            slots: RwLock::new(slots),
+            changing: Mutex::new(()),
+            builder,
+            folder,
+        })
+    }
+
+    /// Creates a collection, or returns the one that is there if it has the same configuration.
+    pub fn create(&self, name: &str, config: CollectionConfig) -> Result<Arc<Collection>, SearchError> {
+        check_name(name)?;
+        check_config(&config, &self.limits)?;
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.get(name) {
+            Ok(existing) if *existing.config() == config => return Ok(existing),
+            Ok(existing) => {
+                let CollectionConfig { dimension, space_key } = existing.config().clone();
+                return Err(SearchError::CollectionExists {
+                    name: name.to_owned(),
+                    dimension,
+                    space_key,
+                });
+            }
+            Err(SearchError::CollectionNotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        if self.slots().len() >= self.limits.collections_max {
+            return Err(SearchError::TooManyCollections {
+                limit: self.limits.collections_max,
+            });
+        }
+        let store = self
+            .folder
+            .create(name, |path| Store::create(name, path, &config, &self.limits))?;
+        let builder = Arc::clone(&self.builder);
+        let collection = Arc::new(Collection::load(
+            name,
+            store,
+            config,
+            Arc::clone(&self.limits),
+            builder,
+        )?);
+        self.slots_mut()
+            .insert(name.to_owned(), Ok(Arc::clone(&collection)));
+        Ok(collection)
+    }
+
+    /// The collection of this name; one that could not be opened answers with what is wrong with it.
+    pub fn get(&self, name: &str) -> Result<Arc<Collection>, SearchError> {
+        let not_found = || {
+            Err(SearchError::CollectionNotFound {
+                name: name.to_owned(),
+            })
+        };
+        self.slots().get(name).cloned().unwrap_or_else(not_found)
+    }
+
+    /// All collections that could be opened, in the order of their names.
+    pub fn list(&self) -> Vec<Arc<Collection>> {
+        self.slots()
+            .values()
+            .filter_map(|slot| slot.clone().ok())
+            .collect()
+    }
+
+    /// All collections that could not be opened, in the order of their names.
+    pub fn problems(&self) -> Vec<Problem> {
+        let slots = self.slots();
+        let problem = |(name, slot): (&String, &Slot)| {
+            slot.as_ref().err().map(|error| Problem {
+                name: name.clone(),
+                error: error.clone(),
+            })
+        };
+        slots.iter().filter_map(problem).collect()
+    }
+
+    /// Deletes a collection and its files, also a damaged one; whoever still holds it finds it gone.
+    pub fn delete(&self, name: &str) -> Result<(), SearchError> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.slots().contains_key(name) {
+            return Err(SearchError::CollectionNotFound {
+                name: name.to_owned(),
+            });
+        }
+        let removed = self.folder.remove(name);
+        // Even if the disk complained: what is no longer in its place must not be written to.
+        if !self.folder.holds(name)
+            && let Some(Ok(collection)) = self.slots_mut().remove(name)
+        {
+            collection.close();
+        }
+        removed
+    }
+
+    fn slots(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Slot>> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn slots_mut(&self) -> std::sync::RwLockWriteGuard<'_, BTreeMap<String, Slot>> {
+        self.slots.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Collections {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Collections")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,187 @@
+//! Everything that can go wrong here, one variant per thing a caller can do about it.
+//!
+//! Errors are cloneable because one failed commit answers every upsert that shared it.
+
+use std::path::PathBuf;
+
+/// What went wrong, where, and what to do.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SearchError {
+    /// There is no such collection: create it, or correct the name.
+    #[error("there is no collection named \"{name}\"")]
+    CollectionNotFound {
+        /// The name asked for.
+        name: String,
+    },
+    /// The name is taken by a collection with another configuration: choose another name or delete that one.
+    #[error(
+        "collection \"{name}\" already exists with dimension {dimension} and space key \"{space_key}\"; \
+         choose another name or delete it first"
+    )]
+    CollectionExists {
+        /// The name asked for.
+        name: String,
+        /// The dimension it has.
+        dimension: usize,
+        /// The space key it has.
+        space_key: String,
+    },
+    /// The name cannot be a folder's name everywhere: correct it.
+    #[error("\"{name}\" cannot name a collection: {reason}")]
+    BadName {
+        /// The name asked for.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The configuration makes no sense: correct it.
+    #[error("this collection cannot be created: {reason}")]
+    BadConfig {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The limit on collections is reached: delete one or raise `collections_max`.
+    #[error("there are already {limit} collections, the most allowed here")]
+    TooManyCollections {
+        /// The limit reached.
+        limit: usize,
+    },
+    /// The vectors come from another encoder: use that encoder, or a collection of this one's.
+    #[error(
+        "collection \"{collection}\" holds vectors of space \"{expected}\", not \"{found}\"; \
+         search it with the encoder that filled it, or create a collection for this one"
+    )]
+    OtherSpace {
+        /// The collection.
+        collection: String,
+        /// Its space key.
+        expected: String,
+        /// The space key offered.
+        found: String,
+    },
+    /// The collection's file cannot be trusted: restore it from a copy, or delete the collection and fill it again.
+    #[error(
+        "collection \"{collection}\" is damaged ({reason}); restore its folder from a copy, or delete it"
+    )]
+    Damaged {
+        /// The collection.
+        collection: String,
+        /// What was found.
+        reason: String,
+    },
+    /// The file was written by another version of this program: open it with that version.
+    #[error(
+        "collection \"{collection}\" has format {found}; this program reads format {supported}: \
+         open it with the version that wrote it"
+    )]
+    UnknownFormat {
+        /// The collection.
+        collection: String,
+        /// The format found in the file.
+        found: u64,
+        /// The format this program reads and writes.
+        supported: u64,
+    },
+    /// Another process has the folder open: stop it, or use another folder.
+    #[error("{} is in use by another process; stop it or use another data folder", folder.display())]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The disk refused: nothing of this request was acknowledged; free space or repair, then reopen.
+    #[error("{what}: {reason}")]
+    Storage {
+        /// What was being done, to which collection or path.
+        what: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// A vector has the wrong length: use the encoder the collection was made for.
+    #[error("the vector of {of} has {found} numbers; this collection takes {expected}")]
+    WrongDimension {
+        /// Whose vector it is.
+        of: String,
+        /// The collection's dimension.
+        expected: usize,
+        /// The length found.
+        found: usize,
+    },
+    /// A vector holds NaN or an infinity: its maker is broken.
+    #[error("number {position} of the vector of {of} is not finite")]
+    NotFinite {
+        /// Whose vector it is.
+        of: String,
+        /// Where in the vector, from 0.
+        position: usize,
+    },
+    /// A vector is all zeros, which has no direction to compare.
+    #[error("the vector of {of} is zero; cosine similarity needs a direction")]
+    ZeroVector {
+        /// Whose vector it is.
+        of: String,
+    },
+    /// An id is empty, too long or unprintable: correct it.
+    #[error("id {id:?} is refused: {reason}")]
+    BadId {
+        /// The id, shortened.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A payload is larger than `payload_bytes_max`: keep big things elsewhere and their address here.
+    #[error("the payload of record \"{id}\" takes {bytes} bytes as JSON; at most {limit} are allowed")]
+    PayloadTooLarge {
+        /// The record.
+        id: String,
+        /// Its size as JSON.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A payload is nested deeper than can be read back: flatten it.
+    #[error("the payload of record \"{id}\" is nested more than {limit} deep")]
+    PayloadTooDeep {
+        /// The record.
+        id: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// One request carries too many records or ids: send several.
+    #[error("{found} records in one request; at most {limit} are allowed")]
+    TooManyInOneRequest {
+        /// How many came.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The collection is full: delete records, or raise `records_per_collection_max`.
+    #[error("collection \"{collection}\" would exceed {limit} records, the most allowed here")]
+    CollectionFull {
+        /// The collection.
+        collection: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// A search or page asks for no records or too many: correct `limit`.
+    #[error("limit must be between 1 and {max}, not {found}")]
+    BadLimit {
+        /// What was asked.
+        found: usize,
+        /// The most allowed.
+        max: usize,
+    },
+    /// The lowest score wanted is not a number: correct it.
+    #[error("min_score must be a number")]
+    BadMinScore,
+}
+
+impl SearchError {
+    /// A system error while doing `what`.
+    pub(crate) fn storage(what: impl Into<String>, reason: impl ToString) -> Self {
+        SearchError::Storage {
+            what: what.into(),
+            reason: reason.to_string(),
+        }
+    }
+}

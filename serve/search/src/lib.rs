@@ -1,0 +1,31 @@
+//! Durable collections of vectors with exact and approximate search.
+//!
+//! In come records (an id, a vector, a JSON payload); out come the nearest ones to a query, by cosine. The crate
+//! knows no HTTP and no encoder: a vector is numbers, and the space it lives in is a `space_key` somebody else chose.
+//!
+//! Two kinds of state, never mixed up:
+//! - the **truth** ([`store`]): one transactional file per collection; a write is acknowledged once it is synced;
+//! - **caches** in memory ([`index`] holds every normalised vector, [`graph`] an approximate graph over most of them):
+//!   rebuilt from the truth at every opening, so losing one costs time and never a record.
+//!
+//! Start reading in [`collection`].
+
+mod builder;
+mod collection;
+mod collections;
+mod commit;
+mod error;
+mod folder;
+mod graph;
+mod index;
+mod limits;
+mod record;
+mod shared;
+mod store;
+
+pub use collection::{Collection, Statistics};
+pub use collections::{Collections, Problem};
+pub use error::SearchError;
+pub use index::Kernel;
+pub use limits::Limits;
+pub use record::{CollectionConfig, Neighbour, Query, Record, Upserted};

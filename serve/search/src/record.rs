@@ -1,0 +1,158 @@
+//! The words of this crate as types, and the checks that stand between a caller and the truth.
+//!
+//! Nothing unchecked goes further in: past this file ids are printable, vectors are finite, of the right length and
+//! not zero, payloads can be read back. It knows nothing of files or of searching.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Limits, SearchError};
+
+/// Nesting a payload may have; the JSON reader itself gives up at 128.
+const PAYLOAD_DEPTH_MAX: usize = 64;
+/// Bytes a space key may have.
+const SPACE_KEY_BYTES_MAX: usize = 128;
+
+/// What a collection is made for; fixed for its life. The metric is cosine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectionConfig {
+    /// Numbers in each vector.
+    pub dimension: usize,
+    /// Which encoder's vectors these are; empty when nobody cares.
+    pub space_key: String,
+}
+
+/// One thing that can be found: upserting the same id again replaces it whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Its name, unique in its collection.
+    pub id: String,
+    /// Its vector as given; it is returned as given, and compared by direction only.
+    pub vector: Vec<f32>,
+    /// Anything the caller wants back with it.
+    pub payload: Value,
+}
+
+/// What an upsert did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Upserted {
+    /// Records that were new.
+    pub inserted: usize,
+    /// Records that took the place of one with the same id.
+    pub replaced: usize,
+}
+
+/// What to look for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// The direction to be near to.
+    pub vector: Vec<f32>,
+    /// How many neighbours at most.
+    pub limit: usize,
+    /// Compare with every record, even where a graph would be faster.
+    pub exact: bool,
+    /// Leave out neighbours scoring less.
+    pub min_score: Option<f32>,
+}
+
+/// One record found, best first; equal scores come in the order of their ids.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Neighbour {
+    /// The record's id.
+    pub id: String,
+    /// Cosine of the angle to the query, from -1 to 1.
+    pub score: f32,
+    /// The record's payload.
+    pub payload: Value,
+}
+
+/// Checks what a new collection asks for.
+pub(crate) fn check_config(config: &CollectionConfig, limits: &Limits) -> Result<(), SearchError> {
+    let CollectionConfig { dimension, space_key } = config;
+    let refuse = |reason: String| Err(SearchError::BadConfig { reason });
+    if !(1..=limits.dimension_max).contains(dimension) {
+        return refuse(format!(
+            "dimension must be between 1 and {}, not {dimension}",
+            limits.dimension_max
+        ));
+    }
+    if space_key.len() > SPACE_KEY_BYTES_MAX || space_key.chars().any(char::is_control) {
+        return refuse(format!(
+            "space_key must be printable and at most {SPACE_KEY_BYTES_MAX} bytes"
+        ));
+    }
+    Ok(())
+}
+
+/// Checks an id somebody wants to store.
+pub(crate) fn check_id(id: &str, limits: &Limits) -> Result<(), SearchError> {
+    let reason = if id.is_empty() {
+        "it is empty".to_owned()
+    } else if id.len() > limits.id_bytes_max {
+        format!(
+            "it has {} bytes, at most {} are allowed",
+            id.len(),
+            limits.id_bytes_max
+        )
+    } else if id.chars().any(char::is_control) {
+        "it has control characters".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(SearchError::BadId {
+        id: id.chars().take(64).collect(),
+        reason,
+    })
+}
+
+/// Checks a payload and writes it as JSON.
+pub(crate) fn payload_json(id: &str, payload: &Value, limits: &Limits) -> Result<Vec<u8>, SearchError> {
+    if !depth_within(payload, PAYLOAD_DEPTH_MAX) {
+        return Err(SearchError::PayloadTooDeep {
+            id: id.to_owned(),
+            limit: PAYLOAD_DEPTH_MAX,
+        });
+    }
+    let json = serde_json::to_vec(payload).map_err(|e| SearchError::storage("writing a payload", e))?;
+    if json.len() > limits.payload_bytes_max {
+        let (bytes, limit) = (json.len(), limits.payload_bytes_max);
+        return Err(SearchError::PayloadTooLarge {
+            id: id.to_owned(),
+            bytes,
+            limit,
+        });
+    }
+    Ok(json)
+}
+
+fn depth_within(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::Array(items) => depth > 0 && items.iter().all(|v| depth_within(v, depth - 1)),
+        Value::Object(fields) => depth > 0 && fields.values().all(|v| depth_within(v, depth - 1)),
+        _ => true,
+    }
+}
+
+/// Checks a vector and scales it to length one, which turns cosine into a dot product.
+pub(crate) fn normalised(
+    vector: &[f32],
+    dimension: usize,
+    of: impl Fn() -> String,
+) -> Result<Vec<f32>, SearchError> {
+    if vector.len() != dimension {
+        return Err(SearchError::WrongDimension {
+            of: of(),
+            expected: dimension,
+            found: vector.len(),
+        });
+    }
+    if let Some(position) = vector.iter().position(|x| !x.is_finite()) {
+        return Err(SearchError::NotFinite { of: of(), position });
+    }
+    // In f64 no finite f32 can overflow or vanish when squared.
+    let length = vector.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+    if length == 0.0 {
+        return Err(SearchError::ZeroVector { of: of() });
+    }
+    Ok(vector.iter().map(|&x| (f64::from(x) / length) as f32).collect())
+}

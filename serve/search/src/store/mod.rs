@@ -1,0 +1,257 @@
+//! The truth: one transactional redb file per collection, synced before anything is acknowledged.
+//!
+//! Encoded changes in, consistent snapshots out. It has never heard of searching. Every call into redb goes through
+//! [`guarded`], because a damaged file may make it panic where an error was due.
+
+pub(crate) mod format;
+mod snapshot;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use redb::{Builder, Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata};
+
+use self::format::{Encoded, FORMAT, KEY_CONFIG, KEY_FORMAT, KEY_NEXT_SEQUENCE, META, RECORDS};
+pub(crate) use self::snapshot::Snapshot;
+use crate::{CollectionConfig, Limits, SearchError, Upserted};
+
+/// One collection's file, open for reading and writing.
+pub(crate) struct Store {
+    name: String,
+    dimension: usize,
+    database: Database,
+}
+
+/// A change that has passed every check, ready to be written.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Upsert(Vec<Prepared>),
+    Delete(Vec<String>),
+}
+
+/// A checked record: what to store, and the direction to search by.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) id: String,
+    pub(crate) encoded: Encoded,
+    pub(crate) direction: Vec<f32>,
+}
+
+/// What a change did to the truth.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Applied {
+    pub(crate) upserted: Upserted,
+    pub(crate) deleted: usize,
+    /// The sequence of an upsert's first record; the others follow.
+    pub(crate) first_sequence: u64,
+}
+
+impl Store {
+    /// Makes a new file holding the configuration and no records.
+    pub(crate) fn create(
+        name: &str,
+        path: &Path,
+        config: &CollectionConfig,
+        limits: &Limits,
+    ) -> Result<Self, SearchError> {
+        let json =
+            serde_json::to_vec(config).map_err(|e| SearchError::storage("writing a configuration", e))?;
+        let database = guarded(name, || {
+            let database = builder(limits).create(path)?;
+            let transaction = database.begin_write()?;
+            {
+                let mut meta = transaction.open_table(META)?;
+                meta.insert(KEY_FORMAT, FORMAT.to_le_bytes().as_slice())?;
+                meta.insert(KEY_CONFIG, json.as_slice())?;
+                meta.insert(KEY_NEXT_SEQUENCE, 1u64.to_le_bytes().as_slice())?;
+                transaction.open_table(RECORDS)?;
+            }
+            transaction.commit()?;
+            Ok(database)
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            dimension: config.dimension,
+            database,
+        })
+    }
+
+    /// Opens a file after verifying the checksum of every page in it.
+    pub(crate) fn open(
+        name: &str,
+        path: &Path,
+        limits: &Limits,
+    ) -> Result<(Self, CollectionConfig), SearchError> {
+        let (database, format, config) = guarded(name, || {
+            let database = builder(limits).open(path)?;
+            let transaction = database.begin_read()?;
+            let meta = transaction.open_table(META)?;
+            let format = number(meta.get(KEY_FORMAT)?.as_ref().map(redb::AccessGuard::value));
+            let config = meta.get(KEY_CONFIG)?.map(|json| json.value().to_vec());
+            drop((meta, transaction));
+            Ok((database, format, config))
+        })?;
+        let damaged = |reason: &str| SearchError::Damaged {
+            collection: name.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let found = format.ok_or_else(|| damaged("its format number is missing"))?;
+        if found != FORMAT {
+            return Err(SearchError::UnknownFormat {
+                collection: name.to_owned(),
+                found,
+                supported: FORMAT,
+            });
+        }
+        let json = config.ok_or_else(|| damaged("its configuration is missing"))?;
+        let config: CollectionConfig = serde_json::from_slice(&json)
+            .map_err(|e| damaged(&format!("its configuration cannot be read: {e}")))?;
+        if config.dimension == 0 {
+            return Err(damaged("its dimension is 0"));
+        }
+        Ok((
+            Self {
+                name: name.to_owned(),
+                dimension: config.dimension,
+                database,
+            },
+            config,
+        ))
+    }
+
+    /// A view of everything committed so far, which no later commit changes.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, SearchError> {
+        let table = guarded(&self.name, || {
+            Ok(self.database.begin_read()?.open_table(RECORDS)?)
+        })?;
+        Ok(Snapshot::new(&self.name, self.dimension, table))
+    }
+
+    /// Writes a group of changes in order with one sync; when it returns, what it reports as done is on disk.
+    ///
+    /// A change that would overfill the collection fails alone; an error of the disk fails the whole group.
+    pub(crate) fn commit(
+        &self,
+        changes: &mut [Change],
+        records_max: usize,
+    ) -> Result<Vec<Result<Applied, SearchError>>, SearchError> {
+        guarded(&self.name, || {
+            let mut transaction = self.database.begin_write()?;
+            transaction.set_durability(Durability::Immediate)?;
+            let mut results = Vec::with_capacity(changes.len());
+            {
+                let mut meta = transaction.open_table(META)?;
+                let mut records = transaction.open_table(RECORDS)?;
+                let stored = number(
+                    meta.get(KEY_NEXT_SEQUENCE)?
+                        .as_ref()
+                        .map(redb::AccessGuard::value),
+                );
+                let mut next =
+                    stored.ok_or_else(|| redb::Error::Corrupted("next_sequence is missing".into()))?;
+                for change in changes {
+                    results.push(self.apply(change, &mut records, &mut next, records_max)?);
+                }
+                meta.insert(KEY_NEXT_SEQUENCE, next.to_le_bytes().as_slice())?;
+            }
+            transaction.commit()?;
+            Ok(results)
+        })
+    }
+
+    fn apply(
+        &self,
+        change: &mut Change,
+        records: &mut redb::Table<'_, &str, &[u8]>,
+        next: &mut u64,
+        records_max: usize,
+    ) -> Result<Result<Applied, SearchError>, redb::Error> {
+        let mut applied = Applied {
+            first_sequence: *next,
+            ..Applied::default()
+        };
+        match change {
+            Change::Delete(ids) => {
+                for id in ids {
+                    applied.deleted += usize::from(records.remove(id.as_str())?.is_some());
+                }
+            }
+            Change::Upsert(prepared) => {
+                let mut new = std::collections::HashSet::new();
+                for record in prepared.iter() {
+                    if records.get(record.id.as_str())?.is_none() {
+                        new.insert(record.id.as_str());
+                    }
+                }
+                if records.len()? as usize + new.len() > records_max {
+                    return Ok(Err(SearchError::CollectionFull {
+                        collection: self.name.clone(),
+                        limit: records_max,
+                    }));
+                }
+                for record in prepared {
+                    let bytes = record.encoded.with_sequence(*next);
+                    *next += 1;
+                    match records.insert(record.id.as_str(), bytes)? {
+                        Some(_) => applied.upserted.replaced += 1,
+                        None => applied.upserted.inserted += 1,
+                    }
+                }
+            }
+        }
+        Ok(Ok(applied))
+    }
+}
+
+fn builder(limits: &Limits) -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .set_cache_size(limits.cache_bytes_per_collection)
+        .set_check_integrity_on_open(true);
+    builder
+}
+
+fn number(bytes: Option<&[u8]>) -> Option<u64> {
+    Some(u64::from_le_bytes(bytes?.try_into().ok()?))
+}
+
+/// Runs `work` on the file of collection `name`, turning its errors and its panics into ours.
+fn guarded<T>(name: &str, work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, SearchError> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => done.map_err(|error| translated(name, error)),
+        Err(panic) => Err(SearchError::Damaged {
+            collection: name.to_owned(),
+            reason: panic_message(&*panic),
+        }),
+    }
+}
+
+/// Tells what is wrong with the file itself from what is wrong with the disk.
+fn translated(name: &str, error: redb::Error) -> SearchError {
+    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+    let damaged = |reason: String| SearchError::Damaged {
+        collection: name.to_owned(),
+        reason,
+    };
+    let disk = |reason: String| SearchError::storage(format!("the file of collection \"{name}\""), reason);
+    match error {
+        redb::Error::Io(e) if matches!(e.kind(), InvalidData | NotFound | UnexpectedEof) => {
+            damaged(e.to_string())
+        }
+        redb::Error::PreviousIo => disk(
+            "an earlier write failed; make sure that the disk works and has space, then restart".to_owned(),
+        ),
+        redb::Error::Io(_) | redb::Error::DatabaseAlreadyOpen | redb::Error::LockPoisoned(_) => {
+            disk(error.to_string())
+        }
+        other => damaged(other.to_string()),
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("it panicked")
+        .to_owned()
+}

@@ -1,0 +1,101 @@
+//! A view of one collection's records at one moment; later commits do not show in it.
+
+use std::ops::Bound;
+
+use redb::{ReadOnlyTable, ReadableTable};
+
+use super::format::Decoded;
+use super::guarded;
+use crate::{Record, SearchError};
+
+/// All records as of one commit. Holding one keeps that commit's pages in the file, so hold it briefly.
+pub(crate) struct Snapshot {
+    name: String,
+    dimension: usize,
+    records: ReadOnlyTable<&'static str, &'static [u8]>,
+}
+
+impl Snapshot {
+    pub(super) fn new(
+        name: &str,
+        dimension: usize,
+        records: ReadOnlyTable<&'static str, &'static [u8]>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            dimension,
+            records,
+        }
+    }
+
+    /// One record.
+    pub(crate) fn get(&self, id: &str) -> Result<Option<Record>, SearchError> {
+        guarded(&self.name, || {
+            self.records
+                .get(id)?
+                .map(|value| self.record(id, value.value()))
+                .transpose()
+        })
+    }
+
+    /// One record's payload, without reading its vector.
+    pub(crate) fn payload(&self, id: &str) -> Result<Option<serde_json::Value>, SearchError> {
+        guarded(&self.name, || {
+            let payload = |bytes: &[u8]| self.decoded(id, bytes)?.payload().map_err(|e| bad(id, e));
+            self.records
+                .get(id)?
+                .map(|value| payload(value.value()))
+                .transpose()
+        })
+    }
+
+    /// The records after `after` in the order of their ids, at most `limit`.
+    pub(crate) fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Record>, SearchError> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        guarded(&self.name, || {
+            let rows = self.records.range::<&str>((from, Bound::Unbounded))?;
+            rows.take(limit)
+                .map(|row| {
+                    let (id, value) = row?;
+                    self.record(id.value(), value.value())
+                })
+                .collect()
+        })
+    }
+
+    /// Hands every record's id, sequence and vector to `visit`, in the order of their ids.
+    pub(crate) fn each(
+        &self,
+        mut visit: impl FnMut(&str, u64, &[f32]) -> Result<(), SearchError>,
+    ) -> Result<(), SearchError> {
+        // The visitor's own error must come out as it is, hence the two layers.
+        guarded(&self.name, || {
+            for row in self.records.iter()? {
+                let (id, value) = row?;
+                let decoded = self.decoded(id.value(), value.value())?;
+                if let Err(error) = visit(id.value(), decoded.sequence, &decoded.vector()) {
+                    return Ok(Err(error));
+                }
+            }
+            Ok(Ok(()))
+        })?
+    }
+
+    fn decoded<'a>(&self, id: &str, bytes: &'a [u8]) -> Result<Decoded<'a>, redb::Error> {
+        Decoded::new(bytes, self.dimension).ok_or_else(|| bad(id, "it is too short"))
+    }
+
+    fn record(&self, id: &str, bytes: &[u8]) -> Result<Record, redb::Error> {
+        let decoded = self.decoded(id, bytes)?;
+        let payload = decoded.payload().map_err(|e| bad(id, e))?;
+        Ok(Record {
+            id: id.to_owned(),
+            vector: decoded.vector(),
+            payload,
+        })
+    }
+}
+
+fn bad(id: &str, reason: impl std::fmt::Display) -> redb::Error {
+    redb::Error::Corrupted(format!("record \"{id}\" cannot be read: {reason}"))
+}
