@@ -1,0 +1,77 @@
+//! Why an encoder was not judged.
+
+use std::path::{Path, PathBuf};
+
+use simclr_datasets::DatasetError;
+use simclr_models::{ArtefactError, EncodeError};
+
+/// What stopped an evaluation or made a probe unusable, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    /// Repair the dataset as the message says.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// Repair the artefact as the message says.
+    #[error(transparent)]
+    Artefact(#[from] ArtefactError),
+    /// Check that artefact and runtime are whole.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// Check the path and its permissions.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Correct the encoder's name on the command line.
+    #[error("encoder `{spec}`: {problem}")]
+    Spec {
+        /// What was asked for.
+        spec: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Give more pictures.
+    #[error("{0}")]
+    TooFew(String),
+    /// Rescale the features or raise the smallest penalty; a probe that is not at its optimum is not reported.
+    #[error(
+        "fitting with penalty {penalty:e} did not converge: gradient {gradient:e} after {evaluations} evaluations ({reason})"
+    )]
+    NotConverged {
+        /// λ of the mean objective.
+        penalty: f64,
+        /// Largest entry of the gradient, each measured in its feature's own spread.
+        gradient: f64,
+        /// Evaluations of objective and gradient.
+        evaluations: usize,
+        /// What the minimiser met.
+        reason: &'static str,
+    },
+    /// Use the encoder the probe was fitted on.
+    #[error("an embedding of length {found} was given where the probe takes {expected}")]
+    Length {
+        /// The embedding's length.
+        found: usize,
+        /// The probe's.
+        expected: usize,
+    },
+    /// Fit the probe again, or fetch the file again.
+    #[error("{path}: not a usable probe: {problem}")]
+    ProbeFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl EvalError {
+    /// Turns the system's error about `path` into ours.
+    pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { path, source }
+    }
+}

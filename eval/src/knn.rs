@@ -1,0 +1,252 @@
+//! Classification by the nearest training embeddings: cosine, exact, in blocks of matrix products.
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, ArrayView2};
+use rayon::prelude::*;
+
+use crate::Features;
+
+/// Queries per block: enough to reuse a block of the bank from the cache.
+const QUERIES: usize = 128;
+/// Bank rows per block.
+const BANK: usize = 2048;
+
+/// How neighbours vote.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Vote {
+    /// One vote each.
+    Plain,
+    /// exp(cosine / temperature) votes each.
+    Weighted {
+        /// The temperature.
+        temperature: f64,
+    },
+}
+
+/// For every query its nearest bank rows, nearest first; of equally near rows the earlier.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Neighbours {
+    /// Cosine and label of each neighbour, query by query.
+    pub lists: Vec<Vec<(f32, usize)>>,
+}
+
+impl Neighbours {
+    /// The `k` nearest of `bank` to each row of `queries`; all, where the bank has fewer. `progress` is told how many
+    /// queries are done.
+    pub fn find(bank: &Features, queries: &Features, k: usize, progress: &mut dyn FnMut(usize)) -> Self {
+        let bank_rows = unit_rows(bank);
+        let query_rows = unit_rows(queries);
+        let mut lists = Vec::with_capacity(queries.len());
+        let at_once = QUERIES * rayon::current_num_threads();
+        for start in (0..queries.len()).step_by(at_once.max(1)) {
+            let end = (start + at_once).min(queries.len());
+            let block = query_rows.slice(ndarray::s![start..end, ..]);
+            let parts: Vec<_> = block.axis_chunks_iter(ndarray::Axis(0), QUERIES).collect();
+            let found: Vec<Vec<Vec<(f32, usize)>>> = parts
+                .into_par_iter()
+                .map(|part| nearest(&part, &bank_rows, &bank.labels, k))
+                .collect();
+            lists.extend(found.into_iter().flatten());
+            progress(end);
+        }
+        Self { lists }
+    }
+
+    /// Votes by class, one row a query, from the `k` nearest.
+    pub fn votes(&self, classes: usize, k: usize, vote: Vote) -> Vec<Vec<f32>> {
+        self.lists
+            .iter()
+            .map(|list| {
+                let mut votes = vec![0.0_f64; classes];
+                for &(cosine, label) in list.iter().take(k) {
+                    votes[label] += match vote {
+                        Vote::Plain => 1.0,
+                        // From the largest cosine down, so that no temperature overflows.
+                        Vote::Weighted { temperature } => ((f64::from(cosine) - 1.0) / temperature).exp(),
+                    };
+                }
+                let all: f64 = votes.iter().sum();
+                #[expect(clippy::cast_possible_truncation, reason = "shares between 0 and 1")]
+                votes
+                    .into_iter()
+                    .map(|v| if all > 0.0 { (v / all) as f32 } else { 0.0 })
+                    .collect()
+            })
+            .collect()
+    }
+}
+
+fn unit_rows(features: &Features) -> Array2<f32> {
+    let mut rows = features.embeddings.clone();
+    rows.par_chunks_mut(features.embedding_len).for_each(|row| {
+        let norm = row.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+        if norm > 0.0 {
+            #[expect(clippy::cast_possible_truncation, reason = "at most 1 in size")]
+            row.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
+        }
+    });
+    let mut units = Array2::zeros((features.len(), features.embedding_len));
+    units.iter_mut().zip(rows).for_each(|(to, x)| *to = x);
+    units
+}
+
+fn nearest(
+    queries: &ArrayView2<'_, f32>,
+    bank: &Array2<f32>,
+    labels: &[usize],
+    k: usize,
+) -> Vec<Vec<(f32, usize)>> {
+    let mut best: Vec<Best> = (0..queries.nrows()).map(|_| Best::new(k)).collect();
+    for start in (0..bank.nrows()).step_by(BANK) {
+        let end = (start + BANK).min(bank.nrows());
+        let block = bank.slice(ndarray::s![start..end, ..]);
+        let mut cosines = Array2::zeros((queries.nrows(), end - start));
+        general_mat_mul(1.0, queries, &block.t(), 0.0, &mut cosines);
+        for (best, row) in best.iter_mut().zip(cosines.rows()) {
+            for (offset, &cosine) in row.iter().enumerate() {
+                best.offer(cosine, start + offset);
+            }
+        }
+    }
+    best.into_iter()
+        .map(|b| b.sorted().into_iter().map(|(c, i)| (c, labels[i])).collect())
+        .collect()
+}
+
+/// The k best so far, kept in a buffer that is cut back only when it has doubled.
+struct Best {
+    k: usize,
+    floor: f32,
+    kept: Vec<(f32, usize)>,
+}
+
+impl Best {
+    fn new(k: usize) -> Self {
+        Self {
+            k,
+            floor: f32::NEG_INFINITY,
+            kept: Vec::with_capacity(2 * k),
+        }
+    }
+
+    fn offer(&mut self, cosine: f32, index: usize) {
+        if cosine <= self.floor {
+            return;
+        }
+        self.kept.push((cosine, index));
+        if self.kept.len() >= 2 * self.k.max(1) {
+            self.cut();
+        }
+    }
+
+    fn cut(&mut self) {
+        if self.kept.len() > self.k && self.k > 0 {
+            self.kept.select_nth_unstable_by(self.k - 1, nearer);
+            self.kept.truncate(self.k);
+            self.floor = self.kept[self.k - 1].0;
+        }
+    }
+
+    fn sorted(mut self) -> Vec<(f32, usize)> {
+        self.kept.sort_unstable_by(nearer);
+        self.kept.truncate(self.k);
+        self.kept
+    }
+}
+
+fn nearer(a: &(f32, usize), b: &(f32, usize)) -> std::cmp::Ordering {
+    b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    fn random(n: usize, len: usize, classes: usize, seed: u64) -> Features {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let embeddings = (0..n * len).map(|_| random.random_range(-1.0..1.0)).collect();
+        Features {
+            embedding_len: len,
+            embeddings,
+            labels: (0..n).map(|i| (i * 7) % classes).collect(),
+        }
+    }
+
+    /// The definition, loop by loop, in f64.
+    fn brute(bank: &Features, queries: &Features, k: usize) -> Vec<Vec<(f64, usize)>> {
+        let norm = |row: &[f32]| {
+            row.iter()
+                .map(|&x| f64::from(x) * f64::from(x))
+                .sum::<f64>()
+                .sqrt()
+        };
+        (0..queries.len())
+            .map(|q| {
+                let query = queries.row(q);
+                let mut all: Vec<(f64, usize)> = (0..bank.len())
+                    .map(|b| {
+                        let row = bank.row(b);
+                        let dot: f64 = query
+                            .iter()
+                            .zip(row)
+                            .map(|(&x, &y)| f64::from(x) * f64::from(y))
+                            .sum();
+                        (dot / (norm(query) * norm(row)), bank.labels[b])
+                    })
+                    .collect();
+                all.sort_by(|a, b| b.0.total_cmp(&a.0));
+                all.truncate(k);
+                all
+            })
+            .collect()
+    }
+
+    #[test]
+    fn agrees_with_loops_over_several_blocks() {
+        let (bank, queries) = (random(BANK * 2 + 17, 9, 5, 1), random(QUERIES * 3 + 5, 9, 5, 2));
+        let mut told = Vec::new();
+        let found = Neighbours::find(&bank, &queries, 40, &mut |done| told.push(done));
+        assert_eq!(told.last(), Some(&queries.len()));
+        for (list, expected) in found.lists.iter().zip(brute(&bank, &queries, 40)) {
+            assert_eq!(list.len(), 40);
+            for (a, b) in list.iter().zip(&expected) {
+                assert!((f64::from(a.0) - b.0).abs() < 1e-6, "{a:?} {b:?}");
+            }
+        }
+        let weighted = found.votes(5, 20, Vote::Weighted { temperature: 0.1 });
+        for (votes, list) in weighted.iter().zip(brute(&bank, &queries, 20)) {
+            let mut expected = [0.0; 5];
+            list.iter()
+                .for_each(|(cosine, label)| expected[*label] += (cosine / 0.1).exp());
+            let all: f64 = expected.iter().sum();
+            for (a, b) in votes.iter().zip(expected) {
+                assert!((f64::from(*a) - b / all).abs() < 1e-5, "{votes:?} {expected:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_bank_gives_all_it_has_and_ties_go_to_the_earlier_row() {
+        let bank = Features {
+            embedding_len: 2,
+            embeddings: vec![1.0, 0.0, 2.0, 0.0, 0.0, 3.0],
+            labels: vec![1, 0, 2],
+        };
+        let queries = Features {
+            embedding_len: 2,
+            embeddings: vec![5.0, 0.0, 0.0, 0.0],
+            labels: vec![0, 0],
+        };
+        let found = Neighbours::find(&bank, &queries, 200, &mut |_| {});
+        assert_eq!(found.lists[0], [(1.0, 1), (1.0, 0), (0.0, 2)]);
+        assert_eq!(found.lists[1].len(), 3);
+        assert_eq!(found.votes(3, 2, Vote::Plain)[0], [0.5, 0.5, 0.0]);
+        assert_eq!(
+            Neighbours::find(&bank, &queries, 1, &mut |_| {}).lists[0],
+            [(1.0, 1)]
+        );
+    }
+}

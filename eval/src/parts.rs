@@ -1,0 +1,81 @@
+//! Which samples are fitted on, which choose the penalty, which are read once; and what to call the last.
+//!
+//! A dataset's own splits are used where it has them. Without a test split its validation split is judged on; with
+//! neither, a share of train is set aside.
+
+use simclr_datasets::{Dataset, Sample, Split};
+
+use crate::EvalError;
+use crate::holdout::hold_out;
+
+/// Share of train that chooses the penalty where the dataset has no validation split for it.
+const VALIDATION_SHARE: f64 = 0.1;
+/// Share of train that is judged on where the dataset has no other split.
+const TEST_SHARE: f64 = 0.2;
+
+/// The samples of one evaluation.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// Fitted on, in the end: train and validation.
+    pub known: Vec<Sample>,
+    /// Rows of `known` that are fitted on while the penalty is chosen.
+    pub train: Vec<usize>,
+    /// Rows of `known` that choose it.
+    pub validation: Vec<usize>,
+    /// Judged on.
+    pub test: Vec<Sample>,
+    /// What the judged samples are called in reports.
+    pub test_name: String,
+}
+
+impl Parts {
+    /// Divides a dataset.
+    ///
+    /// # Errors
+    /// When no class has pictures enough for every part.
+    pub fn of(dataset: &Dataset, seed: u64) -> Result<Self, EvalError> {
+        let classes = dataset.classes.len();
+        let samples = |split| dataset.split(split).map(<[Sample]>::to_vec);
+        let labels = |samples: &[Sample]| samples.iter().map(|s| s.label).collect::<Vec<_>>();
+        let all = samples(Split::Train).unwrap_or_default();
+        let (known, official, test, test_name) = match (samples(Split::Validation), samples(Split::Test)) {
+            (validation, Some(test)) => (all, validation, test, Split::Test.to_string()),
+            (Some(validation), None) => (all, None, validation, Split::Validation.to_string()),
+            (None, None) => {
+                let (kept, aside) = hold_out(&labels(&all), classes, TEST_SHARE, seed);
+                let pick = |rows: &[usize]| rows.iter().map(|&i| all[i].clone()).collect::<Vec<_>>();
+                (
+                    pick(&kept),
+                    None,
+                    pick(&aside),
+                    format!("20 % of train (seed {seed})"),
+                )
+            }
+        };
+        let mut known = known;
+        let (train, validation) = match official {
+            Some(official) => {
+                let train = known.len();
+                known.extend(official);
+                ((0..train).collect(), (train..known.len()).collect())
+            }
+            // Another seed than the test share's, so that the two choices are independent.
+            None => hold_out(&labels(&known), classes, VALIDATION_SHARE, seed.wrapping_add(1)),
+        };
+        if classes < 2 || train.is_empty() || validation.is_empty() || test.is_empty() {
+            let (t, v, s) = (train.len(), validation.len(), test.len());
+            return Err(EvalError::TooFew(format!(
+                "{}: {classes} classes with {t} training, {v} validation and {s} test pictures cannot be judged; \
+                 give at least two classes of at least three pictures",
+                dataset.name
+            )));
+        }
+        Ok(Self {
+            known,
+            train,
+            validation,
+            test,
+            test_name,
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! A probe on disk: one safetensors file with `weight`, `bias` and, in its header, everything else as JSON.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+
+use super::Probe;
+use crate::EvalError;
+
+const HEADER: &str = "probe";
+/// A header beyond this is no probe of ours.
+const BYTES_MAX: u64 = 1 << 30;
+
+impl Probe {
+    /// Writes the file whole or not at all; an older one of the same name is replaced.
+    ///
+    /// # Errors
+    /// When the probe is not well-formed or the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), EvalError> {
+        let refuse = |problem| EvalError::ProbeFile {
+            path: path.to_path_buf(),
+            problem,
+        };
+        if let Some(problem) = self.problem() {
+            return Err(refuse(problem));
+        }
+        let bytes = self.to_bytes().map_err(refuse)?;
+        let folder = path
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(EvalError::io(folder))?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(EvalError::io(folder))?;
+        file.write_all(&bytes)
+            .and_then(|()| file.as_file().sync_all())
+            .map_err(EvalError::io(path))?;
+        readable(file.as_file()).map_err(EvalError::io(path))?;
+        file.persist(path).map_err(|e| EvalError::Io {
+            path: path.to_path_buf(),
+            source: e.error,
+        })?;
+        Ok(())
+    }
+
+    /// Reads a file and checks all of it: names, shapes, numbers, classes.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not a usable probe; the message says why.
+    pub fn load(path: &Path) -> Result<Self, EvalError> {
+        let length = std::fs::metadata(path).map_err(EvalError::io(path))?.len();
+        let refuse = |problem| EvalError::ProbeFile {
+            path: path.to_path_buf(),
+            problem,
+        };
+        if length > BYTES_MAX {
+            return Err(refuse(format!("{length} bytes are more than a probe has")));
+        }
+        let bytes = std::fs::read(path).map_err(EvalError::io(path))?;
+        let probe = Self::from_bytes(&bytes).map_err(refuse)?;
+        match probe.problem() {
+            None => Ok(probe),
+            Some(problem) => Err(refuse(problem)),
+        }
+    }
+
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        let text = |e: safetensors::SafeTensorError| e.to_string();
+        let header = serde_json::to_string(self).map_err(|e| e.to_string())?;
+        let (weight, bias) = (little_endian(&self.weight), little_endian(&self.bias));
+        let shape = vec![self.classes.len(), self.embedding_len];
+        let tensors = [
+            (
+                "weight",
+                TensorView::new(Dtype::F32, shape, &weight).map_err(text)?,
+            ),
+            (
+                "bias",
+                TensorView::new(Dtype::F32, vec![self.classes.len()], &bias).map_err(text)?,
+            ),
+        ];
+        serialize(tensors, Some(HashMap::from([(HEADER.to_owned(), header)]))).map_err(text)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
+        let json = header
+            .metadata()
+            .as_ref()
+            .and_then(|m| m.get(HEADER))
+            .ok_or("its header has no probe")?;
+        let mut probe: Self = serde_json::from_str(json).map_err(|e| format!("its header: {e}"))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
+        probe.weight = numbers(&file, "weight", &[probe.classes.len(), probe.embedding_len])?;
+        probe.bias = numbers(&file, "bias", &[probe.classes.len()])?;
+        Ok(probe)
+    }
+}
+
+/// Temporary files are for their owner only; a probe is for whoever may read its folder.
+#[cfg(unix)]
+fn readable(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable(_file: &std::fs::File) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn little_endian(numbers: &[f32]) -> Vec<u8> {
+    numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
+}
+
+fn numbers(file: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
+    let tensor = file.tensor(name).map_err(|e| format!("tensor `{name}`: {e}"))?;
+    if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
+        let (found, dtype) = (tensor.shape(), tensor.dtype());
+        return Err(format!(
+            "tensor `{name}` is {dtype:?} {found:?} where F32 {shape:?} is needed"
+        ));
+    }
+    Ok(tensor
+        .data()
+        .chunks_exact(4)
+        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        .collect())
+}
