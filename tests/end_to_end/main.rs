@@ -1,3 +1,6 @@
 //! The whole product from outside, one module a theme; `cargo test -p simclr-tests tidy` runs one.
 
+mod artefact_to_report;
+mod bad_input;
 mod tidy;
+mod upload_to_neighbours;

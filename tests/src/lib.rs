@@ -1,7 +1,9 @@
-//! What the end-to-end tests stand on: where the workspace is, and what is in it.
-//!
-//! Goes in: nothing but the checkout. Comes out: its files and manifests. Knows nothing of how a crate does its work.
+//! What the end-to-end tests stand on, from the outside in: [`Checkout`], the sources as data; [`World`], an encoder and a
+//! server in a folder of their own; [`pictures`], things to show them. Knows nothing of how a crate does its work.
 
 mod checkout;
+pub mod pictures;
+mod world;
 
 pub use checkout::{Checkout, Manifest};
+pub use world::{Answer, World};
