@@ -9,6 +9,7 @@ demo: ## serve the shipped encoder on real photographs (PICTURES=folder, PORT=n,
 	@tools/demo
 
 test: native-libs ## every test of every crate (real pictures too where SIMCLR_TEST_DATA names a folder of them)
+	python3 -B -m unittest discover -s tools/tests
 	cargo test --workspace --locked
 
 bench: ## our figures beside the peers', interleaved on this machine (ONLY=prefix runs some); JSON in target/bench
