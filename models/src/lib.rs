@@ -10,6 +10,7 @@ pub mod description;
 mod embedding;
 mod encoder;
 mod files;
+pub mod npy;
 pub mod onnx;
 mod onnx_encoder;
 mod onnx_runtime;
@@ -22,7 +23,8 @@ mod weights;
 pub use artefact::{Artefact, ArtefactError};
 pub use card::{Card, CardDraft, CardScore, Training};
 pub use description::{
-    Description, DescriptionError, Head, Op, Padding, Param, ParamKind, ResNet, Stem, Step, describe_head,
+    Description, DescriptionError, Head, Op, Padding, Param, ParamKind, ResNet, Stem, Step, Value,
+    describe_head,
 };
 pub use embedding::Embedding;
 pub use encoder::{EncodeError, Encoder};

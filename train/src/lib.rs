@@ -13,6 +13,8 @@ pub mod pictures;
 
 pub mod views;
 
+mod fusion;
+
 pub mod network;
 
 pub mod contrastive_loss;

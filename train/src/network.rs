@@ -1,10 +1,13 @@
 //! A description walked with libtorch: owns its tensors in the description's order and runs them forward.
 
+use std::ops::Range;
+
 use simclr_models::description::BATCH_NORM_EPSILON;
-use simclr_models::{Description, NamedTensor, Op, Padding, Param, Weights};
+use simclr_models::{Description, NamedTensor, Op, Padding, Param, Value, Weights};
 use tch::{Device, Kind, Tensor};
 
 use crate::TrainError;
+use crate::fusion::{Action, plan, reads};
 
 /// Share by which a batch moves the running averages (decay 0.9 in the paper's words).
 const RUNNING_AVERAGE_STEP: f64 = 0.1;
@@ -14,6 +17,8 @@ const RUNNING_AVERAGE_STEP: f64 = 0.1;
 pub enum Mode {
     /// Statistics of the batch.
     Train,
+    /// As `Train`, with batch-norm, sum and relu run as one operation where that is faster: f32 on the processor.
+    TrainFused,
     /// Tracked statistics.
     Serve,
 }
@@ -24,6 +29,35 @@ pub struct Network {
     description: Description,
     params: Vec<Param>,
     tensors: Vec<Tensor>,
+    /// Where each step's tensors lie in `tensors`.
+    owned: Vec<Range<usize>>,
+    plain: Plan,
+    fused: Plan,
+}
+
+/// What each step does, what it reads, and which step reads it last.
+#[derive(Debug)]
+struct Plan {
+    actions: Vec<Action>,
+    reads: Vec<Vec<Value>>,
+    last_use: Vec<usize>,
+}
+
+impl Plan {
+    fn new(description: &Description, actions: Vec<Action>) -> Self {
+        let reads = reads(description, &actions);
+        let mut last_use = vec![usize::MAX; actions.len()];
+        for (index, values) in reads.iter().enumerate() {
+            for &value in values {
+                last_use[value] = index;
+            }
+        }
+        Self {
+            actions,
+            reads,
+            last_use,
+        }
+    }
 }
 
 impl Network {
@@ -38,10 +72,21 @@ impl Network {
             .zip(weights.tensors())
             .map(|(param, weight)| Self::tensor(param, weight, device))
             .collect::<Result<_, _>>()?;
+        let owned = description.steps().iter().scan(0, |next, step| {
+            let from = *next;
+            *next += step.op.params().len();
+            Some(from..*next)
+        });
+        let owned = owned.collect();
+        let plain = Plan::new(&description, vec![Action::Alone; description.steps().len()]);
+        let fused = Plan::new(&description, plan(&description));
         Ok(Self {
             description,
             params,
             tensors,
+            owned,
+            plain,
+            fused,
         })
     }
 
@@ -90,33 +135,30 @@ impl Network {
     /// # Errors
     /// libtorch's words when shapes do not fit or memory is short.
     pub fn forward(&self, input: &Tensor, mode: Mode) -> Result<Tensor, TrainError> {
-        let mut values: Vec<Option<Tensor>> = Vec::with_capacity(self.description.steps().len());
-        let last_use = last_uses(&self.description);
-        let mut next = 0;
-        for (index, step) in self.description.steps().iter().enumerate() {
-            let value = |i: usize| values[step.inputs[i]].as_ref().expect("kept until its last use");
-            let count = step.op.params().len();
-            let own = &self.tensors[next..next + count];
-            next += count;
-            let result = match &step.op {
-                Op::Input => input.shallow_clone(),
-                Op::Conv { stride, padding, .. } => convolve(value(0), &own[0], *stride, *padding)?,
-                Op::BatchNorm { .. } => batch_norm(value(0), own, mode)?,
-                Op::Linear { .. } => value(0).f_linear(&own[0], own.get(1))?,
-                Op::Relu => value(0).f_relu()?,
-                Op::Add => value(0).f_add(value(1))?,
-                Op::MaxPool {
-                    kernel,
-                    stride,
-                    padding,
-                } => max_pool(value(0), *kernel, *stride, *padding)?,
-                Op::MeanOverPixels => value(0).f_mean_dim([2i64, 3].as_slice(), false, Kind::Float)?,
+        let is_plain = mode != Mode::TrainFused || input.device() != Device::Cpu || input.dim() != 4;
+        let plan = if is_plain { &self.plain } else { &self.fused };
+        let mut values: Vec<Option<Tensor>> = Vec::with_capacity(plan.actions.len());
+        for (index, action) in plan.actions.iter().enumerate() {
+            let value = |i: usize| {
+                values[plan.reads[index][i]]
+                    .as_ref()
+                    .expect("kept until its last use")
             };
-            values.push(Some(result));
-            for &used in &step.inputs {
-                if last_use[used] == index {
-                    values[used] = None;
-                }
+            let result = match *action {
+                Action::Absorbed => None,
+                Action::Alone => Some(self.run(index, input, value, mode)?),
+                Action::Fused { norm, residual } => Some(fused_batch_norm(
+                    value(0),
+                    &self.tensors[self.owned[norm].clone()],
+                    residual.map(|_| value(1)),
+                )?),
+            };
+            values.push(result);
+            for &used in plan.reads[index]
+                .iter()
+                .filter(|&&used| plan.last_use[used] == index)
+            {
+                values[used] = None;
             }
         }
         Ok(values
@@ -124,17 +166,30 @@ impl Network {
             .flatten()
             .expect("a description ends with its output"))
     }
-}
 
-/// For each value the last step that reads it, so that memory is freed as early as autograd allows.
-fn last_uses(description: &Description) -> Vec<usize> {
-    let mut last = vec![usize::MAX; description.steps().len()];
-    for (index, step) in description.steps().iter().enumerate() {
-        for &input in &step.inputs {
-            last[input] = index;
-        }
+    fn run<'a>(
+        &self,
+        index: usize,
+        input: &Tensor,
+        value: impl Fn(usize) -> &'a Tensor,
+        mode: Mode,
+    ) -> Result<Tensor, TrainError> {
+        let own = &self.tensors[self.owned[index].clone()];
+        Ok(match &self.description.steps()[index].op {
+            Op::Input => input.shallow_clone(),
+            Op::Conv { stride, padding, .. } => convolve(value(0), &own[0], *stride, *padding)?,
+            Op::BatchNorm { .. } => batch_norm(value(0), own, mode)?,
+            Op::Linear { .. } => value(0).f_linear(&own[0], own.get(1))?,
+            Op::Relu => value(0).f_relu()?,
+            Op::Add => value(0).f_add(value(1))?,
+            Op::MaxPool {
+                kernel,
+                stride,
+                padding,
+            } => max_pool(value(0), *kernel, *stride, *padding)?,
+            Op::MeanOverPixels => value(0).f_mean_dim([2i64, 3].as_slice(), false, Kind::Float)?,
+        })
     }
-    last
 }
 
 fn convolve(x: &Tensor, weight: &Tensor, stride: usize, padding: Padding) -> Result<Tensor, TrainError> {
@@ -165,11 +220,23 @@ fn batch_norm(x: &Tensor, own: &[Tensor], mode: Mode) -> Result<Tensor, TrainErr
         Some(&own[1]),
         Some(&own[2]),
         Some(&own[3]),
-        mode == Mode::Train,
+        mode != Mode::Serve,
         RUNNING_AVERAGE_STEP,
         BATCH_NORM_EPSILON,
         true,
     )?)
+}
+
+/// relu(batch-norm(x) + residual) with the batch's statistics.
+fn fused_batch_norm(x: &Tensor, own: &[Tensor], residual: Option<&Tensor>) -> Result<Tensor, TrainError> {
+    let norm = simclr_torchx::BatchNorm {
+        scale: &own[0],
+        shift: &own[1],
+        mean: &own[2],
+        variance: &own[3],
+    };
+    simclr_torchx::batch_norm_relu(x, norm, residual, RUNNING_AVERAGE_STEP, BATCH_NORM_EPSILON)
+        .map_err(TrainError::Torch)
 }
 
 /// A tensor's numbers, row-major whatever its memory layout.
@@ -184,4 +251,51 @@ pub(crate) fn to_numbers(tensor: &Tensor) -> Result<Vec<f32>, TrainError> {
 
 pub(crate) fn to_i64(n: usize) -> i64 {
     i64::try_from(n).expect("sizes are far below 2^63")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simclr_models::{ResNet, Stem};
+
+    #[test]
+    fn fused_training_equals_plain_training() {
+        tch::set_num_threads(1);
+        tch::manual_seed(1);
+        for (depth, stem) in [(18, Stem::SmallPicture), (50, Stem::Imagenet)] {
+            let description = ResNet {
+                depth,
+                width: 0.25,
+                stem,
+            }
+            .describe()
+            .unwrap();
+            let weights = Weights::initial(&description, 3);
+            let images = Tensor::rand([6, 3, 32, 32], (Kind::Float, Device::Cpu));
+            let run = |mode| {
+                let network = Network::new(description.clone(), &weights, Device::Cpu).unwrap();
+                let loss = network.forward(&images, mode).unwrap().square().sum(Kind::Float);
+                let tensors: Vec<&Tensor> = network.learned().into_iter().map(|(_, t)| t).collect();
+                let gradients = Tensor::run_backward(&[loss], &tensors, false, false);
+                let numbers: Vec<Vec<f32>> = gradients.iter().map(|g| to_numbers(g).unwrap()).collect();
+                (numbers, network.weights().unwrap())
+            };
+            let (plain, fused) = (run(Mode::Train), run(Mode::TrainFused));
+            let far = |a: &[f32], b: &[f32]| {
+                let largest = a.iter().fold(1e-3f32, |m, x| m.max(x.abs()));
+                a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest
+            };
+            for (a, b) in plain.0.iter().zip(&fused.0) {
+                assert!(far(a, b) < 1e-3, "gradient of ResNet-{depth}: {}", far(a, b));
+            }
+            for (a, b) in plain.1.tensors().iter().zip(fused.1.tensors()) {
+                assert!(
+                    far(&a.data, &b.data) < 1e-4,
+                    "{}: {}",
+                    a.name,
+                    far(&a.data, &b.data)
+                );
+            }
+        }
+    }
 }

@@ -83,13 +83,13 @@ impl Learner {
     /// libtorch's words.
     pub fn step(&mut self, views: &Tensor, rate: f64) -> Result<Tensor, TrainError> {
         let views = simclr_torchx::channels_last(views).map_err(TrainError::Torch)?;
-        let project = || {
-            self.head
-                .forward(&self.encoder.forward(&views, Mode::Train)?, Mode::Train)
+        let project = |mode| {
+            let embeddings = self.encoder.forward(&views, mode)?;
+            self.head.forward(&embeddings, Mode::Train)
         };
         let projections = match self.recipe.precision {
-            Precision::F32 => project(),
-            Precision::Bf16 => simclr_torchx::autocast_bf16(self.device, project),
+            Precision::F32 => project(Mode::TrainFused),
+            Precision::Bf16 => simclr_torchx::autocast_bf16(self.device, || project(Mode::Train)),
         }?;
         let loss = nt_xent(&projections, self.recipe.loss.temperature);
         let learned = learned(&self.encoder, &self.head);

@@ -2,24 +2,10 @@
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
-#include <cstdlib>
-#include <cstring>
-#include <exception>
+
+#include "guard.h"
 
 using at::Tensor;
-
-// Every function that can fail returns null or a malloc'd message that the caller frees.
-template <class F>
-static char *guard(F &&f) noexcept {
-  try {
-    f();
-    return nullptr;
-  } catch (const std::exception &e) {
-    return strdup(e.what());
-  } catch (...) {
-    return strdup("unknown C++ exception");
-  }
-}
 
 extern "C" {
 

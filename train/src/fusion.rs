@@ -1,0 +1,93 @@
+//! Which batch-norms, sums and relus of a description run as one operation on the processor.
+
+use simclr_models::{Description, Op, Value};
+
+/// What a step of the description does when the network runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Runs by itself.
+    Alone,
+    /// Runs inside a later relu.
+    Absorbed,
+    /// A relu that runs the batch-norm `norm`, and the sum with `residual` if any, before itself.
+    Fused {
+        /// The batch-norm's step.
+        norm: usize,
+        /// What is added to its result.
+        residual: Option<Value>,
+    },
+}
+
+/// One action a step: every relu absorbs the batch-norm, or the sum of a batch-norm and something, that only it reads.
+pub(crate) fn plan(description: &Description) -> Vec<Action> {
+    let steps = description.steps();
+    let mut readers = vec![0; steps.len()];
+    for &input in steps.iter().flat_map(|step| &step.inputs) {
+        readers[input] += 1;
+    }
+    let is_absorbable_norm =
+        |value: Value| readers[value] == 1 && matches!(steps[value].op, Op::BatchNorm { .. });
+    let mut actions = vec![Action::Alone; steps.len()];
+    for (index, step) in steps.iter().enumerate().filter(|(_, step)| step.op == Op::Relu) {
+        let input = step.inputs[0];
+        if is_absorbable_norm(input) {
+            actions[index] = Action::Fused {
+                norm: input,
+                residual: None,
+            };
+            actions[input] = Action::Absorbed;
+        } else if steps[input].op == Op::Add
+            && readers[input] == 1
+            && is_absorbable_norm(steps[input].inputs[0])
+        {
+            let norm = steps[input].inputs[0];
+            actions[index] = Action::Fused {
+                norm,
+                residual: Some(steps[input].inputs[1]),
+            };
+            actions[input] = Action::Absorbed;
+            actions[norm] = Action::Absorbed;
+        }
+    }
+    actions
+}
+
+/// For each step the values it reads when run by the plan.
+pub(crate) fn reads(description: &Description, actions: &[Action]) -> Vec<Vec<Value>> {
+    let steps = description.steps();
+    let read = |(step, action): (&simclr_models::Step, &Action)| match *action {
+        Action::Alone => step.inputs.clone(),
+        Action::Absorbed => vec![],
+        Action::Fused { norm, residual } => steps[norm].inputs.iter().copied().chain(residual).collect(),
+    };
+    steps.iter().zip(actions).map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simclr_models::{ResNet, Stem};
+
+    #[test]
+    fn all_of_a_resnet_but_its_shortcuts_is_fused() {
+        for (depth, shortcuts) in [(18, 3), (50, 4)] {
+            let description = ResNet {
+                depth,
+                width: 0.25,
+                stem: Stem::SmallPicture,
+            }
+            .describe()
+            .unwrap();
+            let actions = plan(&description);
+            let alone = |op: fn(&Op) -> bool| {
+                let pairs = description.steps().iter().zip(&actions);
+                pairs
+                    .filter(|(step, action)| op(&step.op) && **action == Action::Alone)
+                    .count()
+            };
+            assert_eq!(alone(|op| *op == Op::Relu), 0);
+            assert_eq!(alone(|op| *op == Op::Add), 0);
+            assert_eq!(alone(|op| matches!(op, Op::BatchNorm { .. })), shortcuts);
+        }
+    }
+}
