@@ -38,7 +38,7 @@ impl EncoderSpec {
         for piece in list.split(',').map(str::trim).filter(|p| !p.is_empty()) {
             match whole.last_mut() {
                 Some(last) if last.starts_with("random:") && is_option(piece) => {
-                    *last = format!("{last},{piece}")
+                    *last = format!("{last},{piece}");
                 }
                 _ => whole.push(piece.to_owned()),
             }

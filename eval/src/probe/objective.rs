@@ -18,6 +18,8 @@ const BLOCK: usize = 256;
 const STRIPS: usize = 16;
 /// Rows that are enough for the covariance to precondition with: many times the features, and not fewer than these.
 const COVARIANCE_ROWS_MIN: usize = 16_384;
+/// Floats in all partial covariances together, about: 512 MiB.
+const COVARIANCE_FLOATS: usize = 64 << 20;
 
 /// Mean and covariance of training features: measured once, used for every penalty.
 #[derive(Debug)]
@@ -35,8 +37,9 @@ impl Moments {
         let rows: Vec<usize> = (0..features.len())
             .step_by(features.len().div_ceil(wanted).max(1))
             .collect();
+        let strip_count = (COVARIANCE_FLOATS / (len * len).max(1)).clamp(2, STRIPS);
         let strips: Vec<Array2<f64>> = rows
-            .par_chunks(rows.len().div_ceil(STRIPS.min(rows.len()).max(1)).max(1))
+            .par_chunks(rows.len().div_ceil(strip_count).max(1))
             .map(|strip| {
                 let mut sum = Array2::zeros((len, len));
                 for block in strip.chunks(BLOCK) {

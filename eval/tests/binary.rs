@@ -1,0 +1,211 @@
+//! The real binary on small datasets; embeddings come from ONNX Runtime.
+
+#![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use simclr_eval::Probe;
+use simclr_models::{Artefact, CardDraft, Filter, Recipe, ResNet, Stem, Training, Weights};
+
+/// Runs the program with words that hold no spaces.
+fn eval(words: &str) -> Output {
+    let program = env!("CARGO_BIN_EXE_simclr-eval");
+    Command::new(program)
+        .args(words.split_whitespace())
+        .output()
+        .unwrap()
+}
+
+fn stdout(words: &str) -> String {
+    let output = eval(words);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}: {told}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn stderr_of_failure(words: &str) -> String {
+    let output = eval(words);
+    assert!(!output.status.success(), "{words} succeeded");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn tiny_artefact(folder: &Path) -> Artefact {
+    let network = ResNet {
+        depth: 10,
+        width: 0.25,
+        stem: Stem::SmallPicture,
+    };
+    let draft = CardDraft {
+        name: "tiny".to_owned(),
+        recipe: Recipe {
+            side: 16,
+            resize: 16,
+            filter: Filter::Bicubic,
+            mean: [0.5; 3],
+            deviation: [0.25; 3],
+        },
+        licence: "MIT".to_owned(),
+        training: Training {
+            method: "random".to_owned(),
+            data: "none".to_owned(),
+            epochs: 0,
+            loss: None,
+            recipe: String::new(),
+            program: "test".to_owned(),
+        },
+    };
+    Artefact::create(
+        folder,
+        &network,
+        &Weights::initial(&network.describe().unwrap(), 1),
+        draft,
+    )
+    .unwrap()
+}
+
+#[test]
+fn an_artefact_and_both_baselines_are_judged() {
+    let home = tempfile::tempdir().unwrap();
+    let at = home.path().display();
+    common::colours(&home.path().join("data"), 24, 16);
+    tiny_artefact(&home.path().join("tiny"));
+    let words = format!(
+        "run --encoder {at}/tiny,random,pixels --dataset folder={at}/data --out {at}/out --threads 1"
+    );
+    let output = eval(&format!("{words} --json"));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
+
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let scores = report["scores"].as_array().unwrap();
+    let encoders: Vec<&str> = scores.iter().map(|s| s["encoder"].as_str().unwrap()).collect();
+    let [tiny, random, pixels] = ["tiny", "random-resnet10-w0.25-small-picture-seed0", "pixels"];
+    assert_eq!(encoders, [[tiny; 3], [random; 3], [pixels; 3]].concat());
+    assert!(
+        scores[8]["value"].as_f64().unwrap() > 90.0,
+        "three colours: {report}"
+    );
+    assert_eq!(report["probes"][0]["trials"].as_array().unwrap().len(), 17);
+
+    let lines = told.lines().filter(|l| l.starts_with('{'));
+    let lines: Vec<Value> = lines.map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert!(
+        lines
+            .iter()
+            .any(|l| l["step"] == "linear probe" && l["done"] == 18),
+        "{told}"
+    );
+    let page = fs::read_to_string(home.path().join("out/report.md")).unwrap();
+    assert!(page.contains("| tiny |") && page.contains("| pixels |"), "{page}");
+    let both = stdout(&format!("report {at}/out {at}/out/scores.json"));
+    assert_eq!(both.matches("| pixels |").count(), 1, "{both}");
+}
+
+#[test]
+fn the_card_and_the_artefacts_probes_are_written_when_asked() {
+    let home = tempfile::tempdir().unwrap();
+    let at = home.path().display();
+    common::colours(&home.path().join("data"), 12, 16);
+    let folder = home.path().join("tiny");
+    tiny_artefact(&folder);
+    let words = format!("run --encoder {at}/tiny --dataset folder={at}/data --out {at}/out --threads 1");
+    stdout(&words);
+    let untouched = Artefact::open(&folder).unwrap();
+    assert!(untouched.card().scores.is_empty() && !untouched.probes_folder().exists());
+
+    for _ in 0..2 {
+        stdout(&format!("{words} --write-card --install-probe"));
+    }
+    let artefact = Artefact::open(&folder).unwrap();
+    assert_eq!(artefact.card().scores.len(), 3);
+    assert!(
+        artefact.card().scores[2]
+            .command
+            .starts_with("simclr-eval run --encoder ")
+    );
+    let probe = Probe::load(&artefact.probes_folder().join("folder.safetensors")).unwrap();
+    assert_eq!(
+        probe,
+        Probe::load(&home.path().join("out/probes/folder.safetensors")).unwrap()
+    );
+    assert_eq!(probe.space_key, artefact.space_key());
+    assert_eq!(probe.embedding_len, artefact.embedding_len());
+    assert_eq!(probe.classes, ["blue", "green", "red"]);
+    assert_eq!(probe.score, Some(artefact.card().scores[2].value));
+}
+
+#[test]
+fn embeddings_are_written_for_other_programs() {
+    let home = tempfile::tempdir().unwrap();
+    let at = home.path().display();
+    common::colours(&home.path().join("data"), 5, 16);
+    let spec = "random:depth=10,width=0.25,stem=small-picture,seed=3";
+    let words = format!("embed --encoder {spec} --dataset folder={at}/data --out {at}/out");
+    let summary: Value = serde_json::from_str(&stdout(&format!("{words} --json"))).unwrap();
+    assert_eq!(summary["splits"]["train"], serde_json::json!([15, 128]));
+    let bytes = |name: &str| fs::metadata(home.path().join("out").join(name)).unwrap().len();
+    assert_eq!(bytes("train.npy"), 128 + 15 * 128 * 4);
+    assert_eq!(bytes("train-labels.npy"), 128 + 15 * 8);
+    assert!(stderr_of_failure(&format!("{words} --split test")).contains("no such split"));
+}
+
+#[test]
+fn data_are_checked_and_mistakes_are_explained() {
+    let home = tempfile::tempdir().unwrap();
+    let at = home.path().display();
+    common::colours(&home.path().join("data"), 3, 16);
+    let check = format!("check-data --dataset folder={at}/data --decode");
+    let line: Value = serde_json::from_str(&stdout(&format!("{check} --json"))).unwrap();
+    assert_eq!(line["splits"]["train"], 9);
+    assert_eq!(line["broken"], serde_json::json!([]));
+    fs::write(home.path().join("data/red/0001.bmp"), b"BM").unwrap();
+    let output = eval(&check);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        !output.status.success() && text.contains("red/0001.bmp"),
+        "{text}"
+    );
+
+    assert!(stderr_of_failure("check-data --dataset mnist=.").contains("cifar10, folder"));
+    assert!(stderr_of_failure("check-data --dataset cifar10").contains("name=folder"));
+    let run =
+        |encoder: &str| stderr_of_failure(&format!("run --encoder {encoder} --dataset folder={at}/data"));
+    assert!(run("no/such/artefact").contains("no/such/artefact"));
+    assert!(run("random").contains("say which network"));
+}
+
+#[cfg(unix)]
+#[test]
+fn real_photographs_are_told_apart_better_than_by_chance() {
+    let Some(data) = std::env::var_os("SIMCLR_TEST_DATA") else {
+        eprintln!("SKIPPED: set SIMCLR_TEST_DATA to the folder of real test pictures");
+        return;
+    };
+    let from = Path::new(&data).join("transfer/caltech101/101_ObjectCategories");
+    let home = tempfile::tempdir().unwrap();
+    let at = home.path().display();
+    fs::create_dir(home.path().join("data")).unwrap();
+    let mut classes: Vec<_> = fs::read_dir(&from)
+        .unwrap()
+        .map(|item| item.unwrap().file_name())
+        .collect();
+    classes.retain(|class| class != "BACKGROUND_Google");
+    classes.sort();
+    for class in &classes[..5] {
+        std::os::unix::fs::symlink(from.join(class), home.path().join("data").join(class)).unwrap();
+    }
+    let spec = "random:depth=10,width=0.25,stem=small-picture";
+    let text = stdout(&format!(
+        "run --encoder {spec} --dataset folder={at}/data --out {at}/out --json"
+    ));
+    let report: Value = serde_json::from_str(&text).unwrap();
+    for score in report["scores"].as_array().unwrap() {
+        let least = if score["method"] == "linear" { 40.0 } else { 22.0 };
+        assert!(score["value"].as_f64().unwrap() > least, "chance is 20: {score}");
+    }
+}
