@@ -32,6 +32,9 @@ struct Cli {
     /// What goes to the log: error, warn, info, debug, or a filter such as simclr_serve=debug
     #[arg(long, env = "SIMCLR_LOG", value_name = "FILTER", default_value = "info")]
     log: String,
+    /// Write the log and the ready line as JSON, on a terminal too
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     options: RawConfig,
 }
@@ -47,7 +50,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    log_to_stderr(&cli.log)?;
+    log_to_stderr(&cli.log, cli.json)?;
     let raw = match &cli.config {
         Some(path) => cli.options.or(RawConfig::from_file(path)?),
         None => cli.options,
@@ -57,15 +60,19 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         tracing::warn!(listen = %config.listen, "listening beyond this machine: whoever reaches it may read and write");
     }
     let runtime = Runtime::new().context("starting the runtime")?;
-    let stopped = runtime.block_on(serve_until_told(config));
+    let stopped = runtime.block_on(serve_until_told(config, cli.json));
     // Requests past the deadline must not hold the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
     stopped
 }
 
-async fn serve_until_told(config: Config) -> anyhow::Result<ExitCode> {
+async fn serve_until_told(config: Config, json: bool) -> anyhow::Result<ExitCode> {
     let running: Running = start(config).await?;
-    println!("simclr-serve is ready on http://{}", running.address);
+    if json {
+        println!("{{\"ready\":\"http://{}\"}}", running.address);
+    } else {
+        println!("simclr-serve is ready on http://{}", running.address);
+    }
     signal().await.context("waiting for a signal")?;
     tracing::info!("stopping: answering the requests in flight; a second signal ends at once");
     tokio::select! {
@@ -92,13 +99,13 @@ async fn signal() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-/// Text on a terminal, one JSON object a line elsewhere.
-fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
+/// Text on a terminal, one JSON object a line elsewhere or when asked for.
+fn log_to_stderr(filter: &str, json: bool) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| format!("--log {filter}"))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
+    if std::io::stderr().is_terminal() && !json {
         builder.compact().init();
     } else {
         builder.json().flatten_event(true).init();

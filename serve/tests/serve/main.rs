@@ -1,0 +1,12 @@
+//! The server from outside: every route, every refusal, overload, stop and kill.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod classifying;
+mod collections;
+mod embedding;
+mod overload;
+mod process;
+mod refusals;
+mod watching;
+mod world;
