@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use crate::builder::Builder;
 use crate::commit::CommitQueue;
-use crate::graph::Graph;
 use crate::index::Index;
 use crate::record::{check_id, normalised, payload_json};
 use crate::shared::Shared;
 use crate::store::format::Encoded;
 use crate::store::{Applied, Change, Prepared, Store};
-use crate::{CollectionConfig, Limits, Neighbour, Query, Record, SearchError, Upserted};
+use crate::{CollectionConfig, Limits, Neighbour, Query, Record, SearchError, Statistics, Upserted};
 
 /// A named set of records with vectors of one dimension and one space.
 pub struct Collection {
@@ -26,27 +25,6 @@ pub struct Collection {
     queue: CommitQueue,
     shared: Arc<Shared>,
     builder: Arc<Builder>,
-}
-
-/// How large a collection is and how it is searched.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Statistics {
-    /// Records in it.
-    pub records: usize,
-    /// Points in the graph; 0 while every search is exact.
-    pub graph_points: usize,
-    /// Points the graph cannot reach, which are compared exactly.
-    pub graph_orphans: usize,
-    /// Points of the graph whose record was since replaced or deleted.
-    pub graph_dead: usize,
-    /// Records newer than the graph, which are compared exactly.
-    pub fresh: usize,
-    /// How long the graph took to build.
-    pub graph_build_time: Duration,
-    /// Whether a graph is being built, or waits to be.
-    pub building: bool,
-    /// Why there is no graph although the collection is large enough.
-    pub graph_problem: Option<String>,
 }
 
 impl Collection {
@@ -171,20 +149,7 @@ impl Collection {
 
     /// How large it is and how it is searched.
     pub fn statistics(&self) -> Statistics {
-        let building = self.shared.is_building();
-        let state = self.shared.read();
-        let (records, coverage) = (state.index.len(), state.index.coverage());
-        let graph = coverage.graph.as_deref();
-        Statistics {
-            records,
-            graph_points: graph.map_or(0, Graph::points),
-            graph_orphans: graph.map_or(0, |g| g.orphans().count()),
-            graph_dead: coverage.dead,
-            fresh: coverage.fresh,
-            graph_build_time: graph.map_or(Duration::ZERO, Graph::build_time),
-            building,
-            graph_problem: coverage.problem,
-        }
+        Statistics::of(&self.shared)
     }
 
     /// Waits until no graph is being built; `false` if that took longer than `timeout`.
@@ -233,22 +198,15 @@ impl Collection {
         if let Err(error) = self.shared.read().snapshot() {
             return everyone(error, changes.len());
         }
-        let results = match self
-            .store
-            .commit(&mut changes, self.limits.records_per_collection_max)
-        {
+        // Rows are numbered in 32 bits.
+        let records_max = self.limits.records_per_collection_max.min(u32::MAX as usize);
+        let results = match self.store.commit(&mut changes, records_max) {
             Ok(results) => results,
             Err(error) => return everyone(error, changes.len()),
         };
         match self.store.snapshot() {
             Ok(snapshot) => {
-                let mut state = self.shared.write();
-                let applied = changes
-                    .iter()
-                    .zip(&results)
-                    .filter_map(|(c, r)| Some((c, r.as_ref().ok()?)));
-                applied.for_each(|(change, applied)| show(&mut state.index, change, applied));
-                state.show(snapshot);
+                self.shared.write().show(&changes, &results, snapshot);
                 results
             }
             Err(error) => {
@@ -272,17 +230,6 @@ impl std::fmt::Debug for Collection {
             .field("name", &self.name)
             .field("config", &self.config)
             .finish_non_exhaustive()
-    }
-}
-
-fn show(index: &mut Index, change: &Change, applied: &Applied) {
-    match change {
-        Change::Delete(ids) => ids.iter().for_each(|id| index.remove(id)),
-        Change::Upsert(prepared) => {
-            for (record, sequence) in prepared.iter().zip(applied.first_sequence..) {
-                index.upsert(&record.id, sequence, &record.direction);
-            }
-        }
     }
 }
 

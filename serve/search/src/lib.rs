@@ -4,11 +4,11 @@
 //! knows no HTTP and no encoder: a vector is numbers, and the space it lives in is a `space_key` somebody else chose.
 //!
 //! Two kinds of state, never mixed up:
-//! - the **truth** ([`store`]): one transactional file per collection; a write is acknowledged once it is synced;
-//! - **caches** in memory ([`index`] holds every normalised vector, [`graph`] an approximate graph over most of them):
+//! - the **truth** (`store`): one transactional file per collection; a write is acknowledged once it is synced;
+//! - **caches** in memory (`index` holds every normalised vector, `graph` an approximate graph over most of them):
 //!   rebuilt from the truth at every opening, so losing one costs time and never a record.
 //!
-//! Start reading in [`collection`].
+//! Start reading in `collection`.
 
 mod builder;
 mod collection;
@@ -21,11 +21,13 @@ mod index;
 mod limits;
 mod record;
 mod shared;
+mod statistics;
 mod store;
 
-pub use collection::{Collection, Statistics};
+pub use collection::Collection;
 pub use collections::{Collections, Problem};
 pub use error::SearchError;
 pub use index::Kernel;
 pub use limits::Limits;
 pub use record::{CollectionConfig, Neighbour, Query, Record, Upserted};
+pub use statistics::Statistics;

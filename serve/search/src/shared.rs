@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::SearchError;
 use crate::graph::Graph;
 use crate::index::Index;
-use crate::store::Snapshot;
+use crate::store::{Applied, Change, Snapshot};
 
 /// The index and the snapshot of the truth it was made from: always changed together.
 pub(crate) struct State {
@@ -21,7 +21,24 @@ impl State {
         self.snapshot.clone()
     }
 
-    pub(crate) fn show(&mut self, snapshot: Snapshot) {
+    /// Shows searches what has been committed.
+    pub(crate) fn show(
+        &mut self,
+        changes: &[Change],
+        results: &[Result<Applied, SearchError>],
+        snapshot: Snapshot,
+    ) {
+        for (change, result) in changes.iter().zip(results) {
+            match (change, result) {
+                (Change::Delete(ids), Ok(_)) => ids.iter().for_each(|id| self.index.remove(id)),
+                (Change::Upsert(records), Ok(applied)) => {
+                    for (record, sequence) in records.iter().zip(applied.first_sequence..) {
+                        self.index.upsert(&record.id, sequence, &record.direction);
+                    }
+                }
+                (_, Err(_)) => {}
+            }
+        }
         self.snapshot = Ok(Arc::new(snapshot));
     }
 

@@ -1,17 +1,19 @@
 //! The truth: one transactional redb file per collection, synced before anything is acknowledged.
 //!
 //! Encoded changes in, consistent snapshots out. It has never heard of searching. Every call into redb goes through
-//! [`guarded`], because a damaged file may make it panic where an error was due.
+//! `guarded`, because a damaged file may make it panic where an error was due.
 
 pub(crate) mod format;
+mod guard;
 mod snapshot;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use redb::{Builder, Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
 use self::format::{Encoded, FORMAT, KEY_CONFIG, KEY_FORMAT, KEY_NEXT_SEQUENCE, META, RECORDS};
+use self::guard::guarded;
+pub(crate) use self::guard::panic_message;
 pub(crate) use self::snapshot::Snapshot;
 use crate::{CollectionConfig, Limits, SearchError, Upserted};
 
@@ -213,45 +215,4 @@ fn builder(limits: &Limits) -> Builder {
 
 fn number(bytes: Option<&[u8]>) -> Option<u64> {
     Some(u64::from_le_bytes(bytes?.try_into().ok()?))
-}
-
-/// Runs `work` on the file of collection `name`, turning its errors and its panics into ours.
-fn guarded<T>(name: &str, work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, SearchError> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(done) => done.map_err(|error| translated(name, error)),
-        Err(panic) => Err(SearchError::Damaged {
-            collection: name.to_owned(),
-            reason: panic_message(&*panic),
-        }),
-    }
-}
-
-/// Tells what is wrong with the file itself from what is wrong with the disk.
-fn translated(name: &str, error: redb::Error) -> SearchError {
-    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
-    let damaged = |reason: String| SearchError::Damaged {
-        collection: name.to_owned(),
-        reason,
-    };
-    let disk = |reason: String| SearchError::storage(format!("the file of collection \"{name}\""), reason);
-    match error {
-        redb::Error::Io(e) if matches!(e.kind(), InvalidData | NotFound | UnexpectedEof) => {
-            damaged(e.to_string())
-        }
-        redb::Error::PreviousIo => disk(
-            "an earlier write failed; make sure that the disk works and has space, then restart".to_owned(),
-        ),
-        redb::Error::Io(_) | redb::Error::DatabaseAlreadyOpen | redb::Error::LockPoisoned(_) => {
-            disk(error.to_string())
-        }
-        other => damaged(other.to_string()),
-    }
-}
-
-/// What a panic said.
-pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("it panicked")
-        .to_owned()
 }

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use redb::{ReadOnlyTable, ReadableTable};
 
 use super::format::Decoded;
-use super::guarded;
+use super::guard::guarded;
 use crate::{Record, SearchError};
 
 /// All records as of one commit. Holding one keeps that commit's pages in the file, so hold it briefly.
