@@ -10,14 +10,14 @@ demo: ## serve the shipped encoder on real photographs (PICTURES=folder, PORT=n,
 
 test: native-libs ## every test of every crate (real pictures too where SIMCLR_TEST_DATA names a folder of them)
 	python3 -B -m unittest discover -s tools/tests
-	cargo test --workspace --locked
+	cargo test --release --workspace --locked
 
 bench: ## our figures beside the peers', interleaved on this machine (ONLY=prefix runs some); JSON in target/bench
 	@tools/bench/run $(ONLY)
 
 lint: native-libs ## formatting, clippy without warnings, licences and bans
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --release --workspace --all-targets --locked -- -D warnings
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --all-features check bans licenses sources; \
 	else echo "cargo-deny is not installed (cargo install cargo-deny --locked): licences are checked by 'make test' alone"; fi
 
