@@ -43,7 +43,7 @@ fn judge(world: &World, folder: &Path) -> Evaluation {
     let dataset = simclr_datasets::open("folder", folder).expect("a data set");
     let mut source =
         Source::open(&EncoderSpec::Artefact(world.artefact_folder()), None, 1).expect("an encoder");
-    evaluate(&mut source, &dataset, &Options::default(), &mut ()).expect("an evaluation")
+    evaluate(&mut source, &dataset, &options, &mut ()).expect("an evaluation")
 }
 
 /// Share of the test pictures, in per cent, whose first class over HTTP is right.

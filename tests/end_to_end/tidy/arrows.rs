@@ -1,7 +1,7 @@
 //! Who may know whom: between our packages, and from them to the crates that belong in one place only.
 
 use super::assert_none;
-use simclr_tests::Checkout;
+use simclr_tests::{Checkout, Manifest};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -76,14 +76,22 @@ fn packages_know_only_those_below_them() {
 #[test]
 fn libtorch_axum_hnsw_and_the_decoder_each_have_one_home() {
     let mut offences = Vec::new();
-    for manifest in Checkout::here().manifests().values() {
-        for (guest, homes) in HOMES {
-            if manifest.dependencies.contains(guest) && !homes.contains(&manifest.name.as_str()) {
-                offences.push(format!(
-                    "{} names {guest}, which belongs to {homes:?}",
-                    manifest.name
-                ));
-            }
+    for Manifest {
+        name,
+        dependencies,
+        shipped,
+        ..
+    } in Checkout::here().manifests().values()
+    {
+        let homeless = HOMES
+            .iter()
+            .filter(|(guest, homes)| dependencies.contains(*guest) && !homes.contains(&name.as_str()));
+        offences.extend(
+            homeless.map(|(guest, homes)| format!("{name} names {guest}, which belongs to {homes:?}")),
+        );
+        let (decoder, homes) = DECODER;
+        if shipped.contains(decoder) && !homes.contains(&name.as_str()) {
+            offences.push(format!("{name} ships {decoder}, which belongs to {homes:?}"));
         }
     }
     assert_none("some crates belong in one place only", offences);
