@@ -94,11 +94,7 @@ fn apply(step: &Step, values: &[Map], params: &Params<'_>) -> Map {
             x,
             param(name, "weight"),
             *output,
-            &Window {
-                kernel: *kernel,
-                stride: *stride,
-                padding: *padding,
-            },
+            &Window::new(*kernel, *stride, *padding),
         ),
         Op::BatchNorm { name, .. } => {
             let four = ["weight", "bias", "running_mean", "running_var"].map(|suffix| param(name, suffix));
@@ -125,23 +121,8 @@ fn apply(step: &Step, values: &[Map], params: &Params<'_>) -> Map {
             kernel,
             stride,
             padding,
-        } => max_pool(
-            x,
-            &Window {
-                kernel: *kernel,
-                stride: *stride,
-                padding: *padding,
-            },
-        ),
-        Op::MeanOverPixels => {
-            let pixels = x.side * x.side;
-            let mean = |channel: &[f64]| channel.iter().sum::<f64>() / pixels as f64;
-            Map {
-                channels: x.channels,
-                side: 1,
-                data: x.data.chunks_exact(pixels).map(mean).collect(),
-            }
-        }
+        } => max_pool(x, &Window::new(*kernel, *stride, *padding)),
+        Op::MeanOverPixels => mean_over_pixels(x),
     }
 }
 
@@ -152,6 +133,14 @@ struct Window {
 }
 
 impl Window {
+    fn new(kernel: usize, stride: usize, padding: Padding) -> Self {
+        Self {
+            kernel,
+            stride,
+            padding,
+        }
+    }
+
     fn output_side(&self, side: usize) -> usize {
         (side + self.padding.before + self.padding.after - self.kernel) / self.stride + 1
     }
@@ -190,6 +179,16 @@ fn max_pool(x: &Map, window: &Window) -> Map {
         }
         largest
     })
+}
+
+fn mean_over_pixels(x: &Map) -> Map {
+    let pixels = x.side * x.side;
+    let mean = |channel: &[f64]| channel.iter().sum::<f64>() / pixels as f64;
+    Map {
+        channels: x.channels,
+        side: 1,
+        data: x.data.chunks_exact(pixels).map(mean).collect(),
+    }
 }
 
 fn batch_norm(x: &Map, [scale, shift, mean, variance]: [&[f32]; 4]) -> Map {

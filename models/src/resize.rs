@@ -3,8 +3,9 @@
 //! Only the pixels that survive the cut are computed, so a picture of 50 million pixels in one row costs no more than its
 //! middle.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 use crate::{Filter, Picture};
 
@@ -35,13 +36,15 @@ pub(crate) fn resized_middle(picture: &Picture, shorter: u32, side: u32, filter:
     convolve(&across, (side, last - first), (side, side), &options_down)
 }
 
+/// Typed by the pixel on purpose: the untyped call compiles every kind of pixel there is into this crate, a minute's work.
 fn convolve(rgb: &[u8], from: (u32, u32), to: (u32, u32), options: &ResizeOptions) -> Vec<u8> {
-    let source = ImageRef::new(from.0, from.1, rgb, PixelType::U8x3).expect("three bytes a pixel");
-    let mut target = Image::new(to.0, to.1, PixelType::U8x3);
+    let mut bytes = vec![0; to.0 as usize * to.1 as usize * 3];
+    let source = TypedImageRef::<U8x3>::from_buffer(from.0, from.1, rgb).expect("three bytes a pixel");
+    let mut target = TypedImage::<U8x3>::from_buffer(to.0, to.1, &mut bytes).expect("three bytes a pixel");
     Resizer::new()
-        .resize(&source, &mut target, options)
+        .resize_typed(&source, &mut target, options)
         .expect("the part lies within the picture (see Axis)");
-    target.into_vec()
+    bytes
 }
 
 /// The other side of a picture when its shorter side becomes `shorter`: rounded down, as torchvision does.

@@ -3,25 +3,31 @@
 mod common;
 
 use common::{draft, random_batch, random_weights};
-use simclr_models::{Artefact, Encoder, OnnxEncoder, ResNet, Stem, reference};
+use simclr_models::{Artefact, Embedding, Encoder, OnnxEncoder, ResNet, Stem, reference};
 
 /// Largest |a − b| / max(1, |b|) over all embeddings, and the largest |b|.
 fn worst_difference(network: ResNet, side: usize) -> (f32, f32) {
-    let description = network.describe().unwrap();
+    let description = network.describe().expect("it exists");
     let weights = random_weights(&description, u64::from(network.depth));
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a place for files");
     let artefact = Artefact::create(
         &folder.path().join("a"),
         &network,
         &weights,
         draft("a", side as u32),
     )
-    .unwrap();
+    .expect("an empty folder");
     let batch = random_batch(2, side, 3);
-    let fast = OnnxEncoder::open(&artefact, 1).unwrap().embed(&batch).unwrap();
+    let fast = OnnxEncoder::open(&artefact, 1)
+        .and_then(|mut encoder| encoder.embed(&batch))
+        .expect("it runs");
     let slow = reference::forward(&description, &weights, &batch);
     assert_eq!((fast.len(), slow.len()), (2, 2));
-    let pairs = || fast.iter().flat_map(|e| e.as_slice()).zip(slow.iter().flatten());
+    let pairs = || {
+        fast.iter()
+            .flat_map(Embedding::as_slice)
+            .zip(slow.iter().flatten())
+    };
     assert_eq!(pairs().count(), 2 * description.output_len());
     let worst = pairs()
         .map(|(a, b)| (a - b).abs() / b.abs().max(1.0))
@@ -50,12 +56,12 @@ fn check_every_depth(stem: Stem, side: usize) {
 
 #[test]
 fn every_depth_with_the_small_picture_stem() {
-    check_every_depth(Stem::SmallPicture, 12);
+    check_every_depth(Stem::SmallPicture, 9);
 }
 
 #[test]
 fn every_depth_with_the_imagenet_stem() {
-    check_every_depth(Stem::Imagenet, 48);
+    check_every_depth(Stem::Imagenet, 40);
 }
 
 #[test]
