@@ -1,6 +1,8 @@
 //! Whole runs of the tiny recipe: the loss begins where it must and falls, a resumed run repeats an uninterrupted one,
 //! a run that diverges says so.
 
+mod common;
+
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -15,42 +17,10 @@ use tch::Device;
 const TINY: &str = include_str!("../recipes/tiny.toml");
 static NEVER: AtomicBool = AtomicBool::new(false);
 
-/// Sixty-four pictures in CIFAR-10's layout: a few coloured blobs a class on noise.
 fn pictures(folder: &Path) -> Pictures {
-    for class in 0..4u8 {
-        let class_folder = folder.join(format!("class-{class}"));
-        std::fs::create_dir_all(&class_folder).unwrap();
-        for number in 0..16u8 {
-            let mut bitmap = Vec::new();
-            for y in 0..32u32 {
-                for x in 0..32u32 {
-                    let noise = (x * 31 + y * 17 + u32::from(number) * 97) % 61;
-                    let inside = (x / 8 + y / 8 + u32::from(class)) % 4 == 0;
-                    let base = if inside { 180 } else { 40 };
-                    bitmap.extend([
-                        (base + noise) as u8,
-                        (noise * u32::from(class)) as u8,
-                        (255 - base) as u8,
-                    ]);
-                }
-            }
-            write_bmp(&class_folder.join(format!("{number}.bmp")), &bitmap);
-        }
-    }
+    common::write_pictures(folder);
     let dataset = simclr_datasets::open("folder", folder).unwrap();
     Pictures::load(dataset.split(Split::Train).unwrap(), 32, Device::Cpu).unwrap()
-}
-
-/// A 32×32 24-bit bitmap.
-fn write_bmp(path: &Path, rgb: &[u8]) {
-    let mut bytes = b"BM".to_vec();
-    for field in [54 + 3072u32, 0, 54, 40, 32, 32] {
-        bytes.extend(field.to_le_bytes());
-    }
-    bytes.extend([1, 0, 24, 0]);
-    bytes.extend([0u8; 24]);
-    bytes.extend(rgb);
-    std::fs::write(path, bytes).unwrap();
 }
 
 fn run(recipe: &str, folder: &Path, steps: &[u64]) -> Result<(Vec<Record>, Checkpoint), TrainError> {
