@@ -112,10 +112,7 @@ fn ask(
     exact: bool,
 ) -> Result<Vec<HashSet<String>>, SearchError> {
     let name = if exact { "exact" } else { "approximate" };
-    let (mut found, mut times) = (
-        Vec::with_capacity(queries.len()),
-        Vec::with_capacity(queries.len()),
-    );
+    let (mut found, mut times, cpu) = (Vec::new(), Vec::new(), cpu_seconds());
     for vector in queries {
         let started = Instant::now();
         let neighbours = collection.search(&Query {

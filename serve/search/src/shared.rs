@@ -103,7 +103,10 @@ impl Shared {
             let graph = Graph::build(&sequences, through, direction, &self.stop);
             if !self.stop.load(Ordering::Relaxed) {
                 match graph {
-                    Ok(Some(graph)) => self.write().index.adopt(Arc::new(graph)),
+                    Ok(Some(graph)) => {
+                        let replaced = self.write().index.adopt(Arc::new(graph));
+                        drop(replaced);
+                    }
                     Ok(None) => {}
                     Err(reason) => self.write().index.give_up(reason),
                 }

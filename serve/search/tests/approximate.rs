@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{Numbers, clustered, config, query, record};
 use simclr_search::{Collection, Collections, Limits, Query};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 fn filled(vectors: &[Vec<f32>]) -> (tempfile::TempDir, Collections, Arc<Collection>) {
     let folder = tempfile::tempdir().expect("a folder");

@@ -149,13 +149,17 @@ impl Index {
             .map(|&row| self.matrix.row(row as usize))
     }
 
-    /// Searches with `graph` from now on, and exactly among what came after it.
-    pub(crate) fn adopt(&mut self, graph: Arc<Graph>) {
+    /// Searches with `graph` from now on, and exactly among what came after it; returns the graph it replaces.
+    ///
+    /// Dropping a large graph takes long, so the old one is best dropped when no lock is held.
+    #[must_use]
+    pub(crate) fn adopt(&mut self, graph: Arc<Graph>) -> Option<Arc<Graph>> {
         let sequences = self.rows.iter().map(|row| row.sequence);
         let fresh: Vec<u64> = sequences.filter(|&s| s > graph.through()).collect();
         let dead = graph.points() - (self.len() - fresh.len());
-        self.covered = Some(Covered { graph, fresh, dead });
         self.given_up = None;
+        let old = self.covered.replace(Covered { graph, fresh, dead });
+        old.map(|covered| covered.graph)
     }
 
     /// Stays exact until the collection has grown by half.

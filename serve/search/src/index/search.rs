@@ -94,7 +94,7 @@ mod tests {
         let graph = graph
             .expect("not stopped")
             .with_orphans((1..=count).filter(|s| s % 3 == 0));
-        index.adopt(Arc::new(graph));
+        assert!(index.adopt(Arc::new(graph)).is_none());
         index.upsert("fresh", 601, &at(300));
         index.upsert("0200", 602, &at(100));
         index.remove("0400");
@@ -118,7 +118,7 @@ mod tests {
         let (sequences, through) = index.sequences();
         let direction = |s| index.direction(s).map(<[f32]>::to_vec);
         let graph = Graph::build(&sequences, through, direction, &AtomicBool::new(false)).expect("built");
-        index.adopt(Arc::new(graph.expect("not stopped")));
+        assert!(index.adopt(Arc::new(graph.expect("not stopped"))).is_none());
         (21..=200).for_each(|s| index.remove(&format!("{s:04}")));
         let found = index.nearest(&at(200), 10, None, false);
         assert_eq!(found, index.nearest(&at(200), 10, None, true));
