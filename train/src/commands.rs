@@ -8,8 +8,8 @@ use anyhow::{Context, bail, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use simclr_train::checkpoint::Checkpoint;
 use simclr_train::device::{Place, prepare};
+use simclr_train::learner::Learner;
 use simclr_train::pictures::Pictures;
-use simclr_train::pretrain::Learner;
 use simclr_train::{Ending, Limits, TrainRecipe, export, pretrain};
 use tch::{Device, Kind, Tensor};
 
@@ -199,7 +199,7 @@ fn go_on(run: &Path, checkpoint: Checkpoint, how: &How) -> anyhow::Result<()> {
     };
     let mut show = show::Show::new(how.json);
     let ending = pretrain(checkpoint, &pictures, device, run, limits, &mut |record| {
-        show.record(record)
+        show.record(record);
     })?;
     show.end();
     match ending {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use simclr_models::{Artefact, CardDraft, Encoder, ImageBatch, OnnxEncoder, Picture, Training};
+use simclr_models::{Artefact, CardDraft, Embedding, Encoder, ImageBatch, OnnxEncoder, Picture, Training};
 use tch::{Device, Tensor};
 
 use crate::checkpoint::{Checkpoint, descriptions};
@@ -62,7 +62,7 @@ fn largest_difference(
         .prepare_batch(&random_pictures(artefact.recipe().side));
     let by_onnx = OnnxEncoder::open(artefact, 1)?.embed(&images)?;
     let by_torch = torch_embeddings(checkpoint, recipe, &images)?;
-    let pairs = by_onnx.iter().flat_map(|e| e.as_slice()).zip(&by_torch);
+    let pairs = by_onnx.iter().flat_map(Embedding::as_slice).zip(&by_torch);
     let largest = pairs
         .clone()
         .map(|(_, b)| b.abs())

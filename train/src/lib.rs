@@ -2,7 +2,8 @@
 //!
 //! In the order data flows: [`recipe`] says what to do, [`pictures`] holds the training set, [`views`] draws two random
 //! views of each picture, [`network`] walks the encoder's and the head's descriptions, [`contrastive_loss`] compares
-//! projections, [`optimiser`] and [`schedule`] move the weights, [`pretrain`] is the loop (start reading there),
+//! projections, [`optimiser`] and [`schedule`] move the weights, [`learner`] joins
+//! them, [`pretrain`] is the loop (start reading there),
 //! [`checkpoint`] keeps everything needed to continue bit for bit, [`export`] turns a checkpoint into an artefact.
 
 mod error;
@@ -24,6 +25,8 @@ pub mod optimiser;
 pub mod schedule;
 
 pub mod checkpoint;
+
+pub mod learner;
 
 pub mod pretrain;
 

@@ -4,16 +4,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use simclr_models::{Param, Weights};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
-use crate::checkpoint::{Checkpoint, descriptions};
-use crate::contrastive_loss::nt_xent;
-use crate::network::{Mode, Network};
-use crate::optimiser::{Optimiser, gradients};
+use crate::checkpoint::Checkpoint;
+use crate::learner::Learner;
 use crate::pictures::{Pictures, order};
 use crate::progress::{Listener, Meter, Record};
-use crate::recipe::Precision;
 use crate::schedule::Rates;
 use crate::views;
 use crate::{TrainError, TrainRecipe};
@@ -46,86 +42,6 @@ pub enum Ending {
     },
 }
 
-/// Encoder, head and optimiser in one place.
-#[derive(Debug)]
-pub struct Learner {
-    recipe: TrainRecipe,
-    encoder: Network,
-    head: Network,
-    optimiser: Optimiser,
-    device: Device,
-}
-
-impl Learner {
-    /// Puts a checkpoint's numbers on the device.
-    ///
-    /// # Errors
-    /// When the checkpoint is another recipe's or memory is short.
-    pub fn new(checkpoint: &Checkpoint, device: Device) -> Result<Self, TrainError> {
-        let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
-        let (encoder, head) = descriptions(&recipe)?;
-        let encoder = Network::new(encoder, &checkpoint.encoder, device)?;
-        let head = Network::new(head, &checkpoint.head, device)?;
-        let mut optimiser = Optimiser::new(recipe.optimiser, &learned(&encoder, &head));
-        optimiser.restore(&checkpoint.velocities)?;
-        Ok(Self {
-            recipe,
-            encoder,
-            head,
-            optimiser,
-            device,
-        })
-    }
-
-    /// One step on 2B×3×side×side views (rows i and i + B of one picture) at learning rate `rate`; the loss, unread.
-    ///
-    /// # Errors
-    /// libtorch's words.
-    pub fn step(&mut self, views: &Tensor, rate: f64) -> Result<Tensor, TrainError> {
-        let views = simclr_torchx::channels_last(views).map_err(TrainError::Torch)?;
-        let project = |mode| {
-            let embeddings = self.encoder.forward(&views, mode)?;
-            self.head.forward(&embeddings, Mode::Train)
-        };
-        let projections = match self.recipe.precision {
-            Precision::F32 => project(Mode::TrainFused),
-            Precision::Bf16 => simclr_torchx::autocast_bf16(self.device, || project(Mode::Train)),
-        }?;
-        let loss = nt_xent(&projections, self.recipe.loss.temperature);
-        let learned = learned(&self.encoder, &self.head);
-        let gradients = gradients(&loss, &learned)?;
-        self.optimiser.step(&learned, &gradients, rate)?;
-        Ok(loss.detach())
-    }
-
-    /// The weights as they are now: encoder, head.
-    ///
-    /// # Errors
-    /// When a number is not finite.
-    pub fn weights(&self) -> Result<(Weights, Weights), TrainError> {
-        Ok((self.encoder.weights()?, self.head.weights()?))
-    }
-
-    fn checkpoint(&self, text: &str, step: u64, epochs: &EpochLoss) -> Result<Checkpoint, TrainError> {
-        let (encoder, head) = self.weights()?;
-        let velocities = self.optimiser.state()?;
-        let (epochs_done, epoch_loss) = (epochs.done, epochs.last);
-        Ok(Checkpoint {
-            recipe_text: text.into(),
-            step,
-            epochs_done,
-            epoch_loss,
-            encoder,
-            head,
-            velocities,
-        })
-    }
-}
-
-fn learned<'a>(encoder: &'a Network, head: &'a Network) -> Vec<(&'a Param, &'a Tensor)> {
-    encoder.learned().into_iter().chain(head.learned()).collect()
-}
-
 /// Continues `checkpoint` on `pictures` until its last step or a limit, keeping checkpoints and metrics in `run`.
 ///
 /// An epoch's last pictures that do not fill a batch are left out, as in the published code.
@@ -140,114 +56,132 @@ pub fn pretrain(
     limits: Limits<'_>,
     listener: Listener<'_>,
 ) -> Result<Ending, TrainError> {
-    let text = checkpoint.recipe_text.clone();
-    let mut learner = Learner::new(&checkpoint, device)?;
-    let recipe = learner.recipe.clone();
-    let steps_per_epoch = (pictures.len() / recipe.batch) as u64;
-    if steps_per_epoch == 0 {
-        let message = format!(
-            "batch {} is larger than the {} pictures",
-            recipe.batch,
-            pictures.len()
-        );
-        return Err(TrainError::Recipe(message));
-    }
-    let rates = Rates::new(&recipe.schedule, recipe.batch, steps_per_epoch);
-    let last = limits.steps.unwrap_or(u64::MAX).min(rates.total_steps());
-    let mut meter = Meter::open(run)?;
-    let mut epoch_loss = EpochLoss {
-        done: checkpoint.epochs_done,
-        last: checkpoint.epoch_loss,
-        sum: 0.0,
-        count: 0,
-    };
+    let mut session = Session::new(checkpoint, pictures, device, run)?;
+    let total = session.rates.total_steps();
+    let last = limits.steps.unwrap_or(u64::MAX).min(total);
     let (started, mut saved) = (Instant::now(), Instant::now());
-    let mut step = checkpoint.step;
-    let mut sequence = (u64::MAX, vec![]);
-    let mut pending: Vec<Tensor> = vec![];
-    while step < last {
-        let (epoch, within) = (step / steps_per_epoch, (step % steps_per_epoch) as usize);
-        if sequence.0 != epoch {
-            sequence = (epoch, order(pictures.len(), recipe.seed, epoch));
+    while session.step < last {
+        session.advance()?;
+        let is_asked_to_stop = limits.stop.load(Ordering::Relaxed);
+        let pauses = is_asked_to_stop || limits.time.is_some_and(|most| started.elapsed() >= most);
+        let saves = pauses || session.step == last || saved.elapsed() >= limits.checkpoint_every;
+        // Losses are read before a checkpoint is kept, so that none is kept of a run that has diverged.
+        if saves || session.is_worth_a_record() {
+            listener(&session.record()?);
         }
-        let indices = &sequence.1[within * recipe.batch..(within + 1) * recipe.batch];
-        let views = views::pair(
-            &pictures.batch(indices)?,
-            indices,
-            &recipe.views,
-            recipe.seed,
-            epoch,
-        )?;
-        pending.push(learner.step(&views, rates.at(step))?);
-        step += 1;
-        let is_epochs_end = step.is_multiple_of(steps_per_epoch);
-        let pauses = step < last
-            && (limits.stop.load(Ordering::Relaxed)
-                || limits.time.is_some_and(|most| started.elapsed() >= most));
-        if step.is_multiple_of(STEPS_PER_RECORD) || step == last || is_epochs_end || pauses {
-            for loss in read_losses(&mut pending)? {
-                if !loss.is_finite() {
-                    return Err(TrainError::Diverged {
-                        loss,
-                        step,
-                        epoch,
-                        rate: rates.at(step - 1),
-                    });
-                }
-                meter.add(loss, recipe.batch);
-                epoch_loss.add(loss);
-            }
-            let record: Record =
-                meter.record(step, rates.total_steps(), steps_per_epoch, rates.at(step - 1))?;
-            listener(&record);
-        }
-        if is_epochs_end {
-            epoch_loss.close();
-        }
-        if pauses || step == last || saved.elapsed() >= limits.checkpoint_every {
-            learner.checkpoint(&text, step, &epoch_loss)?.save(run)?;
+        if saves {
+            session.checkpoint()?.save(run)?;
             saved = Instant::now();
         }
         if pauses {
-            return Ok(Ending::Paused { step });
+            break;
         }
     }
-    if step < rates.total_steps() {
-        Ok(Ending::Paused { step })
+    if session.step < total {
+        Ok(Ending::Paused { step: session.step })
     } else {
         Ok(Ending::Finished)
     }
 }
 
-/// The pending losses' values; this is where a GPU is waited for.
-fn read_losses(pending: &mut Vec<Tensor>) -> Result<Vec<f64>, TrainError> {
-    if pending.is_empty() {
-        return Ok(vec![]);
-    }
-    let all = Tensor::f_stack(pending, 0)?
-        .f_to_kind(tch::Kind::Double)?
-        .f_to_device(Device::Cpu)?;
-    pending.clear();
-    Ok(Vec::<f64>::try_from(&all)?)
+/// A run being continued.
+struct Session<'a> {
+    text: String,
+    recipe: TrainRecipe,
+    learner: Learner,
+    pictures: &'a Pictures,
+    rates: Rates,
+    steps_per_epoch: u64,
+    step: u64,
+    /// An epoch and its order of pictures.
+    order: (u64, Vec<i64>),
+    /// Losses that are still on the device.
+    unread: Vec<Tensor>,
+    meter: Meter,
 }
 
-/// Epochs done and the mean loss of the last one.
-struct EpochLoss {
-    done: u64,
-    last: Option<f64>,
-    sum: f64,
-    count: u32,
-}
-
-impl EpochLoss {
-    fn add(&mut self, loss: f64) {
-        self.sum += loss;
-        self.count += 1;
+impl<'a> Session<'a> {
+    fn new(
+        checkpoint: Checkpoint,
+        pictures: &'a Pictures,
+        device: Device,
+        run: &Path,
+    ) -> Result<Self, TrainError> {
+        let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
+        let steps_per_epoch = (pictures.len() / recipe.batch) as u64;
+        if steps_per_epoch == 0 {
+            let (batch, count) = (recipe.batch, pictures.len());
+            return Err(TrainError::Recipe(format!(
+                "batch {batch} is larger than the {count} pictures"
+            )));
+        }
+        Ok(Self {
+            learner: Learner::new(&checkpoint, device)?,
+            rates: Rates::new(&recipe.schedule, recipe.batch, steps_per_epoch),
+            order: (0, order(pictures.len(), recipe.seed, 0)),
+            meter: Meter::open(run, checkpoint.epochs_done, checkpoint.epoch_loss)?,
+            step: checkpoint.step,
+            text: checkpoint.recipe_text,
+            unread: vec![],
+            pictures,
+            recipe,
+            steps_per_epoch,
+        })
     }
 
-    fn close(&mut self) {
-        self.last = Some(self.sum / f64::from(self.count.max(1)));
-        self.done += 1;
-        (self.sum, self.count) = (0.0, 0);
+    fn advance(&mut self) -> Result<(), TrainError> {
+        let Self { recipe, pictures, .. } = self;
+        let epoch = self.step / self.steps_per_epoch;
+        if self.order.0 != epoch {
+            self.order = (epoch, order(pictures.len(), recipe.seed, epoch));
+        }
+        let within = (self.step % self.steps_per_epoch) as usize;
+        let indices = &self.order.1[within * recipe.batch..(within + 1) * recipe.batch];
+        let chosen = pictures.batch(indices)?;
+        let views = views::pair(&chosen, indices, &recipe.views, recipe.seed, epoch)?;
+        self.unread
+            .push(self.learner.step(&views, self.rates.at(self.step))?);
+        self.step += 1;
+        Ok(())
+    }
+
+    fn is_worth_a_record(&self) -> bool {
+        self.step.is_multiple_of(STEPS_PER_RECORD) || self.step.is_multiple_of(self.steps_per_epoch)
+    }
+
+    /// Reads the losses, which is where a GPU is waited for.
+    fn record(&mut self) -> Result<Record, TrainError> {
+        let rate = self.rates.at(self.step - 1);
+        let losses = Tensor::f_stack(&self.unread, 0)?
+            .f_to_kind(Kind::Double)?
+            .f_to_device(Device::Cpu)?;
+        self.unread.clear();
+        for loss in Vec::<f64>::try_from(&losses)? {
+            if !loss.is_finite() {
+                let (step, epoch) = (self.step, (self.step - 1) / self.steps_per_epoch);
+                return Err(TrainError::Diverged {
+                    loss,
+                    step,
+                    epoch,
+                    rate,
+                });
+            }
+            self.meter.add(loss, self.recipe.batch);
+        }
+        self.meter
+            .record(self.step, self.rates.total_steps(), self.steps_per_epoch, rate)
+    }
+
+    fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
+        let (encoder, head) = self.learner.weights()?;
+        Ok(Checkpoint {
+            recipe_text: self.text.clone(),
+            step: self.step,
+            epochs_done: self.meter.epochs_done,
+            epoch_loss: self.meter.epoch_loss,
+            encoder,
+            head,
+            velocities: self.learner.velocities()?,
+        })
     }
 }

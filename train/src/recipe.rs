@@ -147,15 +147,6 @@ impl TrainRecipe {
     }
 
     fn check(&self) -> Result<(), TrainError> {
-        let require = |holds: bool, rule: &str| {
-            if holds {
-                Ok(())
-            } else {
-                Err(TrainError::Recipe(rule.into()))
-            }
-        };
-        let v = &self.views;
-        let is_probability = |p: f64| (0.0..=1.0).contains(&p);
         let name_is_plain = self
             .name
             .chars()
@@ -168,42 +159,10 @@ impl TrainRecipe {
             self.batch >= 2,
             "batch must be at least 2: NT-Xent needs a negative",
         )?;
+        let sides = self.views.side..=2048;
         require(
-            (8..=1024).contains(&v.side),
-            "views.side must be 8 to 1024 pixels",
-        )?;
-        require(
-            (v.side..=2048).contains(&self.data.side),
+            sides.contains(&self.data.side),
             "data.side must be views.side to 2048 pixels",
-        )?;
-        let [least, most] = v.crop_area;
-        require(
-            0.0 < least && least <= most && most <= 1.0,
-            "views.crop_area must be 0 < least <= most <= 1",
-        )?;
-        let [narrow, wide] = v.crop_aspect;
-        require(
-            0.1 <= narrow && narrow <= wide && wide <= 10.0,
-            "views.crop_aspect must be 0.1 <= least <= most <= 10",
-        )?;
-        for (probability, field) in [
-            (v.flip, "flip"),
-            (v.jitter, "jitter"),
-            (v.grey, "grey"),
-            (v.blur, "blur"),
-        ] {
-            require(
-                is_probability(probability),
-                &format!("views.{field} must be 0 to 1"),
-            )?;
-        }
-        require(
-            (0.0..=2.5).contains(&v.strength),
-            "views.strength must be 0 to 2.5",
-        )?;
-        require(
-            v.deviation.iter().all(|&d| d > 0.0),
-            "views.deviation must be above 0",
         )?;
         require(self.loss.temperature > 0.0, "loss.temperature must be above 0")?;
         let (momentum, decay) = self.optimiser.momentum_and_decay();
@@ -212,13 +171,8 @@ impl TrainRecipe {
             "optimiser.momentum must be 0 or more and below 1",
         )?;
         require(decay >= 0.0, "optimiser.weight_decay must not be negative")?;
-        let s = &self.schedule;
-        require(s.epochs >= 1, "schedule.epochs must be at least 1")?;
-        require(
-            s.warmup_epochs <= s.epochs,
-            "schedule.warmup_epochs must not exceed schedule.epochs",
-        )?;
-        require(s.rate_per_256 > 0.0, "schedule.rate_per_256 must be above 0")?;
+        self.views.check()?;
+        self.schedule.check()?;
         self.preprocessing().check()?;
         simclr_models::describe_head(&self.head, self.encoder.describe()?.output_len())?;
         Ok(())
@@ -241,6 +195,60 @@ impl TrainRecipe {
             mean,
             deviation,
         }
+    }
+}
+
+impl Views {
+    fn check(&self) -> Result<(), TrainError> {
+        require(
+            (8..=1024).contains(&self.side),
+            "views.side must be 8 to 1024 pixels",
+        )?;
+        let [least, most] = self.crop_area;
+        let is_area = 0.0 < least && least <= most && most <= 1.0;
+        require(is_area, "views.crop_area must be 0 < least <= most <= 1")?;
+        let [narrow, wide] = self.crop_aspect;
+        let is_aspect = 0.1 <= narrow && narrow <= wide && wide <= 10.0;
+        require(is_aspect, "views.crop_aspect must be 0.1 <= least <= most <= 10")?;
+        let coins = [
+            (self.flip, "flip"),
+            (self.jitter, "jitter"),
+            (self.grey, "grey"),
+            (self.blur, "blur"),
+        ];
+        for (probability, field) in coins {
+            require(
+                (0.0..=1.0).contains(&probability),
+                &format!("views.{field} must be 0 to 1"),
+            )?;
+        }
+        require(
+            (0.0..=2.5).contains(&self.strength),
+            "views.strength must be 0 to 2.5",
+        )?;
+        require(
+            self.deviation.iter().all(|&d| d > 0.0),
+            "views.deviation must be above 0",
+        )
+    }
+}
+
+impl Schedule {
+    fn check(&self) -> Result<(), TrainError> {
+        require(self.epochs >= 1, "schedule.epochs must be at least 1")?;
+        require(
+            self.warmup_epochs <= self.epochs,
+            "schedule.warmup_epochs must not exceed schedule.epochs",
+        )?;
+        require(self.rate_per_256 > 0.0, "schedule.rate_per_256 must be above 0")
+    }
+}
+
+fn require(holds: bool, rule: &str) -> Result<(), TrainError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(TrainError::Recipe(rule.into()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The program itself: pretrain, pause, resume, export; and what it says when it cannot.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! One network, three ways: libtorch, ONNX Runtime and the slow reference agree on random weights for every depth.
 
+#![allow(clippy::unwrap_used)]
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use simclr_models::{
@@ -77,7 +79,9 @@ fn by_onnx(network: &ResNet, weights: &Weights, images: &ImageBatch) -> Vec<f32>
     };
     let artefact = Artefact::create(&folder.path().join("parity"), network, weights, draft).unwrap();
     let rows = OnnxEncoder::open(&artefact, 1).unwrap().embed(images).unwrap();
-    rows.into_iter().flat_map(|row| row.into_vec()).collect()
+    rows.into_iter()
+        .flat_map(simclr_models::Embedding::into_vec)
+        .collect()
 }
 
 fn check(depth: u32, stem: Stem) {

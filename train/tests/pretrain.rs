@@ -1,6 +1,8 @@
 //! Whole runs of the tiny recipe: the loss begins where it must and falls, a resumed run repeats an uninterrupted one,
 //! a run that diverges says so.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::path::Path;
@@ -39,7 +41,7 @@ fn run(recipe: &str, folder: &Path, steps: &[u64]) -> Result<(Vec<Record>, Check
         };
         let checkpoint = Checkpoint::load(&run)?;
         let ending = pretrain(checkpoint, &pictures, Device::Cpu, &run, limits, &mut |r| {
-            records.push(r.clone())
+            records.push(r.clone());
         })?;
         assert_eq!(ending == Ending::Finished, last >= 48);
     }

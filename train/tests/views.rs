@@ -1,5 +1,7 @@
 //! Every augmentation against a slow twin: one pixel at a time, in f64, from the textbook formula.
 
+#![allow(clippy::unwrap_used)]
+
 use simclr_models::Filter;
 use simclr_train::TrainRecipe;
 use simclr_train::recipe::{Brightness, Views};
