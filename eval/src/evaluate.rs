@@ -22,7 +22,7 @@ pub struct Options {
     pub temperature: f64,
     /// Of the samples set aside.
     pub seed: u64,
-    /// λ to try, strongest first.
+    /// λ to try, strongest first, in units of the features' mean variance.
     pub penalties: Vec<f64>,
     /// What a picture may cost.
     pub limits: Limits,
@@ -145,7 +145,7 @@ pub fn evaluate(
         if classes > 5 {
             scores.push(score("linear", "top-5", top(&guesses, &test, 5)));
         }
-        probe = Some((made, record(source, dataset, options, fitted)));
+        probe = Some((made, record(source, dataset, fitted)));
     }
     Ok(Evaluation { scores, probe })
 }
@@ -180,8 +180,8 @@ fn top(rows: &[Vec<f32>], test: &Features, k: usize) -> f64 {
     metrics::top_k(rows.iter().map(Vec::as_slice).zip(test.labels.iter().copied()), k)
 }
 
-fn record(source: &Source, dataset: &Dataset, options: &Options, fitted: Fitted) -> ProbeRecord {
-    let ends = [options.penalties.first(), options.penalties.last()];
+fn record(source: &Source, dataset: &Dataset, fitted: Fitted) -> ProbeRecord {
+    let ends = [fitted.trials.first(), fitted.trials.last()];
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     let rows = fitted.rows as f64;
     ProbeRecord {
@@ -193,7 +193,7 @@ fn record(source: &Source, dataset: &Dataset, options: &Options, fitted: Fitted)
         objective: fitted.objective,
         gradient: fitted.gradient,
         evaluations: fitted.evaluations,
-        is_at_the_edge: ends.contains(&Some(&fitted.penalty)),
+        is_at_the_edge: ends.iter().flatten().any(|trial| trial.penalty == fitted.penalty),
         trials: fitted.trials,
     }
 }

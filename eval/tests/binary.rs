@@ -90,14 +90,14 @@ fn an_artefact_and_both_baselines_are_judged() {
         scores[8]["value"].as_f64().unwrap() > 90.0,
         "three colours: {report}"
     );
-    assert_eq!(report["probes"][0]["trials"].as_array().unwrap().len(), 17);
+    assert_eq!(report["probes"][0]["trials"].as_array().unwrap().len(), 21);
 
     let lines = told.lines().filter(|l| l.starts_with('{'));
     let lines: Vec<Value> = lines.map(|l| serde_json::from_str(l).unwrap()).collect();
     assert!(
         lines
             .iter()
-            .any(|l| l["step"] == "linear probe" && l["done"] == 18),
+            .any(|l| l["step"] == "linear probe" && l["done"] == 22),
         "{told}"
     );
     let page = fs::read_to_string(home.path().join("out/report.md")).unwrap();

@@ -60,6 +60,12 @@ impl Moments {
         covariance /= float(rows.len().max(1));
         Self { mean, covariance }
     }
+
+    /// The features' variance on average; 1 where nothing varies.
+    pub(crate) fn mean_variance(&self) -> f64 {
+        let mean = self.covariance.diag().mean().unwrap_or_default();
+        if mean > 0.0 { mean } else { 1.0 }
+    }
 }
 
 /// The objective for one penalty; a point is W (classes × features) and then the bias, of centred features.

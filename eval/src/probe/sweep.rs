@@ -49,15 +49,17 @@ pub struct Fitted {
     pub trials: Vec<Trial>,
 }
 
-/// 17 values, half a decade apart, from 1e2 down to 1e-6.
+/// 21 values, half a decade apart, from 1e1 down to 1e-9, in units of the features' mean variance: the same grid whatever
+/// the scale of an encoder's embeddings, so that none is judged with penalties made for another.
 pub fn penalties() -> Vec<f64> {
-    (-12..=4)
+    (-18..=2)
         .rev()
         .map(|half_decades| 10_f64.powf(f64::from(half_decades) / 2.0))
         .collect()
 }
 
-/// Chooses a penalty by fitting on some rows and judging on others, then fits on both.
+/// Chooses a penalty by fitting on some rows and judging on others, then fits on both; `penalties` are in units of the
+/// features' mean variance.
 ///
 /// # Errors
 /// When a fit does not converge, or there is nothing to fit or judge on.
@@ -78,7 +80,8 @@ pub fn sweep(
     let mut trials: Vec<Trial> = Vec::with_capacity(penalties.len());
     let mut best: Option<(f64, f64, Vec<f64>)> = None;
     let mut point = vec![0.0; SoftmaxRegression::len(classes, features.embedding_len)];
-    for &penalty in penalties {
+    for relative in penalties {
+        let penalty = relative * moments.mean_variance();
         let minimum = minimum(&fit_on, classes, &moments, penalty, point)?;
         let validation = top_1(&minimum.point, &judge_on, classes, &moments.mean);
         trials.push(Trial {

@@ -148,7 +148,7 @@ fn the_sweep_chooses_on_validation_and_fits_on_both() {
         told.push(n);
     })
     .unwrap();
-    assert_eq!((told.len(), fitted.trials.len(), fitted.rows), (18, 17, 1200));
+    assert_eq!((told.len(), fitted.trials.len(), fitted.rows), (22, 21, 1200));
     let most = fitted.trials.iter().map(|t| t.validation).fold(0.0, f64::max);
     let first = fitted.trials.iter().find(|t| t.validation == most).unwrap();
     assert_eq!(first.penalty, fitted.penalty);
