@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use simclr_models::{ResNet, Stem};
+use simclr_models::{ResNet, SIDE_MAX, Stem};
 
 /// Lists, describes and verifies encoders, and embeds pictures with them.
 #[derive(Parser)]
@@ -78,7 +78,7 @@ struct Describe {
     #[arg(long, value_enum, default_value_t = StemName::Imagenet)]
     stem: StemName,
     /// Side of the pictures, for the shapes shown; 224 or 32 as the stem suggests.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(SIDE_MAX)))]
     side: Option<u32>,
 }
 

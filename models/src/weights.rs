@@ -45,7 +45,7 @@ pub enum WeightsError {
     #[error("tensor `{0}` is missing; is this another network's file?")]
     Missing(String),
     /// The file is another network's.
-    #[error("tensor `{0}` is not part of this network")]
+    #[error("tensor `{0}` is not part of this network, or is there twice")]
     Unexpected(String),
     /// The file is another network's.
     #[error("tensor `{name}` has shape {found:?} where the network needs {expected:?}")]
@@ -76,8 +76,12 @@ impl Weights {
     /// # Errors
     /// Names the first tensor that is missing, unexpected, of another shape or not finite.
     pub fn check(description: &Description, tensors: Vec<NamedTensor>) -> Result<Self, WeightsError> {
-        let mut by_name: HashMap<String, NamedTensor> =
-            tensors.into_iter().map(|t| (t.name.clone(), t)).collect();
+        let mut by_name: HashMap<String, NamedTensor> = HashMap::new();
+        for tensor in tensors {
+            if let Some(twice) = by_name.insert(tensor.name.clone(), tensor) {
+                return Err(WeightsError::Unexpected(twice.name));
+            }
+        }
         let mut ordered = Vec::with_capacity(by_name.len());
         for param in description.params() {
             let tensor = by_name
@@ -297,6 +301,10 @@ mod tests {
         let mut tensors = good();
         tensors[2].data[3] = f32::NAN;
         assert!(check(tensors).contains("NaN"));
+
+        let mut tensors = good();
+        tensors.push(tensors[5].clone());
+        assert!(check(tensors).contains("is not part"));
 
         let mut tensors = good();
         tensors.push(NamedTensor {

@@ -273,6 +273,7 @@ fn wrong_arguments_are_explained() {
     for (arguments, words) in [
         (&["describe", "--depth", "20"][..], "no ResNet-20"),
         (&["describe"], "--depth"),
+        (&["describe", "--depth", "18", "--side", "0"], "1..=4096"),
         (&["describe", "nowhere"], "not a sound artefact"),
         (&["embed", "nowhere", "x.png"], "--output"),
         (
