@@ -1,6 +1,6 @@
 """The peer that people write first: FastAPI, Pillow, onnxruntime. Encoder file in, `POST /embed` (raw picture bytes) out as JSON.
 
-Two choices in its favour: uvicorn runs on uvloop and httptools, and inference leaves the event loop. Spinning is off, as in ours.
+Choices in its favour: uvicorn runs on uvloop and httptools with a worker a core, and inference leaves the event loop. Spinning is off, as in ours.
 """
 
 import io
