@@ -43,8 +43,8 @@ fn tiny_artefact(folder: &Path) -> Artefact {
     let draft = CardDraft {
         name: "tiny".to_owned(),
         recipe: Recipe {
-            side: 16,
-            resize: 16,
+            side: 8,
+            resize: 8,
             filter: Filter::Bicubic,
             mean: [0.5; 3],
             deviation: [0.25; 3],
@@ -72,7 +72,7 @@ fn tiny_artefact(folder: &Path) -> Artefact {
 fn an_artefact_and_both_baselines_are_judged() {
     let home = tempfile::tempdir().unwrap();
     let at = home.path().display();
-    common::colours(&home.path().join("data"), 24, 16);
+    common::colours(&home.path().join("data"), 24, 8);
     tiny_artefact(&home.path().join("tiny"));
     let words = format!(
         "run --encoder {at}/tiny,random,pixels --dataset folder={at}/data --out {at}/out --threads 1"
@@ -110,7 +110,7 @@ fn an_artefact_and_both_baselines_are_judged() {
 fn the_card_and_the_artefacts_probes_are_written_when_asked() {
     let home = tempfile::tempdir().unwrap();
     let at = home.path().display();
-    common::colours(&home.path().join("data"), 12, 16);
+    common::colours(&home.path().join("data"), 12, 8);
     let folder = home.path().join("tiny");
     tiny_artefact(&folder);
     let words = format!("run --encoder {at}/tiny --dataset folder={at}/data --out {at}/out --threads 1");

@@ -124,19 +124,15 @@ fn a_broken_picture_is_named_and_a_failing_encoder_ends_the_run() {
 fn colours_are_told_apart_the_same_way_each_time() {
     let root = tempfile::tempdir().unwrap();
     common::colours(root.path(), 60, 4);
-    let run = || {
-        evaluate(
-            &mut source(usize::MAX),
-            &read(root.path()),
-            &Options::default(),
-            &mut (),
-        )
-        .unwrap()
+    let options = Options {
+        neighbours: 20,
+        ..Options::default()
     };
+    let run = || evaluate(&mut source(usize::MAX), &read(root.path()), &options, &mut ()).unwrap();
     let (first, second) = (run(), run());
     assert_eq!(first.scores, second.scores);
     let methods: Vec<&str> = first.scores.iter().map(|s| s.method.as_str()).collect();
-    assert_eq!(methods, ["knn k=144 T=0.1", "knn k=144 plain", "linear"]);
+    assert_eq!(methods, ["knn k=20 T=0.1", "knn k=20 plain", "linear"]);
     assert!(
         first.scores.iter().all(|s| s.value > 99.0 && s.pictures == 36),
         "{:?}",

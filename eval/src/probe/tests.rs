@@ -161,6 +161,23 @@ fn the_sweep_chooses_on_validation_and_fits_on_both() {
 }
 
 #[test]
+fn the_sweep_is_the_same_whatever_the_features_units() {
+    let features = clouds(600, 6, 3);
+    let (train, validation): (Vec<usize>, Vec<usize>) = (0..600).partition(|i| i % 5 != 0);
+    let fitted = |unit: f32| {
+        let mut scaled = features.clone();
+        scaled.embeddings.iter_mut().for_each(|x| *x *= unit);
+        sweep(&scaled, (&train, &validation), 3, &penalties(), &mut |_| {}).unwrap()
+    };
+    let (as_is, small) = (fitted(1.0), fitted(1.0 / 4096.0));
+    assert!((as_is.penalty / small.penalty / 4096.0_f64.powi(2) - 1.0).abs() < 1e-9);
+    assert!((as_is.objective - small.objective).abs() < 1e-9);
+    for (a, b) in as_is.trials.iter().zip(&small.trials) {
+        assert!((a.validation - b.validation).abs() < 1e-9, "{a:?} {b:?}");
+    }
+}
+
+#[test]
 fn features_that_cannot_be_fitted_are_reported() {
     let mut features = clouds(60, 4, 3);
     features.embeddings[5] = f32::NAN;
