@@ -146,7 +146,7 @@ fn colours_are_told_apart_the_same_way_each_time() {
         ("blue green red".to_owned(), 144, Some(100.0))
     );
     assert!((record.sklearn_c * record.penalty * 144.0 - 1.0).abs() < 1e-9 && record.gradient < 1e-5);
-    assert!(probe.predict(&[0.8, 0.3, 0.3]).unwrap()[2] > 0.5);
+    assert!(probe.predict(&[0.8, 0.3, 0.3]).unwrap()[2] > 0.9);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod cholesky;
 mod file;
+mod judge;
 mod lbfgs;
 mod line_search;
 mod objective;

@@ -1,14 +1,12 @@
 //! Which penalties are tried and how the best is chosen; then the fit that is kept.
 //!
 //! Penalties go from strong to weak, each fit beginning where the one before ended. The best is the one with the highest
-//! top-1 on the validation rows (of equals the strongest penalty); the kept probe is fitted again on train + validation.
+//! top-1 on the validation rows, of equals the one with the lowest cross-entropy there; the kept probe is fitted again on train + validation.
 //! The test split is not known here.
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::judge::{Judged, judge};
 use super::lbfgs::{Minimum, Stop, minimise};
 use super::objective::{Moments, SoftmaxRegression};
 use crate::{EvalError, Features};
@@ -24,6 +22,8 @@ pub struct Trial {
     pub penalty: f64,
     /// Top-1 on the validation rows, in percent.
     pub validation: f64,
+    /// Mean cross-entropy on the validation rows.
+    pub loss: f64,
     /// Evaluations of objective and gradient.
     pub evaluations: usize,
 }
@@ -78,25 +78,29 @@ pub fn sweep(
     let (fit_on, judge_on) = (features.select(train), features.select(validation));
     let moments = Moments::of(&fit_on);
     let mut trials: Vec<Trial> = Vec::with_capacity(penalties.len());
-    let mut best: Option<(f64, f64, Vec<f64>)> = None;
+    let mut best: Option<(f64, f64, f64, Vec<f64>)> = None;
     let mut point = vec![0.0; SoftmaxRegression::len(classes, features.embedding_len)];
     for relative in penalties {
         let penalty = relative * moments.mean_variance();
         let minimum = minimum(&fit_on, classes, &moments, penalty, point)?;
-        let validation = top_1(&minimum.point, &judge_on, classes, &moments.mean);
+        let Judged { top_1, loss } = judge(&minimum.point, &judge_on, classes, &moments.mean);
         trials.push(Trial {
             penalty,
-            validation,
+            validation: top_1,
+            loss,
             evaluations: minimum.evaluations,
         });
         point = minimum.point;
-        if best.as_ref().is_none_or(|(most, ..)| validation > *most) {
-            best = Some((validation, penalty, point.clone()));
+        if best
+            .as_ref()
+            .is_none_or(|(most, least, ..)| top_1 > *most || (top_1 == *most && loss < *least))
+        {
+            best = Some((top_1, loss, penalty, point.clone()));
         }
         progress(trials.len());
     }
     drop((fit_on, judge_on));
-    let Some((_, penalty, start)) = best else {
+    let Some((.., penalty, start)) = best else {
         return Err(EvalError::TooFew("no penalty gave a finite score".to_owned()));
     };
     let mut rows: Vec<usize> = train.iter().chain(validation).copied().collect();
@@ -183,43 +187,4 @@ fn minimum(
         None => Ok(end),
         Some(reason) => Err(not_converged(end.size, end.evaluations, reason)),
     }
-}
-
-/// Percent of rows whose highest score is their label's; of equal scores the lower class wins.
-fn top_1(point: &[f64], features: &Features, classes: usize, mean: &[f64]) -> f64 {
-    let len = features.embedding_len;
-    let Ok(weight) = ArrayView2::from_shape((classes, len), &point[..classes * len]) else {
-        return f64::NAN;
-    };
-    let bias = &point[classes * len..];
-    let rows: Vec<usize> = (0..features.len()).collect();
-    let hits: usize = rows
-        .par_chunks(256)
-        .map(|block| {
-            let wide = Array2::from_shape_fn((block.len(), len), |(i, j)| {
-                f64::from(features.row(block[i])[j]) - mean[j]
-            });
-            let mut scores = Array2::from_shape_fn((block.len(), classes), |(_, class)| bias[class]);
-            general_mat_mul(1.0, &wide, &weight.t(), 1.0, &mut scores);
-            scores
-                .rows()
-                .into_iter()
-                .zip(block)
-                .filter(|(row, i)| first_highest(row.iter()) == features.labels[**i])
-                .count()
-        })
-        .sum();
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    let share = hits as f64 / features.len() as f64;
-    100.0 * share
-}
-
-fn first_highest<'a>(scores: impl Iterator<Item = &'a f64>) -> usize {
-    let mut best = (0, f64::NEG_INFINITY);
-    for (class, &score) in scores.enumerate() {
-        if score > best.1 {
-            best = (class, score);
-        }
-    }
-    best.0
 }

@@ -150,7 +150,8 @@ fn the_sweep_chooses_on_validation_and_fits_on_both() {
     .unwrap();
     assert_eq!((told.len(), fitted.trials.len(), fitted.rows), (22, 21, 1200));
     let most = fitted.trials.iter().map(|t| t.validation).fold(0.0, f64::max);
-    let first = fitted.trials.iter().find(|t| t.validation == most).unwrap();
+    let equals = fitted.trials.iter().filter(|t| t.validation == most);
+    let first = equals.min_by(|a, b| a.loss.total_cmp(&b.loss)).unwrap();
     assert_eq!(first.penalty, fitted.penalty);
     let cold = fit(&features, 3, fitted.penalty).unwrap();
     assert!((cold.objective - fitted.objective).abs() < 1e-9);
