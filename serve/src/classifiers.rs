@@ -23,29 +23,17 @@ pub enum ClassifierError {
         reason: std::io::Error,
     },
     /// Remove the file or fit the probe again.
-    #[error("classifier {file}: {reason}")]
-    Broken {
-        /// Which file.
-        file: PathBuf,
-        /// What the reader said.
-        reason: simclr_eval::EvalError,
-    },
+    #[error("classifier {0}")]
+    Broken(simclr_eval::EvalError),
     /// Fit the probe on this encoder's embeddings, or serve the encoder it was fitted on.
-    #[error(
-        "classifier {file} was fitted on embeddings of space {found} with {found_len} numbers, \
-         the encoder makes space {expected} with {expected_len}"
-    )]
+    #[error("classifier {file} was fitted on embeddings of {found}; the encoder makes {expected}")]
     OtherSpace {
         /// Which file.
         file: PathBuf,
-        /// The probe's space.
+        /// The probe's space and length.
         found: String,
-        /// Length of the embeddings it takes.
-        found_len: usize,
-        /// The encoder's space.
+        /// The encoder's.
         expected: String,
-        /// Length of the encoder's embeddings.
-        expected_len: usize,
     },
     /// Rename or remove one of the two.
     #[error("classifier {file}: another file already brought a classifier named {name:?}")]
@@ -79,17 +67,13 @@ impl Classifiers {
         });
         files.sort();
         for file in files {
-            let probe = Probe::load(&file).map_err(|reason| ClassifierError::Broken {
-                file: file.clone(),
-                reason,
-            })?;
+            let probe = Probe::load(&file).map_err(ClassifierError::Broken)?;
             if probe.space_key != space_key || probe.embedding_len != embedding_len {
+                let space = |key: &str, len: usize| format!("space {key} with {len} numbers");
                 return Err(ClassifierError::OtherSpace {
+                    found: space(&probe.space_key, probe.embedding_len),
+                    expected: space(space_key, embedding_len),
                     file,
-                    found: probe.space_key,
-                    found_len: probe.embedding_len,
-                    expected: space_key.to_owned(),
-                    expected_len: embedding_len,
                 });
             }
             if self.by_name.contains_key(&probe.name) {

@@ -4,6 +4,7 @@
 
 mod classify;
 mod collections;
+mod drafts;
 mod embed;
 mod error;
 mod extract;

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use simclr_search::{Collection, Neighbour, Query};
 
+use super::drafts::check_finite;
 use super::error::ApiError;
 use super::extract::{ApiPath, ApiQuery};
-use super::records::{check_finite, find};
+use super::records::find;
 use super::source::Source;
 use super::upload::{self, Content, Upload};
 use crate::app::App;

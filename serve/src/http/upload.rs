@@ -193,7 +193,7 @@ pub(crate) fn too_long(limit: usize) -> ApiError {
 }
 
 fn is_too_long(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| (*error).source()).any(|error| error.is::<LengthLimitError>())
+    std::iter::successors(Some(error), |error| (*error).source()).any(<dyn Error>::is::<LengthLimitError>)
 }
 
 async fn read_form(request: Request) -> Result<Content, ApiError> {

@@ -4,7 +4,8 @@ use serde_json::json;
 use simclr_eval::Probe;
 use simclr_serve::App;
 
-use crate::world::{World, artefact, base64, embedding_of, png};
+use crate::pictures::{base64, embedding_of, png};
+use crate::world::{World, artefact};
 
 /// Class `i` looks at number `i` of the embedding alone.
 fn probe(name: &str, space_key: &str) -> Probe {
@@ -98,6 +99,20 @@ fn a_probe_of_another_encoder_is_refused_at_start() {
         "{error}"
     );
     assert!(error.contains(artefact().space_key()), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_probe_is_refused_at_start() {
+    let world = World::new();
+    let folder = world.file("probes");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("readme.txt"), "not looked at").unwrap();
+    std::fs::write(folder.join("torn.safetensors"), b"\x08\0\0\0").unwrap();
+    let error = App::open(world.config(|raw| raw.classifiers = Some(folder)))
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(error.contains("torn.safetensors"), "{error}");
 }
 
 #[test]

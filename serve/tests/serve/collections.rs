@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, artefact, assert_near, base64, embedding_of, floats, png};
+use crate::pictures::{assert_near, base64, embedding_of, floats, png};
+use crate::world::{World, artefact};
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
@@ -76,7 +77,17 @@ fn pictures_are_stored_found_and_removed() {
     };
     let expected = cosine(&embedding_of(&png(1)), &embedding_of(&png(number)));
     assert!((second["score"].as_f64().unwrap() as f32 - expected).abs() < 1e-4);
+}
 
+#[test]
+fn what_is_deleted_is_gone() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    let client = &server.client;
+    client.put("/v1/collections/cats", &Value::Null).ok();
+    let path = "/v1/collections/cats/records";
+    client.post(&format!("{path}?id=one"), "image/png", &png(1)).ok();
+    client.post(&format!("{path}?id=two"), "image/png", &png(2)).ok();
     assert_eq!(client.delete(&format!("{path}/one")).status, 204);
     assert_eq!(
         client.delete(&format!("{path}/one")).refused(404),
@@ -86,7 +97,7 @@ fn pictures_are_stored_found_and_removed() {
         client.get(&format!("{path}/one")).refused(404),
         "record_not_found"
     );
-    assert_eq!(client.get("/v1/collections/cats").ok()["records"], 4);
+    assert_eq!(client.get("/v1/collections/cats").ok()["records"], 1);
     assert_eq!(client.delete("/v1/collections/cats").status, 204);
     assert_eq!(
         client.get("/v1/collections/cats").refused(404),
@@ -209,36 +220,27 @@ fn a_request_is_stored_whole_or_not_at_all() {
     };
     let good = json!({"id": "good", "image": base64(&png(1))});
     let at = Some("records[1].image");
-    refused(
-        json!([good, {"id": "bad", "image": base64(b"not a picture")}]),
-        422,
-        "picture_unknown_format",
-        at,
-    );
-    refused(
-        json!([good, {"id": "bad", "image": "http://x/y.png"}]),
-        400,
-        "url_not_fetched",
-        at,
-    );
-    refused(
-        json!([good, {"id": "bad"}]),
-        400,
-        "invalid_record",
-        Some("records[1]"),
-    );
-    refused(
-        json!([good, {"id": "bad", "vector": [1, "x"]}]),
-        400,
-        "invalid_json",
-        Some("records[1].vector[1]"),
-    );
-    refused(
-        json!([good, {"id": "bad", "vector": [1]}]),
-        400,
-        "wrong_dimension",
-        None,
-    );
+    let cases = [
+        (
+            json!({"image": base64(b"not a picture")}),
+            422,
+            "picture_unknown_format",
+            at,
+        ),
+        (json!({"image": "http://x/y.png"}), 400, "url_not_fetched", at),
+        (json!({}), 400, "invalid_record", Some("records[1]")),
+        (
+            json!({"vector": [1, "x"]}),
+            400,
+            "invalid_json",
+            Some("records[1].vector[1]"),
+        ),
+        (json!({"vector": [1]}), 400, "wrong_dimension", None),
+    ];
+    for (mut bad, status, code, param) in cases {
+        bad["id"] = json!("bad");
+        refused(json!([good, bad]), status, code, param);
+    }
     refused(
         json!([good, {"id": "", "image": base64(&png(1))}]),
         400,
@@ -248,21 +250,25 @@ fn a_request_is_stored_whole_or_not_at_all() {
     refused(json!([good, good, good, good]), 413, "too_many_records", None);
     refused(json!([]), 400, "no_record", None);
     assert_eq!(client.get("/v1/collections/w").ok()["records"], 0);
+}
+
+#[test]
+fn names_and_ids_that_are_none() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    let client = &server.client;
+    client.put("/v1/collections/w", &Value::Null).ok();
+    let store = |path: &str| client.post(path, "image/png", &png(1));
+    assert_eq!(store("/v1/collections/w/records").refused(400), "invalid_id");
     assert_eq!(
-        client
-            .post("/v1/collections/w/records", "image/png", &png(1))
-            .refused(400),
-        "invalid_id"
+        store("/v1/collections/none/records").refused(404),
+        "collection_not_found"
     );
     assert_eq!(
-        client
-            .post("/v1/collections/none/records", "image/png", &png(1))
-            .refused(404),
+        store("/v1/collections/none/search").refused(404),
         "collection_not_found"
     );
     assert_eq!(client.put("/v1/collections/..", &Value::Null).status / 100, 4);
-    assert_eq!(
-        client.put("/v1/collections/a%2Fb", &Value::Null).refused(400),
-        "invalid_collection_name"
-    );
+    let slash = client.put("/v1/collections/a%2Fb", &Value::Null);
+    assert_eq!(slash.refused(400), "invalid_collection_name");
 }

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use image::ImageFormat;
 use serde_json::{Value, json};
 
-use crate::world::{World, assert_near, base64, data_uri, embedding_of, encoded, floats, picture, png};
+use crate::pictures::{assert_near, base64, data_uri, embedding_of, encoded, floats, picture, png};
+use crate::world::World;
 
 #[test]
 fn raw_bytes_of_every_format_whatever_they_are_called() {

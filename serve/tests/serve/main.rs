@@ -3,9 +3,11 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod classifying;
+mod client;
 mod collections;
 mod embedding;
 mod overload;
+mod pictures;
 mod process;
 mod refusals;
 mod watching;

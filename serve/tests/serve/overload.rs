@@ -7,7 +7,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use simclr_models::{EncodeError, ImageBatch};
 use simclr_serve::{RawConfig, Stopped};
 
-use crate::world::{Fake, Server, World, ones, png, until};
+use crate::pictures::png;
+use crate::world::{Fake, Server, World, ones, until};
 
 /// A server whose encoder tells of each run and waits for a word before it answers.
 struct Gated {

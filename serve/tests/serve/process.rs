@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::world::{Client, World, artefact, assert_near, base64, embedding_of, floats, png, until};
+use crate::client::Client;
+use crate::pictures::{assert_near, base64, embedding_of, floats, png};
+use crate::world::{World, artefact, until};
 
 struct Process {
     child: Child,

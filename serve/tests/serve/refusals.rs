@@ -6,7 +6,9 @@ use std::net::TcpStream;
 use image::ImageFormat;
 use serde_json::json;
 
-use crate::world::{Client, World, base64, data_uri, encoded, picture, png};
+use crate::client::Client;
+use crate::pictures::{base64, data_uri, encoded, picture, png};
+use crate::world::World;
 
 /// A PNG that says it has a hundred thousand rows and columns, and holds nothing.
 fn bomb() -> Vec<u8> {
@@ -75,74 +77,64 @@ fn pictures_that_are_none() {
 fn json_that_is_none_or_says_something_else() {
     let world = World::new();
     let server = world.server(|raw| raw.request_pictures_max = Some(2));
-    let client = &server.client;
-    let post = |path: &str, body: &str| client.post(path, "application/json", body.as_bytes());
-    let broken = post("/v1/embeddings", "{\"input\": \n  nonsense}");
-    assert_eq!(broken.refused(400), "invalid_json");
-    assert!(
-        broken.json()["error"]["message"]
-            .as_str()
-            .unwrap()
-            .contains("line 2 column")
-    );
-    assert_eq!(post("/v1/embeddings", "{}").refused(400), "invalid_json");
-    assert_eq!(post("/v1/embeddings", "").refused(400), "body_empty");
+    let deep = format!("{{\"input\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let three = json!({"images": vec![base64(&png(1)); 3]}).to_string();
+    let cases: [(&str, &str, u16, &str); 12] = [
+        ("/v1/embeddings", "{}", 400, "invalid_json"),
+        ("/v1/embeddings", "", 400, "body_empty"),
+        ("/v1/embeddings", r#"{"input": "a cat"}"#, 400, "invalid_base64"),
+        ("/v1/embeddings", r#"{"input": []}"#, 400, "no_picture"),
+        (
+            "/v1/embeddings",
+            r#"{"input": "https://example.org/a.jpg"}"#,
+            400,
+            "url_not_fetched",
+        ),
+        ("/v1/embeddings", &deep, 400, "invalid_json"),
+        (
+            "/v1/embed",
+            r#"{"image": "aGk=", "colour": 1}"#,
+            400,
+            "invalid_json",
+        ),
+        ("/v1/embed", r#"{"image": "aGk="} more"#, 400, "invalid_json"),
+        ("/v1/embed", "{}", 400, "no_picture"),
+        ("/v1/embed", &three, 413, "too_many_pictures"),
+        ("/v1/embed?normalise=1", "{}", 400, "invalid_query"),
+        ("/v1/embed?normalize=perhaps", "{}", 400, "invalid_query"),
+    ];
+    for (path, body, status, code) in cases {
+        let answer = server.client.post(path, "application/json", body.as_bytes());
+        assert_eq!(
+            answer.refused(status),
+            code,
+            "{path} {}",
+            &body[..body.len().min(60)]
+        );
+        goes_on(&server.client);
+    }
     assert_eq!(
-        post("/v1/embeddings", r#"{"input": "a cat"}"#).refused(400),
-        "invalid_base64"
-    );
-    assert_eq!(
-        post("/v1/embeddings", r#"{"input": []}"#).refused(400),
-        "no_picture"
-    );
-    assert_eq!(
-        post("/v1/embeddings", r#"{"input": "https://example.org/a.jpg"}"#).refused(400),
-        "url_not_fetched"
-    );
-    let tokens = post("/v1/embeddings", r#"{"input": [1, 2, 3]}"#);
-    assert_eq!(tokens.refused(400), "invalid_json");
-    assert!(
-        tokens.json()["error"]["message"]
-            .as_str()
-            .unwrap()
-            .contains("not text or tokens"),
-        "{tokens:?}"
-    );
-    assert_eq!(tokens.json()["error"]["param"], "input");
-    assert_eq!(
-        post("/v1/embed", r#"{"image": "aGk=", "colour": 1}"#).refused(400),
-        "invalid_json"
-    );
-    assert_eq!(
-        post("/v1/embed", r#"{"image": "aGk="} more"#).refused(400),
-        "invalid_json"
-    );
-    assert_eq!(post("/v1/embed", "{}").refused(400), "no_picture");
-    let three = json!({"images": vec![base64(&png(1)); 3]});
-    assert_eq!(
-        client.post_json("/v1/embed", &three).refused(413),
-        "too_many_pictures"
-    );
-    assert_eq!(
-        client.post("/v1/embeddings", "text/plain", b"{}").refused(415),
+        server
+            .client
+            .post("/v1/embeddings", "text/plain", b"{}")
+            .refused(415),
         "json_expected"
     );
-    assert_eq!(
-        client.post("/v1/embed?normalise=1", "", &png(1)).refused(400),
-        "invalid_query"
-    );
-    assert_eq!(
-        client
-            .post("/v1/embed?normalize=perhaps", "", &png(1))
-            .refused(400),
-        "invalid_query"
-    );
-    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(
-        post("/v1/embeddings", &format!("{{\"input\": {deep}}}")).refused(400),
-        "invalid_json"
-    );
-    goes_on(client);
+}
+
+#[test]
+fn an_error_in_json_says_where_it_is_and_what_was_expected() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    let post = |body: &str| {
+        server
+            .client
+            .post("/v1/embeddings", "application/json", body.as_bytes())
+    };
+    let message = |body: &str| post(body).json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message("{\"input\": \n  nonsense}").contains("line 2 column"));
+    assert!(message(r#"{"input": [1, 2, 3]}"#).contains("not text or tokens"));
+    assert_eq!(post(r#"{"input": [1, 2, 3]}"#).json()["error"]["param"], "input");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What tells people and programs how the server is.
 
-use crate::world::{World, artefact, png};
+use crate::pictures::png;
+use crate::world::{World, artefact};
 
 #[test]
 fn it_says_what_it_is() {

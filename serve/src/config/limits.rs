@@ -1,0 +1,98 @@
+//! Every limit a client can meet, with its default and its unit in its name.
+
+use serde::Serialize;
+
+use super::{ConfigError, RawConfig};
+
+/// Every limit a client can meet; `/v1/describe` prints them under these names.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of one encoded picture.
+    pub picture_bytes_max: usize,
+    /// Pixels of one picture.
+    pub picture_pixels_max: u64,
+    /// Pictures in one request.
+    pub request_pictures_max: usize,
+    /// Records in one request or page.
+    pub request_records_max: usize,
+    /// Bytes of one body.
+    pub body_bytes_max: usize,
+    /// Bytes of all bodies held at once.
+    pub bodies_bytes_max: usize,
+    /// Requests served at once.
+    pub requests_max: usize,
+    /// Pictures admitted and not yet embedded.
+    pub queue_pictures_max: usize,
+    /// Pictures in one run of the encoder.
+    pub batch_pictures_max: usize,
+    /// Milliseconds a body may take to arrive.
+    pub body_timeout_ms: u64,
+    /// Milliseconds a request may take.
+    pub request_deadline_ms: u64,
+}
+
+impl Limits {
+    pub(super) fn check(raw: &RawConfig) -> Result<Self, ConfigError> {
+        let limits = Self {
+            picture_bytes_max: at_least_one("picture-bytes-max", raw.picture_bytes_max, 20 << 20)?,
+            picture_pixels_max: at_least_one("picture-pixels-max", raw.picture_pixels_max, 50_000_000)?,
+            request_pictures_max: at_least_one("request-pictures-max", raw.request_pictures_max, 64)?,
+            request_records_max: at_least_one("request-records-max", raw.request_records_max, 1000)?,
+            body_bytes_max: at_least_one("body-bytes-max", raw.body_bytes_max, 64 << 20)?,
+            bodies_bytes_max: at_least_one("bodies-bytes-max", raw.bodies_bytes_max, 512 << 20)?,
+            requests_max: at_least_one("requests-max", raw.requests_max, 1024)?,
+            queue_pictures_max: at_least_one("queue-pictures-max", raw.queue_pictures_max, 256)?,
+            batch_pictures_max: at_least_one("batch-pictures-max", raw.batch_pictures_max, 32)?,
+            body_timeout_ms: at_least_one("body-timeout-ms", raw.body_timeout_ms, 30_000)?,
+            request_deadline_ms: at_least_one("request-deadline-ms", raw.request_deadline_ms, 60_000)?,
+        };
+        // A request that could never be admitted would be told to come back later for ever.
+        fits(
+            "request-pictures-max",
+            limits.request_pictures_max,
+            "queue-pictures-max",
+            limits.queue_pictures_max,
+        )?;
+        fits(
+            "body-bytes-max",
+            limits.body_bytes_max,
+            "bodies-bytes-max",
+            limits.bodies_bytes_max,
+        )?;
+        Ok(limits)
+    }
+}
+
+pub(super) fn at_least_one<T: PartialEq + From<u8> + ToString>(
+    name: &'static str,
+    given: Option<T>,
+    default: T,
+) -> Result<T, ConfigError> {
+    match given {
+        Some(value) if value == T::from(0) => Err(ConfigError::Value {
+            name,
+            value: value.to_string(),
+            reason: "must be at least 1".to_owned(),
+        }),
+        Some(value) => Ok(value),
+        None => Ok(default),
+    }
+}
+
+fn fits(
+    name: &'static str,
+    value: usize,
+    other: &'static str,
+    other_value: usize,
+) -> Result<(), ConfigError> {
+    if value <= other_value {
+        return Ok(());
+    }
+    let reason = format!("must not be above --{other}, which is {other_value}");
+    Err(ConfigError::Value {
+        name,
+        value: value.to_string(),
+        reason,
+    })
+}
