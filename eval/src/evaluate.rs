@@ -120,10 +120,7 @@ pub fn evaluate(
         let neighbours = Neighbours::find(&known, &test, k, &mut |n| watch.done(n));
         let temperature = options.temperature;
         for (method, vote) in [
-            (
-                format!("knn k={k} T={temperature}"),
-                Vote::Weighted { temperature },
-            ),
+            (format!("knn k={k} T={temperature}"), Vote::Weighted { temperature }),
             (format!("knn k={k} plain"), Vote::Plain),
         ] {
             let votes = neighbours.votes(classes, k, vote);
@@ -137,9 +134,7 @@ pub fn evaluate(
         let fitted = sweep(&known, rows, classes, &options.penalties, &mut |n| watch.done(n))?;
         let data = format!("{}, {} pictures", dataset.name, known.len());
         let mut made = Probe::new(&dataset.name, &data, &dataset.classes, &source.space_key, &fitted);
-        let guesses = (0..test.len())
-            .map(|i| made.predict(test.row(i)))
-            .collect::<Result<Vec<_>, _>>()?;
+        let guesses = (0..test.len()).map(|i| made.predict(test.row(i))).collect::<Result<Vec<_>, _>>()?;
         scores.push(score("linear", &metric, top(&guesses, &test, 1)));
         made.score = scores.last().map(|s| s.value);
         if classes > 5 {
@@ -158,13 +153,7 @@ fn features(
 ) -> Result<(Features, Features), EvalError> {
     let mut embed = |step: &str, samples| {
         watch.begin(step, <[_]>::len(samples));
-        extract(
-            &mut *source.encoder,
-            &source.recipe,
-            samples,
-            &options.limits,
-            &mut |n| watch.done(n),
-        )
+        extract(&mut *source.encoder, &source.recipe, samples, &options.limits, &mut |n| watch.done(n))
     };
     let mut known = embed("training pictures", &parts.known)?;
     let mut test = embed("test pictures", &parts.test)?;

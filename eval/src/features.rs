@@ -67,13 +67,8 @@ impl Features {
     /// Subtracts the same vector from every embedding.
     pub fn shift(&mut self, by: &[f64]) {
         for row in self.embeddings.chunks_exact_mut(self.embedding_len) {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "back to the embeddings' own precision"
-            )]
-            row.iter_mut()
-                .zip(by)
-                .for_each(|(x, b)| *x = (f64::from(*x) - b) as f32);
+            #[expect(clippy::cast_possible_truncation, reason = "back to the embeddings' own precision")]
+            row.iter_mut().zip(by).for_each(|(x, b)| *x = (f64::from(*x) - b) as f32);
         }
     }
 }
@@ -102,11 +97,7 @@ pub fn extract(
         }
         Ok::<(), EvalError>(())
     })?;
-    Ok(Features {
-        embedding_len,
-        embeddings,
-        labels: samples.iter().map(|s| s.label).collect(),
-    })
+    Ok(Features { embedding_len, embeddings, labels: samples.iter().map(|s| s.label).collect() })
 }
 
 fn prepare_all(
@@ -118,17 +109,11 @@ fn prepare_all(
     let side = recipe.side as usize;
     let batch = (BATCH_FLOATS / (3 * side * side)).clamp(8, 256);
     for chunk in samples.chunks(batch) {
-        let prepared: Result<Vec<_>, _> = chunk
-            .par_iter()
-            .map(|sample| sample.load(limits).map(|p| recipe.prepare(&p)))
-            .collect();
+        let prepared: Result<Vec<_>, _> =
+            chunk.par_iter().map(|sample| sample.load(limits).map(|p| recipe.prepare(&p))).collect();
         let failed = prepared.is_err();
         // A closed channel means that the encoder has failed and nobody listens any more.
-        if sender
-            .send(prepared.map(|p| ImageBatch::from_prepared(side, p)))
-            .is_err()
-            || failed
-        {
+        if sender.send(prepared.map(|p| ImageBatch::from_prepared(side, p))).is_err() || failed {
             return;
         }
     }

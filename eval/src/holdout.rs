@@ -31,11 +31,7 @@ pub(crate) fn hold_out(labels: &[usize], classes: usize, share: f64, seed: u64) 
     reason = "counts are small and the share is between 0 and 1"
 )]
 fn share_of(count: usize, share: f64) -> usize {
-    if count < 2 {
-        0
-    } else {
-        ((count as f64 * share).round() as usize).clamp(1, count - 1)
-    }
+    if count < 2 { 0 } else { ((count as f64 * share).round() as usize).clamp(1, count - 1) }
 }
 
 #[cfg(test)]
@@ -44,16 +40,11 @@ mod tests {
 
     #[test]
     fn every_class_gives_its_share_and_nothing_is_lost() {
-        let labels: Vec<usize> = (0..1000)
-            .map(|i| if i < 700 { 0 } else { 1 + i % 2 })
-            .chain([3, 4, 4])
-            .collect();
+        let labels: Vec<usize> =
+            (0..1000).map(|i| if i < 700 { 0 } else { 1 + i % 2 }).chain([3, 4, 4]).collect();
         let (kept, aside) = hold_out(&labels, 5, 0.1, 7);
         let count = |class| aside.iter().filter(|&&i| labels[i] == class).count();
-        assert_eq!(
-            [count(0), count(1), count(2), count(3), count(4)],
-            [70, 15, 15, 0, 1]
-        );
+        assert_eq!([count(0), count(1), count(2), count(3), count(4)], [70, 15, 15, 0, 1]);
         let mut all: Vec<usize> = kept.iter().chain(&aside).copied().collect();
         all.sort_unstable();
         assert_eq!(all, (0..labels.len()).collect::<Vec<_>>());

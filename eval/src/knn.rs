@@ -42,10 +42,8 @@ impl Neighbours {
             let end = (start + at_once).min(queries.len());
             let block = query_rows.slice(ndarray::s![start..end, ..]);
             let parts: Vec<_> = block.axis_chunks_iter(ndarray::Axis(0), QUERIES).collect();
-            let found: Vec<Vec<Vec<(f32, usize)>>> = parts
-                .into_par_iter()
-                .map(|part| nearest(&part, &bank_rows, &bank.labels, k))
-                .collect();
+            let found: Vec<Vec<Vec<(f32, usize)>>> =
+                parts.into_par_iter().map(|part| nearest(&part, &bank_rows, &bank.labels, k)).collect();
             lists.extend(found.into_iter().flatten());
             progress(end);
         }
@@ -67,10 +65,7 @@ impl Neighbours {
                 }
                 let all: f64 = votes.iter().sum();
                 #[expect(clippy::cast_possible_truncation, reason = "shares between 0 and 1")]
-                votes
-                    .into_iter()
-                    .map(|v| if all > 0.0 { (v / all) as f32 } else { 0.0 })
-                    .collect()
+                votes.into_iter().map(|v| if all > 0.0 { (v / all) as f32 } else { 0.0 }).collect()
             })
             .collect()
     }
@@ -108,9 +103,7 @@ fn nearest(
             }
         }
     }
-    best.into_iter()
-        .map(|b| b.sorted().into_iter().map(|(c, i)| (c, labels[i])).collect())
-        .collect()
+    best.into_iter().map(|b| b.sorted().into_iter().map(|(c, i)| (c, labels[i])).collect()).collect()
 }
 
 /// The k best so far, kept in a buffer that is cut back only when it has doubled.
@@ -122,11 +115,7 @@ struct Best {
 
 impl Best {
     fn new(k: usize) -> Self {
-        Self {
-            k,
-            floor: f32::NEG_INFINITY,
-            kept: Vec::with_capacity(2 * k),
-        }
+        Self { k, floor: f32::NEG_INFINITY, kept: Vec::with_capacity(2 * k) }
     }
 
     fn offer(&mut self, cosine: f32, index: usize) {
@@ -168,32 +157,20 @@ mod tests {
     fn random(n: usize, len: usize, classes: usize, seed: u64) -> Features {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let embeddings = (0..n * len).map(|_| random.random_range(-1.0..1.0)).collect();
-        Features {
-            embedding_len: len,
-            embeddings,
-            labels: (0..n).map(|i| (i * 7) % classes).collect(),
-        }
+        Features { embedding_len: len, embeddings, labels: (0..n).map(|i| (i * 7) % classes).collect() }
     }
 
     /// The definition, loop by loop, in f64.
     fn brute(bank: &Features, queries: &Features, k: usize) -> Vec<Vec<(f64, usize)>> {
-        let norm = |row: &[f32]| {
-            row.iter()
-                .map(|&x| f64::from(x) * f64::from(x))
-                .sum::<f64>()
-                .sqrt()
-        };
+        let norm = |row: &[f32]| row.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
         (0..queries.len())
             .map(|q| {
                 let query = queries.row(q);
                 let mut all: Vec<(f64, usize)> = (0..bank.len())
                     .map(|b| {
                         let row = bank.row(b);
-                        let dot: f64 = query
-                            .iter()
-                            .zip(row)
-                            .map(|(&x, &y)| f64::from(x) * f64::from(y))
-                            .sum();
+                        let dot: f64 =
+                            query.iter().zip(row).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum();
                         (dot / (norm(query) * norm(row)), bank.labels[b])
                     })
                     .collect();
@@ -219,8 +196,7 @@ mod tests {
         let weighted = found.votes(5, 20, Vote::Weighted { temperature: 0.1 });
         for (votes, list) in weighted.iter().zip(brute(&bank, &queries, 20)) {
             let mut expected = [0.0; 5];
-            list.iter()
-                .for_each(|(cosine, label)| expected[*label] += (cosine / 0.1).exp());
+            list.iter().for_each(|(cosine, label)| expected[*label] += (cosine / 0.1).exp());
             let all: f64 = expected.iter().sum();
             for (a, b) in votes.iter().zip(expected) {
                 assert!((f64::from(*a) - b / all).abs() < 1e-5, "{votes:?} {expected:?}");
@@ -235,18 +211,11 @@ mod tests {
             embeddings: vec![1.0, 0.0, 2.0, 0.0, 0.0, 3.0],
             labels: vec![1, 0, 2],
         };
-        let queries = Features {
-            embedding_len: 2,
-            embeddings: vec![5.0, 0.0, 0.0, 0.0],
-            labels: vec![0, 0],
-        };
+        let queries = Features { embedding_len: 2, embeddings: vec![5.0, 0.0, 0.0, 0.0], labels: vec![0, 0] };
         let found = Neighbours::find(&bank, &queries, 200, &mut |_| {});
         assert_eq!(found.lists[0], [(1.0, 1), (1.0, 0), (0.0, 2)]);
         assert_eq!(found.lists[1].len(), 3);
         assert_eq!(found.votes(3, 2, Vote::Plain)[0], [0.5, 0.5, 0.0]);
-        assert_eq!(
-            Neighbours::find(&bank, &queries, 1, &mut |_| {}).lists[0],
-            [(1.0, 1)]
-        );
+        assert_eq!(Neighbours::find(&bank, &queries, 1, &mut |_| {}).lists[0], [(1.0, 1)]);
     }
 }

@@ -28,13 +28,8 @@ mod tests {
     #[test]
     fn counts_hits_and_breaks_ties_by_class() {
         let scores = [[0.1, 0.5, 0.4], [0.2, 0.2, 0.2], [0.0, 0.1, 0.9], [0.4, 0.3, 0.3]];
-        let rows = |labels: [usize; 4]| {
-            scores
-                .iter()
-                .map(<[f32; 3]>::as_slice)
-                .zip(labels)
-                .collect::<Vec<_>>()
-        };
+        let rows =
+            |labels: [usize; 4]| scores.iter().map(<[f32; 3]>::as_slice).zip(labels).collect::<Vec<_>>();
         assert!((top_k(rows([1, 0, 2, 0]), 1) - 100.0).abs() < 1e-12);
         assert!((top_k(rows([2, 1, 2, 2]), 1) - 25.0).abs() < 1e-12);
         assert!((top_k(rows([2, 1, 2, 2]), 2) - 75.0).abs() < 1e-12);

@@ -7,11 +7,7 @@ use std::io::{self, Write};
 /// # Errors
 /// What the writer says.
 pub fn write_f32(to: &mut dyn Write, columns: usize, numbers: &[f32]) -> io::Result<()> {
-    header(
-        to,
-        "<f4",
-        &format!("({}, {columns})", numbers.len() / columns.max(1)),
-    )?;
+    header(to, "<f4", &format!("({}, {columns})", numbers.len() / columns.max(1)))?;
     numbers.iter().try_for_each(|x| to.write_all(&x.to_le_bytes()))
 }
 
@@ -21,9 +17,7 @@ pub fn write_f32(to: &mut dyn Write, columns: usize, numbers: &[f32]) -> io::Res
 /// What the writer says.
 pub fn write_labels(to: &mut dyn Write, labels: &[usize]) -> io::Result<()> {
     header(to, "<i8", &format!("({},)", labels.len()))?;
-    labels
-        .iter()
-        .try_for_each(|&label| to.write_all(&(label as u64).to_le_bytes()))
+    labels.iter().try_for_each(|&label| to.write_all(&(label as u64).to_le_bytes()))
 }
 
 /// The magic, the version, and a dictionary padded so that the numbers begin at a multiple of 64.
@@ -49,10 +43,7 @@ mod tests {
         assert_eq!(&bytes[..10], b"\x93NUMPY\x01\x00\x76\x00");
         assert_eq!(bytes.len(), 128 + 24);
         let text = String::from_utf8_lossy(&bytes[10..128]);
-        assert!(
-            text.starts_with("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"),
-            "{text}"
-        );
+        assert!(text.starts_with("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"), "{text}");
         assert_eq!(bytes[127], b'\n');
         assert_eq!(&bytes[132..136], &2.0_f32.to_le_bytes());
         let mut bytes = Vec::new();

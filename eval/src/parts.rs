@@ -44,12 +44,7 @@ impl Parts {
             (None, None) => {
                 let (kept, aside) = hold_out(&labels(&all), classes, TEST_SHARE, seed);
                 let pick = |rows: &[usize]| rows.iter().map(|&i| all[i].clone()).collect::<Vec<_>>();
-                (
-                    pick(&kept),
-                    None,
-                    pick(&aside),
-                    format!("20 % of train (seed {seed})"),
-                )
+                (pick(&kept), None, pick(&aside), format!("20 % of train (seed {seed})"))
             }
         };
         let mut known = known;
@@ -70,12 +65,6 @@ impl Parts {
                 dataset.name
             )));
         }
-        Ok(Self {
-            known,
-            train,
-            validation,
-            test,
-            test_name,
-        })
+        Ok(Self { known, train, validation, test, test_name })
     }
 }

@@ -26,14 +26,7 @@ impl Progress {
             ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         let now = Instant::now();
-        Self {
-            bar,
-            prefix: String::new(),
-            step: String::new(),
-            units: 0,
-            began: now,
-            told: None,
-        }
+        Self { bar, prefix: String::new(), step: String::new(), units: 0, began: now, told: None }
     }
 
     /// What the next steps are about.

@@ -30,10 +30,7 @@ impl Report {
     /// When it cannot be read or is not a report.
     pub fn load(path: &Path) -> Result<Self, EvalError> {
         let text = std::fs::read_to_string(path).map_err(EvalError::io(path))?;
-        serde_json::from_str(&text).map_err(|e| EvalError::Io {
-            path: path.to_path_buf(),
-            source: e.into(),
-        })
+        serde_json::from_str(&text).map_err(|e| EvalError::Io { path: path.to_path_buf(), source: e.into() })
     }
 
     /// Writes `scores.json` and `report.md` into a folder.
@@ -46,10 +43,8 @@ impl Report {
             let path = folder.join(name);
             std::fs::write(&path, text).map_err(EvalError::io(&path))
         };
-        let json = serde_json::to_string_pretty(self).map_err(|e| EvalError::Io {
-            path: folder.to_path_buf(),
-            source: e.into(),
-        })?;
+        let json = serde_json::to_string_pretty(self)
+            .map_err(|e| EvalError::Io { path: folder.to_path_buf(), source: e.into() })?;
         write("scores.json", json + "\n")?;
         write("report.md", self.page())
     }
@@ -75,11 +70,7 @@ impl Report {
                 probe.evaluations
             );
         }
-        let _ = writeln!(
-            page,
-            "\n`{}` ({}, seed {})",
-            self.command, self.program, self.seed
-        );
+        let _ = writeln!(page, "\n`{}` ({}, seed {})", self.command, self.program, self.seed);
         page
     }
 }
@@ -89,22 +80,13 @@ pub fn table(scores: &[Score]) -> String {
     let mut text = String::new();
     let parts: BTreeSet<_> = scores.iter().map(|s| (&s.data, &s.split, s.pictures)).collect();
     for (data, split, pictures) in parts {
-        let here: Vec<&Score> = scores
-            .iter()
-            .filter(|s| (&s.data, &s.split, s.pictures) == (data, split, pictures))
-            .collect();
+        let here: Vec<&Score> =
+            scores.iter().filter(|s| (&s.data, &s.split, s.pictures) == (data, split, pictures)).collect();
         let columns = in_order(here.iter().map(|s| (s.method.as_str(), s.metric.as_str())));
         let _ = writeln!(text, "{data}, {split}, {pictures} pictures, percent:\n");
-        let heads: Vec<String> = columns
-            .iter()
-            .map(|(method, metric)| format!("{method} {metric}"))
-            .collect();
-        let _ = writeln!(
-            text,
-            "| encoder | {} |\n|---|{}",
-            heads.join(" | "),
-            "---|".repeat(columns.len())
-        );
+        let heads: Vec<String> =
+            columns.iter().map(|(method, metric)| format!("{method} {metric}")).collect();
+        let _ = writeln!(text, "| encoder | {} |\n|---|{}", heads.join(" | "), "---|".repeat(columns.len()));
         for encoder in in_order(here.iter().map(|s| s.encoder.as_str())) {
             let cell = |column: &(&str, &str)| {
                 let score = here
@@ -150,17 +132,10 @@ mod tests {
 
     #[test]
     fn one_row_an_encoder_and_a_dash_where_nothing_was_measured() {
-        let scores = [
-            score("b", "linear", 12.345),
-            score("b", "knn", 1.0),
-            score("a", "linear", 100.0),
-        ];
+        let scores = [score("b", "linear", 12.345), score("b", "knn", 1.0), score("a", "linear", 100.0)];
         let expected = "folder, test, 7 pictures, percent:\n\n| encoder | linear top-1 | knn top-1 |\n|---|---|---|\n\
                         | b | 12.35 | 1.00 |\n| a | 100.00 | – |\n\n";
-        assert_eq!(
-            table(&scores),
-            expected.replace("12.35", &format!("{:.2}", 12.345))
-        );
+        assert_eq!(table(&scores), expected.replace("12.35", &format!("{:.2}", 12.345)));
     }
 
     #[test]
@@ -175,14 +150,8 @@ mod tests {
         };
         report.save(folder.path()).unwrap();
         assert_eq!(Report::load(&folder.path().join("scores.json")).unwrap(), report);
-        assert!(
-            std::fs::read_to_string(folder.path().join("report.md"))
-                .unwrap()
-                .contains("| a | 33.30 |")
-        );
-        let text = Report::load(&folder.path().join("report.md"))
-            .unwrap_err()
-            .to_string();
+        assert!(std::fs::read_to_string(folder.path().join("report.md")).unwrap().contains("| a | 33.30 |"));
+        let text = Report::load(&folder.path().join("report.md")).unwrap_err().to_string();
         assert!(text.contains("report.md"), "{text}");
     }
 }

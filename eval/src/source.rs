@@ -48,9 +48,7 @@ impl EncoderSpec {
 }
 
 fn is_option(piece: &str) -> bool {
-    ["depth=", "width=", "stem=", "seed="]
-        .iter()
-        .any(|key| piece.starts_with(key))
+    ["depth=", "width=", "stem=", "seed="].iter().any(|key| piece.starts_with(key))
 }
 
 impl FromStr for EncoderSpec {
@@ -59,10 +57,7 @@ impl FromStr for EncoderSpec {
     fn from_str(spec: &str) -> Result<Self, EvalError> {
         match spec.split_once(':') {
             None if spec == "pixels" => Ok(Self::Pixels),
-            None if spec == "random" => Ok(Self::Random {
-                network: None,
-                seed: 0,
-            }),
+            None if spec == "random" => Ok(Self::Random { network: None, seed: 0 }),
             Some(("random", options)) => random(spec, options),
             _ => Ok(Self::Artefact(PathBuf::from(spec))),
         }
@@ -70,15 +65,8 @@ impl FromStr for EncoderSpec {
 }
 
 fn random(spec: &str, options: &str) -> Result<EncoderSpec, EvalError> {
-    let refuse = |problem: String| EvalError::Spec {
-        spec: spec.to_owned(),
-        problem,
-    };
-    let mut network = ResNet {
-        depth: 18,
-        width: 1.0,
-        stem: Stem::SmallPicture,
-    };
+    let refuse = |problem: String| EvalError::Spec { spec: spec.to_owned(), problem };
+    let mut network = ResNet { depth: 18, width: 1.0, stem: Stem::SmallPicture };
     let (mut given, mut seed) = (false, 0);
     for option in options.split(',').filter(|o| !o.is_empty()) {
         let (key, value) = option.split_once('=').unwrap_or((option, ""));
@@ -91,21 +79,14 @@ fn random(spec: &str, options: &str) -> Result<EncoderSpec, EvalError> {
             "stem" if value == "small-picture" => network.stem = Stem::SmallPicture,
             "stem" if value == "imagenet" => network.stem = Stem::Imagenet,
             "stem" => {
-                return Err(refuse(format!(
-                    "`{option}`: stems are small-picture and imagenet"
-                )));
+                return Err(refuse(format!("`{option}`: stems are small-picture and imagenet")));
             }
             _ => {
-                return Err(refuse(format!(
-                    "`{option}`: options are depth=, width=, stem=, seed="
-                )));
+                return Err(refuse(format!("`{option}`: options are depth=, width=, stem=, seed=")));
             }
         }
     }
-    Ok(EncoderSpec::Random {
-        network: given.then_some(network),
-        seed,
-    })
+    Ok(EncoderSpec::Random { network: given.then_some(network), seed })
 }
 
 /// An encoder ready to be judged.
@@ -134,17 +115,12 @@ impl Source {
             EncoderSpec::Artefact(folder) => {
                 let artefact = Artefact::open(folder)?;
                 let source = Self::of_artefact(artefact.name().to_owned(), &artefact, threads)?;
-                Ok(Self {
-                    artefact: Some(artefact),
-                    ..source
-                })
+                Ok(Self { artefact: Some(artefact), ..source })
             }
             EncoderSpec::Random { network, seed } => Self::random(*network, *seed, like, threads),
             EncoderSpec::Pixels => {
                 let recipe = recipe_like(like, Stem::SmallPicture);
-                let encoder = Box::new(Pixels {
-                    side: recipe.side as usize,
-                });
+                let encoder = Box::new(Pixels { side: recipe.side as usize });
                 let space_key = format!("pixels-{}", recipe.side);
                 Ok(Self {
                     name: "pixels".to_owned(),
@@ -175,18 +151,13 @@ impl Source {
         like: Option<&Artefact>,
         threads: usize,
     ) -> Result<Self, EvalError> {
-        let refuse = |problem: String| EvalError::Spec {
-            spec: "random".to_owned(),
-            problem,
-        };
-        let network = network
-            .or_else(|| like.map(|a| a.card().network))
-            .ok_or_else(|| {
-                refuse(
-                    "say which network, as in random:depth=18,width=0.25, or name an artefact it is like"
-                        .to_owned(),
-                )
-            })?;
+        let refuse = |problem: String| EvalError::Spec { spec: "random".to_owned(), problem };
+        let network = network.or_else(|| like.map(|a| a.card().network)).ok_or_else(|| {
+            refuse(
+                "say which network, as in random:depth=18,width=0.25, or name an artefact it is like"
+                    .to_owned(),
+            )
+        })?;
         let description = network.describe().map_err(|e| refuse(e.to_string()))?;
         let folder = tempfile::tempdir().map_err(EvalError::io(Path::new("temporary folder")))?;
         let draft = CardDraft {
@@ -204,15 +175,8 @@ impl Source {
         };
         let weights = Weights::initial(&description, seed);
         let artefact = Artefact::create(&folder.path().join("random"), &network, &weights, draft)?;
-        let stem = if network.stem == Stem::Imagenet {
-            "imagenet"
-        } else {
-            "small-picture"
-        };
-        let name = format!(
-            "random-resnet{}-w{}-{stem}-seed{seed}",
-            network.depth, network.width
-        );
+        let stem = if network.stem == Stem::Imagenet { "imagenet" } else { "small-picture" };
+        let name = format!("random-resnet{}-w{}-{stem}-seed{seed}", network.depth, network.width);
         Self::of_artefact(name, &artefact, threads)
     }
 }
@@ -220,13 +184,8 @@ impl Source {
 /// The artefact's recipe, or the one its stem is made for: plain 0…1 pixels.
 fn recipe_like(like: Option<&Artefact>, stem: Stem) -> Recipe {
     let side = if stem == Stem::Imagenet { 224 } else { 32 };
-    let plain = || Recipe {
-        side,
-        resize: side,
-        filter: Filter::Bicubic,
-        mean: [0.0; 3],
-        deviation: [1.0; 3],
-    };
+    let plain =
+        || Recipe { side, resize: side, filter: Filter::Bicubic, mean: [0.0; 3], deviation: [1.0; 3] };
     like.map_or_else(plain, |artefact| artefact.recipe().clone())
 }
 
@@ -242,15 +201,10 @@ impl Encoder for Pixels {
 
     fn embed(&mut self, images: &ImageBatch) -> Result<Vec<Embedding>, EncodeError> {
         if images.side() != self.side {
-            return Err(EncodeError::Side {
-                found: images.side(),
-                expected: self.side,
-            });
+            return Err(EncodeError::Side { found: images.side(), expected: self.side });
         }
         let pictures = images.as_slice().chunks_exact(self.embedding_len()).enumerate();
-        pictures
-            .map(|(i, p)| Embedding::new(p.to_vec()).map_err(|_| EncodeError::NotFinite(i)))
-            .collect()
+        pictures.map(|(i, p)| Embedding::new(p.to_vec()).map_err(|_| EncodeError::NotFinite(i))).collect()
     }
 }
 
@@ -263,33 +217,20 @@ mod tests {
         let list =
             EncoderSpec::parse_list("a/b, random:depth=10,width=0.25,stem=imagenet,seed=3,pixels,random,c=d")
                 .unwrap();
-        let network = ResNet {
-            depth: 10,
-            width: 0.25,
-            stem: Stem::Imagenet,
-        };
+        let network = ResNet { depth: 10, width: 0.25, stem: Stem::Imagenet };
         assert_eq!(
             list,
             [
                 EncoderSpec::Artefact("a/b".into()),
-                EncoderSpec::Random {
-                    network: Some(network),
-                    seed: 3
-                },
+                EncoderSpec::Random { network: Some(network), seed: 3 },
                 EncoderSpec::Pixels,
-                EncoderSpec::Random {
-                    network: None,
-                    seed: 0
-                },
+                EncoderSpec::Random { network: None, seed: 0 },
                 EncoderSpec::Artefact("c=d".into()),
             ]
         );
         assert_eq!(
             "random:seed=4".parse::<EncoderSpec>().unwrap(),
-            EncoderSpec::Random {
-                network: None,
-                seed: 4
-            }
+            EncoderSpec::Random { network: None, seed: 4 }
         );
     }
 
@@ -299,22 +240,12 @@ mod tests {
         assert!(refuse("random:depth=x").contains("`depth=x`"));
         assert!(refuse("random:stem=big").contains("small-picture and imagenet"));
         assert!(refuse("random:size=3").contains("options are"));
-        let text = Source::open(&"random".parse().unwrap(), None, 1)
-            .err()
-            .unwrap()
-            .to_string();
+        let text = Source::open(&"random".parse().unwrap(), None, 1).err().unwrap().to_string();
         assert!(text.contains("say which network"), "{text}");
-        let text = Source::open(&"random:depth=11".parse().unwrap(), None, 1)
-            .err()
-            .unwrap()
-            .to_string();
+        let text = Source::open(&"random:depth=11".parse().unwrap(), None, 1).err().unwrap().to_string();
         assert!(text.contains("ResNet-11"), "{text}");
         assert!(
-            Source::open(&"no/such".parse().unwrap(), None, 1)
-                .err()
-                .unwrap()
-                .to_string()
-                .contains("no/such")
+            Source::open(&"no/such".parse().unwrap(), None, 1).err().unwrap().to_string().contains("no/such")
         );
     }
 }

@@ -15,10 +15,7 @@ use simclr_models::{Artefact, CardDraft, Filter, Recipe, ResNet, Stem, Training,
 /// Runs the program with words that hold no spaces.
 fn eval(words: &str) -> Output {
     let program = env!("CARGO_BIN_EXE_simclr-eval");
-    Command::new(program)
-        .args(words.split_whitespace())
-        .output()
-        .unwrap()
+    Command::new(program).args(words.split_whitespace()).output().unwrap()
 }
 
 fn stdout(words: &str) -> String {
@@ -35,20 +32,10 @@ fn stderr_of_failure(words: &str) -> String {
 }
 
 fn tiny_artefact(folder: &Path) -> Artefact {
-    let network = ResNet {
-        depth: 10,
-        width: 0.25,
-        stem: Stem::SmallPicture,
-    };
+    let network = ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture };
     let draft = CardDraft {
         name: "tiny".to_owned(),
-        recipe: Recipe {
-            side: 8,
-            resize: 8,
-            filter: Filter::Bicubic,
-            mean: [0.5; 3],
-            deviation: [0.25; 3],
-        },
+        recipe: Recipe { side: 8, resize: 8, filter: Filter::Bicubic, mean: [0.5; 3], deviation: [0.25; 3] },
         licence: "MIT".to_owned(),
         training: Training {
             method: "random".to_owned(),
@@ -59,13 +46,7 @@ fn tiny_artefact(folder: &Path) -> Artefact {
             program: "test".to_owned(),
         },
     };
-    Artefact::create(
-        folder,
-        &network,
-        &Weights::initial(&network.describe().unwrap(), 1),
-        draft,
-    )
-    .unwrap()
+    Artefact::create(folder, &network, &Weights::initial(&network.describe().unwrap(), 1), draft).unwrap()
 }
 
 #[test]
@@ -86,20 +67,12 @@ fn an_artefact_and_both_baselines_are_judged() {
     let encoders: Vec<&str> = scores.iter().map(|s| s["encoder"].as_str().unwrap()).collect();
     let [tiny, random, pixels] = ["tiny", "random-resnet10-w0.25-small-picture-seed0", "pixels"];
     assert_eq!(encoders, [[tiny; 3], [random; 3], [pixels; 3]].concat());
-    assert!(
-        scores[8]["value"].as_f64().unwrap() > 90.0,
-        "three colours: {report}"
-    );
+    assert!(scores[8]["value"].as_f64().unwrap() > 90.0, "three colours: {report}");
     assert_eq!(report["probes"][0]["trials"].as_array().unwrap().len(), 21);
 
     let lines = told.lines().filter(|l| l.starts_with('{'));
     let lines: Vec<Value> = lines.map(|l| serde_json::from_str(l).unwrap()).collect();
-    assert!(
-        lines
-            .iter()
-            .any(|l| l["step"] == "linear probe" && l["done"] == 22),
-        "{told}"
-    );
+    assert!(lines.iter().any(|l| l["step"] == "linear probe" && l["done"] == 22), "{told}");
     let page = fs::read_to_string(home.path().join("out/report.md")).unwrap();
     assert!(page.contains("| tiny |") && page.contains("| pixels |"), "{page}");
     let both = stdout(&format!("report {at}/out {at}/out/scores.json"));
@@ -123,16 +96,9 @@ fn the_card_and_the_artefacts_probes_are_written_when_asked() {
     }
     let artefact = Artefact::open(&folder).unwrap();
     assert_eq!(artefact.card().scores.len(), 3);
-    assert!(
-        artefact.card().scores[2]
-            .command
-            .starts_with("simclr-eval run --encoder ")
-    );
+    assert!(artefact.card().scores[2].command.starts_with("simclr-eval run --encoder "));
     let probe = Probe::load(&artefact.probes_folder().join("folder.safetensors")).unwrap();
-    assert_eq!(
-        probe,
-        Probe::load(&home.path().join("out/probes/folder.safetensors")).unwrap()
-    );
+    assert_eq!(probe, Probe::load(&home.path().join("out/probes/folder.safetensors")).unwrap());
     assert_eq!(probe.space_key, artefact.space_key());
     assert_eq!(probe.embedding_len, artefact.embedding_len());
     assert_eq!(probe.classes, ["blue", "green", "red"]);
@@ -166,10 +132,7 @@ fn data_are_checked_and_mistakes_are_explained() {
     fs::write(home.path().join("data/red/0001.bmp"), b"BM").unwrap();
     let output = eval(&check);
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        !output.status.success() && text.contains("red/0001.bmp"),
-        "{text}"
-    );
+    assert!(!output.status.success() && text.contains("red/0001.bmp"), "{text}");
 
     assert!(stderr_of_failure("check-data --dataset mnist=.").contains("cifar10, folder"));
     assert!(stderr_of_failure("check-data --dataset cifar10").contains("name=folder"));
@@ -190,19 +153,14 @@ fn real_photographs_are_told_apart_better_than_by_chance() {
     let home = tempfile::tempdir().unwrap();
     let at = home.path().display();
     fs::create_dir(home.path().join("data")).unwrap();
-    let mut classes: Vec<_> = fs::read_dir(&from)
-        .unwrap()
-        .map(|item| item.unwrap().file_name())
-        .collect();
+    let mut classes: Vec<_> = fs::read_dir(&from).unwrap().map(|item| item.unwrap().file_name()).collect();
     classes.retain(|class| class != "BACKGROUND_Google");
     classes.sort();
     for class in &classes[..5] {
         std::os::unix::fs::symlink(from.join(class), home.path().join("data").join(class)).unwrap();
     }
     let spec = "random:depth=10,width=0.25,stem=small-picture";
-    let text = stdout(&format!(
-        "run --encoder {spec} --dataset folder={at}/data --out {at}/out --json"
-    ));
+    let text = stdout(&format!("run --encoder {spec} --dataset folder={at}/data --out {at}/out --json"));
     let report: Value = serde_json::from_str(&text).unwrap();
     for score in report["scores"].as_array().unwrap() {
         let least = if score["method"] == "linear" { 40.0 } else { 22.0 };

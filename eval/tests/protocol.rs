@@ -29,16 +29,9 @@ impl Encoder for MeanColour {
         }
         let plane = images.side() * images.side();
         let means = |picture: &[f32]| {
-            picture
-                .chunks_exact(plane)
-                .map(|c| c.iter().sum::<f32>() / plane as f32)
-                .collect()
+            picture.chunks_exact(plane).map(|c| c.iter().sum::<f32>() / plane as f32).collect()
         };
-        Ok(images
-            .as_slice()
-            .chunks_exact(3 * plane)
-            .map(|p| Embedding::new(means(p)).unwrap())
-            .collect())
+        Ok(images.as_slice().chunks_exact(3 * plane).map(|p| Embedding::new(means(p)).unwrap()).collect())
     }
 }
 
@@ -46,13 +39,7 @@ fn source(fails_at: usize) -> Source {
     Source {
         name: "mean-colour".to_owned(),
         space_key: "mean-colour".to_owned(),
-        recipe: Recipe {
-            side: 4,
-            resize: 4,
-            filter: Filter::Bilinear,
-            mean: [0.0; 3],
-            deviation: [1.0; 3],
-        },
+        recipe: Recipe { side: 4, resize: 4, filter: Filter::Bilinear, mean: [0.0; 3], deviation: [1.0; 3] },
         encoder: Box::new(MeanColour { seen: 0, fails_at }),
         is_centred: false,
         artefact: None,
@@ -72,35 +59,15 @@ fn features_keep_the_samples_order_over_many_batches() {
     let mut told = Vec::new();
     let mut source = source(usize::MAX);
     let limits = Limits::default();
-    let features = extract(
-        &mut *source.encoder,
-        &source.recipe,
-        samples,
-        &limits,
-        &mut |done| told.push(done),
-    )
-    .unwrap();
+    let features =
+        extract(&mut *source.encoder, &source.recipe, samples, &limits, &mut |done| told.push(done)).unwrap();
     assert_eq!((features.len(), features.embeddings.len()), (1200, 3600));
-    assert!(
-        told.is_sorted() && told.last() == Some(&1200) && told.len() > 3,
-        "{told:?}"
-    );
+    assert!(told.is_sorted() && told.last() == Some(&1200) && told.len() > 3, "{told:?}");
     for (i, sample) in samples.iter().enumerate() {
         assert_eq!(features.labels[i], sample.label);
         let rgb = sample.load(&limits).unwrap();
-        let red = rgb
-            .rgb()
-            .iter()
-            .step_by(3)
-            .map(|&x| f32::from(x) / 255.0)
-            .sum::<f32>()
-            / 16.0;
-        assert!(
-            (features.row(i)[0] - red).abs() < 1e-5,
-            "{}: {} {red}",
-            sample.name(),
-            features.row(i)[0]
-        );
+        let red = rgb.rgb().iter().step_by(3).map(|&x| f32::from(x) / 255.0).sum::<f32>() / 16.0;
+        assert!((features.row(i)[0] - red).abs() < 1e-5, "{}: {} {red}", sample.name(), features.row(i)[0]);
     }
 }
 
@@ -108,15 +75,13 @@ fn features_keep_the_samples_order_over_many_batches() {
 fn a_broken_picture_is_named_and_a_failing_encoder_ends_the_run() {
     let root = tempfile::tempdir().unwrap();
     common::colours(root.path(), 400, 4);
-    let text = evaluate(&mut source(300), &read(root.path()), &Options::default(), &mut ())
-        .unwrap_err()
-        .to_string();
+    let text =
+        evaluate(&mut source(300), &read(root.path()), &Options::default(), &mut ()).unwrap_err().to_string();
     assert!(text.contains("told to fail"), "{text}");
     fs::write(root.path().join("green/0017.bmp"), b"BM, they said").unwrap();
     let options = Options::default();
-    let text = evaluate(&mut source(usize::MAX), &read(root.path()), &options, &mut ())
-        .unwrap_err()
-        .to_string();
+    let text =
+        evaluate(&mut source(usize::MAX), &read(root.path()), &options, &mut ()).unwrap_err().to_string();
     assert!(text.contains("green/0017.bmp"), "{text}");
 }
 
@@ -124,20 +89,13 @@ fn a_broken_picture_is_named_and_a_failing_encoder_ends_the_run() {
 fn colours_are_told_apart_the_same_way_each_time() {
     let root = tempfile::tempdir().unwrap();
     common::colours(root.path(), 60, 4);
-    let options = Options {
-        neighbours: 20,
-        ..Options::default()
-    };
+    let options = Options { neighbours: 20, ..Options::default() };
     let run = || evaluate(&mut source(usize::MAX), &read(root.path()), &options, &mut ()).unwrap();
     let (first, second) = (run(), run());
     assert_eq!(first.scores, second.scores);
     let methods: Vec<&str> = first.scores.iter().map(|s| s.method.as_str()).collect();
     assert_eq!(methods, ["knn k=20 T=0.1", "knn k=20 plain", "linear"]);
-    assert!(
-        first.scores.iter().all(|s| s.value > 99.0 && s.pictures == 36),
-        "{:?}",
-        first.scores
-    );
+    assert!(first.scores.iter().all(|s| s.value > 99.0 && s.pictures == 36), "{:?}", first.scores);
     assert_eq!(first.scores[0].split, "20 % of train (seed 0)");
     let (probe, record) = first.probe.unwrap();
     assert_eq!(probe, second.probe.unwrap().0);
@@ -157,39 +115,21 @@ fn a_dataset_keeps_its_own_splits() {
     }
     let parts = Parts::of(&read(root.path()), 0).unwrap();
     assert_eq!(
-        (
-            parts.known.len(),
-            parts.train.len(),
-            parts.validation.len(),
-            parts.test.len()
-        ),
+        (parts.known.len(), parts.train.len(), parts.validation.len(), parts.test.len()),
         (72, 60, 12, 18)
     );
-    assert!(
-        parts
-            .validation
-            .iter()
-            .all(|&i| parts.known[i].name().contains("/val/"))
-    );
+    assert!(parts.validation.iter().all(|&i| parts.known[i].name().contains("/val/")));
     assert_eq!(parts.test_name, "test");
 
     fs::remove_dir_all(root.path().join("test")).unwrap();
     let parts = Parts::of(&read(root.path()), 0).unwrap();
     assert_eq!(
-        (
-            parts.known.len(),
-            parts.train.len(),
-            parts.validation.len(),
-            parts.test.len()
-        ),
+        (parts.known.len(), parts.train.len(), parts.validation.len(), parts.test.len()),
         (60, 54, 6, 12)
     );
     assert_eq!(parts.test_name, "validation");
 
     let single = tempfile::tempdir().unwrap();
     common::colours(single.path(), 1, 4);
-    assert!(matches!(
-        Parts::of(&read(single.path()), 0),
-        Err(EvalError::TooFew(_))
-    ));
+    assert!(matches!(Parts::of(&read(single.path()), 0), Err(EvalError::TooFew(_))));
 }

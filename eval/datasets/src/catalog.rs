@@ -54,11 +54,7 @@ pub const CATALOG: &[Entry] = &[
         name: cifar::NAME,
         title: "CIFAR-10",
         classes: Some(10),
-        sizes: Some(Sizes {
-            train: 50_000,
-            validation: None,
-            test: Some(10_000),
-        }),
+        sizes: Some(Sizes { train: 50_000, validation: None, test: Some(10_000) }),
         metric: Metric::Top1,
         layout: cifar::LAYOUT,
         read: cifar::read,
@@ -79,17 +75,10 @@ pub const CATALOG: &[Entry] = &[
 /// # Errors
 /// When there is none; the message lists what there is.
 pub fn entry(name: &str) -> Result<&'static Entry, DatasetError> {
-    CATALOG
-        .iter()
-        .find(|entry| entry.name == name)
-        .ok_or_else(|| DatasetError::Unknown {
-            name: name.to_owned(),
-            known: CATALOG
-                .iter()
-                .map(|entry| entry.name)
-                .collect::<Vec<_>>()
-                .join(", "),
-        })
+    CATALOG.iter().find(|entry| entry.name == name).ok_or_else(|| DatasetError::Unknown {
+        name: name.to_owned(),
+        known: CATALOG.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", "),
+    })
 }
 
 /// Lists the samples of the dataset called `name` that lies at `root`.
@@ -100,11 +89,7 @@ pub fn entry(name: &str) -> Result<&'static Entry, DatasetError> {
 pub fn open(name: &str, root: &Path) -> Result<Dataset, DatasetError> {
     let entry = entry(name)?;
     if !root.is_dir() {
-        let problem = if root.exists() {
-            "is a file, not a folder"
-        } else {
-            "does not exist"
-        };
+        let problem = if root.exists() { "is a file, not a folder" } else { "does not exist" };
         return Err(DatasetError::layout(
             root,
             problem,

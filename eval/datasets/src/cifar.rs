@@ -8,26 +8,11 @@ use crate::{Dataset, DatasetError, Sample, Split};
 pub(crate) const NAME: &str = "cifar10";
 pub(crate) const LAYOUT: &str = "cifar-10-batches-bin/{batches.meta.txt,data_batch_1..5.bin,test_batch.bin}";
 const FOLDER: &str = "cifar-10-batches-bin";
-const TRAIN: [&str; 5] = [
-    "data_batch_1.bin",
-    "data_batch_2.bin",
-    "data_batch_3.bin",
-    "data_batch_4.bin",
-    "data_batch_5.bin",
-];
+const TRAIN: [&str; 5] =
+    ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"];
 const TEST: &str = "test_batch.bin";
-const CLASSES: [&str; 10] = [
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-];
+const CLASSES: [&str; 10] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 const SIDE: u32 = 32;
 const RECORD_BYTES: usize = 1 + 3 * (SIDE * SIDE) as usize;
 const RECORDS_PER_FILE: usize = 10_000;
@@ -36,11 +21,7 @@ const ADVICE: &str = "unpack cifar-10-binary.tar.gz again and give the folder it
 /// Reads the layout; `root` holds the official folder or is it.
 pub(crate) fn read(root: &Path) -> Result<Dataset, DatasetError> {
     let inside = root.join(FOLDER);
-    let folder = if inside.is_dir() {
-        inside
-    } else {
-        root.to_path_buf()
-    };
+    let folder = if inside.is_dir() { inside } else { root.to_path_buf() };
     let mut dataset = Dataset::new(NAME, CLASSES.map(str::to_owned).to_vec());
     let mut train = Vec::with_capacity(TRAIN.len() * RECORDS_PER_FILE);
     for file in TRAIN {
@@ -60,12 +41,7 @@ fn batch(path: &PathBuf) -> Result<Vec<Sample>, DatasetError> {
     }
     let length = std::fs::metadata(path).map_err(DatasetError::io(path))?.len();
     if length != expected_bytes as u64 {
-        return Err(DatasetError::layout(
-            path,
-            format!("the file has {length} bytes"),
-            &expected,
-            ADVICE,
-        ));
+        return Err(DatasetError::layout(path, format!("the file has {length} bytes"), &expected, ADVICE));
     }
     let bytes: Arc<[u8]> = std::fs::read(path).map_err(DatasetError::io(path))?.into();
     let file: Arc<str> = path.display().to_string().into();
@@ -77,14 +53,7 @@ fn batch(path: &PathBuf) -> Result<Vec<Sample>, DatasetError> {
                 let problem = format!("record {index} has label {label}");
                 return Err(DatasetError::layout(path, problem, "labels 0 to 9", ADVICE));
             }
-            Ok(Sample::planes(
-                label,
-                Arc::clone(&bytes),
-                start + 1,
-                SIDE,
-                Arc::clone(&file),
-                index,
-            ))
+            Ok(Sample::planes(label, Arc::clone(&bytes), start + 1, SIDE, Arc::clone(&file), index))
         })
         .collect()
 }

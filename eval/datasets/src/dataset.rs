@@ -40,9 +40,7 @@ impl FromStr for Split {
             "train" => Ok(Self::Train),
             "val" | "valid" | "validation" => Ok(Self::Validation),
             "test" => Ok(Self::Test),
-            other => Err(format!(
-                "no split is called `{other}`; there are train, validation and test"
-            )),
+            other => Err(format!("no split is called `{other}`; there are train, validation and test")),
         }
     }
 }
@@ -61,12 +59,7 @@ pub struct Dataset {
 
 impl Dataset {
     pub(crate) fn new(name: &str, classes: Vec<String>) -> Self {
-        Self {
-            name: name.to_owned(),
-            classes,
-            ignored: 0,
-            splits: [None, None, None],
-        }
+        Self { name: name.to_owned(), classes, ignored: 0, splits: [None, None, None] }
     }
 
     pub(crate) fn set(&mut self, split: Split, samples: Vec<Sample>) {
@@ -94,10 +87,7 @@ impl Dataset {
             if let Some(empty) = counts.iter().position(|&n| n == 0) {
                 return Err(DatasetError::layout(
                     root,
-                    format!(
-                        "class `{}` has no picture in the {split} split",
-                        self.classes[empty]
-                    ),
+                    format!("class `{}` has no picture in the {split} split", self.classes[empty]),
                     "at least one picture of every class in every split",
                     "add pictures of that class, or remove it everywhere",
                 ));

@@ -28,28 +28,17 @@ fn read_splits(root: &Path) -> Result<Dataset, DatasetError> {
         let split: Split = class_name(&path)?.parse().map_err(|_| {
             let advice =
                 "if it is a split, rename it; if it is a class, move it into train/; else move it elsewhere";
-            DatasetError::layout(
-                &path,
-                "the folder is no split, but stands beside train/",
-                LAYOUT,
-                advice,
-            )
+            DatasetError::layout(&path, "the folder is no split, but stands beside train/", LAYOUT, advice)
         })?;
         if let Some((_, other, _)) = found.iter().find(|(s, ..)| *s == split) {
-            let problem = format!(
-                "two folders are the {split} split; the other is {}",
-                other.display()
-            );
+            let problem = format!("two folders are the {split} split; the other is {}", other.display());
             return Err(DatasetError::layout(&path, problem, LAYOUT, "keep one of them"));
         }
         let listed = list_split(&path)?;
         found.push((split, path, listed));
     }
     found.sort_by_key(|(split, ..)| *split);
-    let mut dataset = Dataset::new(
-        NAME,
-        found.first().map(|(.., l)| l.classes.clone()).unwrap_or_default(),
-    );
+    let mut dataset = Dataset::new(NAME, found.first().map(|(.., l)| l.classes.clone()).unwrap_or_default());
     for (split, path, listed) in found {
         same_classes(&dataset.classes, &listed.classes, &path)?;
         dataset.ignored += listed.ignored;
@@ -60,14 +49,9 @@ fn read_splits(root: &Path) -> Result<Dataset, DatasetError> {
 
 /// The classes of a split must be those of train, or labels would mean different things.
 fn same_classes(train: &[String], split: &[String], path: &Path) -> Result<(), DatasetError> {
-    let missing = train
-        .iter()
-        .find(|c| !split.contains(c))
-        .map(|c| format!("class `{c}` of train/ is not here"));
-    let surplus = split
-        .iter()
-        .find(|c| !train.contains(c))
-        .map(|c| format!("class `{c}` is not in train/"));
+    let missing =
+        train.iter().find(|c| !split.contains(c)).map(|c| format!("class `{c}` of train/ is not here"));
+    let surplus = split.iter().find(|c| !train.contains(c)).map(|c| format!("class `{c}` is not in train/"));
     match missing.or(surplus) {
         None => Ok(()),
         Some(problem) => Err(DatasetError::layout(
@@ -86,22 +70,13 @@ struct Listed {
 }
 
 fn list_split(folder: &Path) -> Result<Listed, DatasetError> {
-    let mut listed = Listed {
-        classes: Vec::new(),
-        samples: Vec::new(),
-        ignored: 0,
-    };
+    let mut listed = Listed { classes: Vec::new(), samples: Vec::new(), ignored: 0 };
     for class in visible(folder)?.folders {
         let name = class_name(&class)?;
         let inside = visible(&class)?;
         if let Some(nested) = inside.folders.first() {
             let advice = "move its pictures up, or give the folder whose subfolders are the classes";
-            return Err(DatasetError::layout(
-                nested,
-                "a folder inside a class folder",
-                LAYOUT,
-                advice,
-            ));
+            return Err(DatasetError::layout(nested, "a folder inside a class folder", LAYOUT, advice));
         }
         let (pictures, others): (Vec<_>, Vec<_>) = inside.files.into_iter().partition(|p| is_picture(p));
         if pictures.is_empty() {
@@ -116,19 +91,12 @@ fn list_split(folder: &Path) -> Result<Listed, DatasetError> {
         }
         let label = listed.classes.len();
         listed.ignored += others.len();
-        listed
-            .samples
-            .extend(pictures.into_iter().map(|path| Sample::file(path, label)));
+        listed.samples.extend(pictures.into_iter().map(|path| Sample::file(path, label)));
         listed.classes.push(name);
     }
     if listed.classes.is_empty() {
         let advice = "make a folder for each class and put its pictures there";
-        return Err(DatasetError::layout(
-            folder,
-            "there is no class folder",
-            LAYOUT,
-            advice,
-        ));
+        return Err(DatasetError::layout(folder, "there is no class folder", LAYOUT, advice));
     }
     Ok(listed)
 }
@@ -140,10 +108,7 @@ struct Visible {
 
 /// What a folder holds, hidden names left out, sorted by name so that labels are the same on every machine.
 fn visible(folder: &Path) -> Result<Visible, DatasetError> {
-    let mut visible = Visible {
-        folders: Vec::new(),
-        files: Vec::new(),
-    };
+    let mut visible = Visible { folders: Vec::new(), files: Vec::new() };
     for item in std::fs::read_dir(folder).map_err(DatasetError::io(folder))? {
         let item = item.map_err(DatasetError::io(folder))?;
         if item.file_name().as_encoded_bytes().starts_with(b".") {
@@ -162,22 +127,12 @@ fn visible(folder: &Path) -> Result<Visible, DatasetError> {
 }
 
 fn class_name(path: &Path) -> Result<String, DatasetError> {
-    path.file_name()
-        .and_then(|name| name.to_str())
-        .map(str::to_owned)
-        .ok_or_else(|| {
-            DatasetError::layout(
-                path,
-                "the folder's name is not UTF-8",
-                "a class name in UTF-8",
-                "rename it",
-            )
-        })
+    path.file_name().and_then(|name| name.to_str()).map(str::to_owned).ok_or_else(|| {
+        DatasetError::layout(path, "the folder's name is not UTF-8", "a class name in UTF-8", "rename it")
+    })
 }
 
 fn is_picture(path: &Path) -> bool {
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    EXTENSIONS
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(extension))
+    EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
 }

@@ -18,21 +18,12 @@ pub struct Sample {
 #[derive(Debug, Clone)]
 enum Source {
     File(PathBuf),
-    Planes {
-        bytes: Arc<[u8]>,
-        start: usize,
-        side: u32,
-        file: Arc<str>,
-        index: usize,
-    },
+    Planes { bytes: Arc<[u8]>, start: usize, side: u32, file: Arc<str>, index: usize },
 }
 
 impl Sample {
     pub(crate) fn file(path: PathBuf, label: usize) -> Self {
-        Self {
-            label,
-            source: Source::File(path),
-        }
+        Self { label, source: Source::File(path) }
     }
 
     /// A square picture stored as a red, a green and a blue plane at `start` of `bytes`, the `index`-th of `file`.
@@ -44,16 +35,7 @@ impl Sample {
         file: Arc<str>,
         index: usize,
     ) -> Self {
-        Self {
-            label,
-            source: Source::Planes {
-                bytes,
-                start,
-                side,
-                file,
-                index,
-            },
-        }
+        Self { label, source: Source::Planes { bytes, start, side, file, index } }
     }
 
     /// Reads and decodes the picture.
@@ -61,10 +43,7 @@ impl Sample {
     /// # Errors
     /// When the file cannot be read, is no picture, or is beyond the limits; the message names it.
     pub fn load(&self, limits: &Limits) -> Result<Picture, DatasetError> {
-        let picture = |source: PictureError| DatasetError::Picture {
-            name: self.name(),
-            source,
-        };
+        let picture = |source: PictureError| DatasetError::Picture { name: self.name(), source };
         match &self.source {
             Source::File(path) => {
                 let length = std::fs::metadata(path).map_err(DatasetError::io(path))?.len();
@@ -76,9 +55,9 @@ impl Sample {
                 let bytes = std::fs::read(path).map_err(DatasetError::io(path))?;
                 Picture::decode(&bytes, limits).map_err(picture)
             }
-            Source::Planes {
-                bytes, start, side, ..
-            } => Picture::new(*side, *side, interleave(&bytes[*start..], *side)).map_err(picture),
+            Source::Planes { bytes, start, side, .. } => {
+                Picture::new(*side, *side, interleave(&bytes[*start..], *side)).map_err(picture)
+            }
         }
     }
 
@@ -93,7 +72,5 @@ impl Sample {
 
 fn interleave(planes: &[u8], side: u32) -> Vec<u8> {
     let area = (side * side) as usize;
-    (0..area)
-        .flat_map(|i| [planes[i], planes[area + i], planes[2 * area + i]])
-        .collect()
+    (0..area).flat_map(|i| [planes[i], planes[area + i], planes[2 * area + i]]).collect()
 }

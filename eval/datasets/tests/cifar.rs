@@ -17,9 +17,7 @@ fn official_layout() -> TempDir {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("cifar-10-batches-bin");
     fs::create_dir(&folder).unwrap();
-    let names = (1..=5)
-        .map(|i| format!("data_batch_{i}.bin"))
-        .chain(["test_batch.bin".to_owned()]);
+    let names = (1..=5).map(|i| format!("data_batch_{i}.bin")).chain(["test_batch.bin".to_owned()]);
     for name in names {
         let mut bytes = vec![0; 10_000 * RECORD_BYTES as usize];
         for (index, record) in bytes.chunks_mut(RECORD_BYTES as usize).enumerate() {
@@ -31,10 +29,7 @@ fn official_layout() -> TempDir {
 }
 
 fn write(root: &Path, file: &str, at: u64, bytes: &[u8]) {
-    let mut file = File::options()
-        .write(true)
-        .open(root.join("cifar-10-batches-bin").join(file))
-        .unwrap();
+    let mut file = File::options().write(true).open(root.join("cifar-10-batches-bin").join(file)).unwrap();
     file.seek(SeekFrom::Start(at)).unwrap();
     file.write_all(bytes).unwrap();
 }
@@ -44,12 +39,7 @@ fn official_layout_is_read_and_checked() {
     let root = official_layout();
     let (red, green, blue) = (1, 1 + 1024, 1 + 2048);
     for (plane, value) in [(red, 10), (green, 20), (blue, 30)] {
-        write(
-            root.path(),
-            "data_batch_2.bin",
-            7 * RECORD_BYTES + plane + 33,
-            &[value],
-        );
+        write(root.path(), "data_batch_2.bin", 7 * RECORD_BYTES + plane + 33, &[value]);
     }
     let dataset = open("cifar10", root.path()).unwrap();
     assert_eq!(dataset.classes[9], "truck");
@@ -70,22 +60,11 @@ fn official_layout_is_read_and_checked() {
     let refusal = || open("cifar10", root.path()).unwrap_err().to_string();
     write(root.path(), "data_batch_3.bin", 4 * RECORD_BYTES, &[10]);
     let text = refusal();
-    assert!(
-        text.contains("data_batch_3.bin") && text.contains("record 4 has label 10"),
-        "{text}"
-    );
+    assert!(text.contains("data_batch_3.bin") && text.contains("record 4 has label 10"), "{text}");
     let test = root.path().join("cifar-10-batches-bin/data_batch_1.bin");
-    File::options()
-        .write(true)
-        .open(&test)
-        .unwrap()
-        .set_len(5_000)
-        .unwrap();
+    File::options().write(true).open(&test).unwrap().set_len(5_000).unwrap();
     let text = refusal();
-    assert!(
-        text.contains("5000 bytes") && text.contains("30730000") && text.contains("unpack"),
-        "{text}"
-    );
+    assert!(text.contains("5000 bytes") && text.contains("30730000") && text.contains("unpack"), "{text}");
     fs::remove_file(test).unwrap();
     assert!(refusal().contains("data_batch_1.bin: the file is missing"));
 }

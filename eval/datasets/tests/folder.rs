@@ -41,14 +41,8 @@ fn refusal(files: &[&str]) -> String {
 
 #[test]
 fn classes_are_sorted_and_pictures_load() {
-    let root = folder(&[
-        "dog/2.JPG",
-        "dog/1.bmp",
-        "cat/a.webp",
-        "cat/.hidden.png",
-        "cat/notes.txt",
-        ".git/x/y.png",
-    ]);
+    let root =
+        folder(&["dog/2.JPG", "dog/1.bmp", "cat/a.webp", "cat/.hidden.png", "cat/notes.txt", ".git/x/y.png"]);
     let dataset = read(root.path()).unwrap();
     assert_eq!(dataset.classes, ["cat", "dog"]);
     assert_eq!(dataset.ignored, 1);
@@ -87,10 +81,7 @@ fn what_cannot_be_judged_is_refused_with_advice() {
     let split = |class: &str| refusal(&["train/a/1.png", "train/b/1.png", "test/a/1.png", class]);
     assert!(split("test/c/1.png").contains("class `b` of train/ is not here"));
     let text = refusal(&["train/a/1.png", "test/a/1.png", "test/b/1.png"]);
-    assert!(
-        text.contains("class `b` is not in train/") && text.contains("to do:"),
-        "{text}"
-    );
+    assert!(text.contains("class `b` is not in train/") && text.contains("to do:"), "{text}");
     assert!(refusal(&["a/1.png", "b/readme.txt"]).contains("class `b` has no picture (1 other files)"));
     assert!(refusal(&["1.png"]).contains("no class folder"));
     assert!(refusal(&["a/b/1.png"]).contains("folder inside a class folder"));
@@ -106,31 +97,19 @@ fn what_cannot_be_judged_is_refused_with_advice() {
 #[test]
 fn an_unknown_name_is_answered_with_the_names_there_are() {
     let text = open("cifar11", Path::new(".")).unwrap_err().to_string();
-    assert!(
-        text.contains("cifar11") && text.contains("cifar10, folder"),
-        "{text}"
-    );
+    assert!(text.contains("cifar11") && text.contains("cifar10, folder"), "{text}");
 }
 
 #[test]
 fn a_broken_picture_is_named_when_it_is_loaded() {
     let root = folder(&["a/1.bmp"]);
     fs::write(root.path().join("a/1.bmp"), b"not a picture").unwrap();
-    let text = read(root.path()).unwrap().split(Split::Train).unwrap()[0]
-        .load(&Limits::default())
-        .unwrap_err();
+    let text =
+        read(root.path()).unwrap().split(Split::Train).unwrap()[0].load(&Limits::default()).unwrap_err();
     assert!(text.to_string().contains("a/1.bmp"), "{text}");
-    let limits = Limits {
-        bytes_max: 10,
-        ..Limits::default()
-    };
-    let text = read(root.path()).unwrap().split(Split::Train).unwrap()[0]
-        .load(&limits)
-        .unwrap_err();
-    assert!(
-        text.to_string().contains("a/1.bmp") && text.to_string().contains("10"),
-        "{text}"
-    );
+    let limits = Limits { bytes_max: 10, ..Limits::default() };
+    let text = read(root.path()).unwrap().split(Split::Train).unwrap()[0].load(&limits).unwrap_err();
+    assert!(text.to_string().contains("a/1.bmp") && text.to_string().contains("10"), "{text}");
 }
 
 #[test]
@@ -146,10 +125,6 @@ fn real_photographs_by_class() {
     assert_eq!(dataset.count_by_class(Split::Train), [36; 15]);
     for sample in train.iter().step_by(9) {
         let picture = sample.load(&Limits::default()).unwrap();
-        assert!(
-            picture.width() >= 80 && picture.height() >= 80,
-            "{}",
-            sample.name()
-        );
+        assert!(picture.width() >= 80 && picture.height() >= 80, "{}", sample.name());
     }
 }

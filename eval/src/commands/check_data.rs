@@ -56,22 +56,12 @@ impl CheckData {
                 println!("{line}");
                 continue;
             }
-            println!(
-                "{title} at {}: {} classes",
-                argument.root.display(),
-                dataset.classes.len()
-            );
-            splits
-                .iter()
-                .for_each(|(split, count)| println!("  {split}: {count} pictures"));
+            println!("{title} at {}: {} classes", argument.root.display(), dataset.classes.len());
+            splits.iter().for_each(|(split, count)| println!("  {split}: {count} pictures"));
             println!("  other files, left out: {}", dataset.ignored);
             broken.iter().for_each(|problem| println!("  broken: {problem}"));
         }
-        Ok(if broken_count == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(if broken_count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 

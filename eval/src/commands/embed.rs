@@ -53,10 +53,7 @@ impl Embed {
         let mut progress = Progress::new();
         progress.about(format!("{} on {}", source.name, dataset.name));
         let mut written = serde_json::Map::new();
-        for split in Split::ALL
-            .into_iter()
-            .filter(|s| self.split.is_none_or(|only| only == *s))
-        {
+        for split in Split::ALL.into_iter().filter(|s| self.split.is_none_or(|only| only == *s)) {
             let Some(samples) = dataset.split(split) else {
                 continue;
             };
@@ -71,25 +68,18 @@ impl Embed {
             write(&self.out.join(format!("{split}-labels.npy")), |to| {
                 npy::write_labels(to, &features.labels)
             })?;
-            written.insert(
-                split.to_string(),
-                serde_json::json!([features.len(), features.embedding_len]),
-            );
+            written.insert(split.to_string(), serde_json::json!([features.len(), features.embedding_len]));
         }
         progress.finish();
         anyhow::ensure!(!written.is_empty(), "{} has no such split", dataset.name);
-        write(&self.out.join("classes.json"), |to| {
-            Ok(serde_json::to_writer_pretty(to, &dataset.classes)?)
-        })?;
+        write(&self.out.join("classes.json"), |to| Ok(serde_json::to_writer_pretty(to, &dataset.classes)?))?;
         let summary = serde_json::json!({
             "out": self.out, "encoder": source.name, "space_key": source.space_key, "splits": written,
         });
         if self.json {
             println!("{summary}");
         } else {
-            written
-                .iter()
-                .for_each(|(split, shape)| println!("{split}: {shape} in {}", self.out.display()));
+            written.iter().for_each(|(split, shape)| println!("{split}: {shape} in {}", self.out.display()));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -97,7 +87,5 @@ impl Embed {
 
 fn write(path: &Path, fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> anyhow::Result<()> {
     let mut to = BufWriter::new(File::create(path).with_context(|| path.display().to_string())?);
-    fill(&mut to)
-        .and_then(|()| to.flush())
-        .with_context(|| path.display().to_string())
+    fill(&mut to).and_then(|()| to.flush()).with_context(|| path.display().to_string())
 }

@@ -25,13 +25,8 @@ impl FromStr for DatasetArgument {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('=') {
-            Some((name, root)) if !root.is_empty() => Ok(Self {
-                name: name.to_owned(),
-                root: root.into(),
-            }),
-            _ => Err(format!(
-                "`{text}` is not name=folder, as in cifar10=data or folder=my/pictures"
-            )),
+            Some((name, root)) if !root.is_empty() => Ok(Self { name: name.to_owned(), root: root.into() }),
+            _ => Err(format!("`{text}` is not name=folder, as in cifar10=data or folder=my/pictures")),
         }
     }
 }
@@ -58,9 +53,7 @@ fn like(named: Option<&Path>, specs: &[EncoderSpec]) -> anyhow::Result<Option<Ar
         _ => None,
     });
     let folder = named.or(first);
-    folder
-        .map(|f| Artefact::open(f).with_context(|| format!("artefact {}", f.display())))
-        .transpose()
+    folder.map(|f| Artefact::open(f).with_context(|| format!("artefact {}", f.display()))).transpose()
 }
 
 fn threads(asked: Option<usize>) -> usize {
@@ -70,17 +63,8 @@ fn threads(asked: Option<usize>) -> usize {
 /// The command as it was typed, for records: the program by its name, not by where it lies.
 fn typed_command() -> String {
     let words = std::env::args().skip(1).map(|word| {
-        let is_plain = word
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_=./,:".contains(c));
-        if is_plain && !word.is_empty() {
-            word
-        } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        }
+        let is_plain = word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./,:".contains(c));
+        if is_plain && !word.is_empty() { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
     });
-    std::iter::once("simclr-eval".to_owned())
-        .chain(words)
-        .collect::<Vec<_>>()
-        .join(" ")
+    std::iter::once("simclr-eval".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }

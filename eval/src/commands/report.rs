@@ -23,11 +23,7 @@ impl Report {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let mut scores: Vec<Score> = Vec::new();
         for run in &self.runs {
-            let path = if run.is_dir() {
-                run.join("scores.json")
-            } else {
-                run.clone()
-            };
+            let path = if run.is_dir() { run.join("scores.json") } else { run.clone() };
             scores.extend(simclr_eval::Report::load(&path)?.scores);
         }
         if self.json {

@@ -63,11 +63,7 @@ impl Run {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let specs = encoders(&self.encoder)?;
         let like = like(self.like.as_deref(), &specs)?;
-        let datasets = self
-            .dataset
-            .iter()
-            .map(DatasetArgument::open)
-            .collect::<anyhow::Result<Vec<_>>>()?;
+        let datasets = self.dataset.iter().map(DatasetArgument::open).collect::<anyhow::Result<Vec<_>>>()?;
         let options = Options {
             with_knn: self.method.contains(&Method::Knn),
             with_linear: self.method.contains(&Method::Linear),
@@ -115,11 +111,7 @@ impl Run {
         if let Some((probe, record)) = evaluation.probe {
             let file = format!("{}.safetensors", probe.name);
             let folder = self.out.join("probes");
-            let folder = if is_one_of_several {
-                folder.join(&source.name)
-            } else {
-                folder
-            };
+            let folder = if is_one_of_several { folder.join(&source.name) } else { folder };
             probe.save(&folder.join(&file))?;
             if let (Some(artefact), true) = (&source.artefact, self.install_probe) {
                 probe.save(&artefact.probes_folder().join(&file))?;
@@ -162,10 +154,7 @@ fn print_plan(specs: &[EncoderSpec], datasets: &[Dataset], options: &Options) ->
         }
     }
     let (pairs, names) = (specs.len() * datasets.len(), specs.len());
-    eprintln!(
-        "plan: {names} encoders × {} datasets = {pairs} evaluations",
-        datasets.len()
-    );
+    eprintln!("plan: {names} encoders × {} datasets = {pairs} evaluations", datasets.len());
     for spec in specs {
         if let EncoderSpec::Artefact(folder) = spec {
             check_folder(folder)?;

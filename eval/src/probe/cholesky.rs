@@ -91,10 +91,7 @@ mod tests {
             Cholesky::new(a.clone()).unwrap().solve(&mut x);
             for (i, expected) in b.iter().enumerate() {
                 let found: f64 = (0..n).map(|j| a[[i, j]] * x[j]).sum();
-                assert!(
-                    (found - expected).abs() < 1e-9,
-                    "n {n} row {i}: {found} {expected}"
-                );
+                assert!((found - expected).abs() < 1e-9, "n {n} row {i}: {found} {expected}");
             }
         }
     }

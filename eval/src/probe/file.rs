@@ -19,28 +19,17 @@ impl Probe {
     /// # Errors
     /// When the probe is not well-formed or the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), EvalError> {
-        let refuse = |problem| EvalError::ProbeFile {
-            path: path.to_path_buf(),
-            problem,
-        };
+        let refuse = |problem| EvalError::ProbeFile { path: path.to_path_buf(), problem };
         if let Some(problem) = self.problem() {
             return Err(refuse(problem));
         }
         let bytes = self.to_bytes().map_err(refuse)?;
-        let folder = path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(EvalError::io(folder))?;
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(EvalError::io(folder))?;
-        file.write_all(&bytes)
-            .and_then(|()| file.as_file().sync_all())
-            .map_err(EvalError::io(path))?;
+        file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(EvalError::io(path))?;
         readable(file.as_file()).map_err(EvalError::io(path))?;
-        file.persist(path).map_err(|e| EvalError::Io {
-            path: path.to_path_buf(),
-            source: e.error,
-        })?;
+        file.persist(path).map_err(|e| EvalError::Io { path: path.to_path_buf(), source: e.error })?;
         Ok(())
     }
 
@@ -50,10 +39,7 @@ impl Probe {
     /// When the file cannot be read or is not a usable probe; the message says why.
     pub fn load(path: &Path) -> Result<Self, EvalError> {
         let length = std::fs::metadata(path).map_err(EvalError::io(path))?.len();
-        let refuse = |problem| EvalError::ProbeFile {
-            path: path.to_path_buf(),
-            problem,
-        };
+        let refuse = |problem| EvalError::ProbeFile { path: path.to_path_buf(), problem };
         if length > BYTES_MAX {
             return Err(refuse(format!("{length} bytes are more than a probe has")));
         }
@@ -71,25 +57,15 @@ impl Probe {
         let (weight, bias) = (little_endian(&self.weight), little_endian(&self.bias));
         let shape = vec![self.classes.len(), self.embedding_len];
         let tensors = [
-            (
-                "weight",
-                TensorView::new(Dtype::F32, shape, &weight).map_err(text)?,
-            ),
-            (
-                "bias",
-                TensorView::new(Dtype::F32, vec![self.classes.len()], &bias).map_err(text)?,
-            ),
+            ("weight", TensorView::new(Dtype::F32, shape, &weight).map_err(text)?),
+            ("bias", TensorView::new(Dtype::F32, vec![self.classes.len()], &bias).map_err(text)?),
         ];
         serialize(tensors, Some(HashMap::from([(HEADER.to_owned(), header)]))).map_err(text)
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
-        let json = header
-            .metadata()
-            .as_ref()
-            .and_then(|m| m.get(HEADER))
-            .ok_or("its header has no probe")?;
+        let json = header.metadata().as_ref().and_then(|m| m.get(HEADER)).ok_or("its header has no probe")?;
         let mut probe: Self = serde_json::from_str(json).map_err(|e| format!("its header: {e}"))?;
         let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
         probe.weight = numbers(&file, "weight", &[probe.classes.len(), probe.embedding_len])?;
@@ -118,13 +94,7 @@ fn numbers(file: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f3
     let tensor = file.tensor(name).map_err(|e| format!("tensor `{name}`: {e}"))?;
     if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
         let (found, dtype) = (tensor.shape(), tensor.dtype());
-        return Err(format!(
-            "tensor `{name}` is {dtype:?} {found:?} where F32 {shape:?} is needed"
-        ));
+        return Err(format!("tensor `{name}` is {dtype:?} {found:?} where F32 {shape:?} is needed"));
     }
-    Ok(tensor
-        .data()
-        .chunks_exact(4)
-        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-        .collect())
+    Ok(tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
 }

@@ -21,10 +21,7 @@ pub(super) struct Judged {
 pub(super) fn judge(point: &[f64], features: &Features, classes: usize, mean: &[f64]) -> Judged {
     let len = features.embedding_len;
     let Ok(weight) = ArrayView2::from_shape((classes, len), &point[..classes * len]) else {
-        return Judged {
-            top_1: f64::NAN,
-            loss: f64::NAN,
-        };
+        return Judged { top_1: f64::NAN, loss: f64::NAN };
     };
     let bias = &point[classes * len..];
     let rows: Vec<usize> = (0..features.len()).collect();
@@ -44,15 +41,10 @@ pub(super) fn judge(point: &[f64], features: &Features, classes: usize, mean: &[
         })
         .collect();
     // Summed in order, so that the result does not depend on the number of threads.
-    let (hits, loss) = blocks
-        .into_iter()
-        .fold((0.0, 0.0), |sum, block| (sum.0 + block.0, sum.1 + block.1));
+    let (hits, loss) = blocks.into_iter().fold((0.0, 0.0), |sum, block| (sum.0 + block.0, sum.1 + block.1));
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     let count = features.len() as f64;
-    Judged {
-        top_1: 100.0 * hits / count,
-        loss: loss / count,
-    }
+    Judged { top_1: 100.0 * hits / count, loss: loss / count }
 }
 
 /// One if the label's score is the first highest, and the cross-entropy.
@@ -73,11 +65,7 @@ mod tests {
         assert_eq!(judge_row(&[0.0, 0.0], 1), (0.0, 2.0_f64.ln()));
         let (hit, loss) = judge_row(&[1.0, 1001.0, 0.0], 1);
         assert!(hit == 1.0 && loss < 1e-12);
-        let features = Features {
-            embedding_len: 1,
-            embeddings: vec![3.0, 1.0],
-            labels: vec![0, 0],
-        };
+        let features = Features { embedding_len: 1, embeddings: vec![3.0, 1.0], labels: vec![0, 0] };
         // Centred by 2: scores (±1·x, 0).
         let judged = judge(&[1.0, 0.0, 0.0, 0.0], &features, 2, &[2.0]);
         let expected = ((1.0_f64 + (-1.0_f64).exp()).ln() + (1.0 + 1.0_f64.exp()).ln()) / 2.0;

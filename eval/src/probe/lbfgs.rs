@@ -47,13 +47,7 @@ const MEMORY: usize = 10;
 pub(crate) fn minimise(objective: &dyn Objective, start: Vec<f64>, stop: Stop) -> Minimum {
     let mut gradient = vec![0.0; start.len()];
     let value = objective.evaluate(&start, &mut gradient);
-    let mut here = Place {
-        step: 0.0,
-        point: start,
-        gradient,
-        value,
-        slope: 0.0,
-    };
+    let mut here = Place { step: 0.0, point: start, gradient, value, slope: 0.0 };
     let mut memory: VecDeque<Pair> = VecDeque::with_capacity(MEMORY);
     let mut evaluations = 1;
     loop {
@@ -79,20 +73,8 @@ pub(crate) fn minimise(objective: &dyn Objective, start: Vec<f64>, stop: Stop) -
                 Err(Failure::NoDescent) => Some("no step lowers the objective"),
             }
         };
-        let Place {
-            point,
-            gradient,
-            value,
-            ..
-        } = here;
-        return Minimum {
-            point,
-            gradient,
-            value,
-            size,
-            evaluations,
-            failure,
-        };
+        let Place { point, gradient, value, .. } = here;
+        return Minimum { point, gradient, value, size, evaluations, failure };
     }
 }
 
@@ -146,11 +128,7 @@ fn remember(memory: &mut VecDeque<Pair>, here: &Place, next: &Place) {
     if memory.len() == MEMORY {
         memory.pop_front();
     }
-    memory.push_back(Pair {
-        step,
-        change,
-        inverse_product: 1.0 / product,
-    });
+    memory.push_back(Pair { step, change, inverse_product: 1.0 / product });
 }
 
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -209,31 +187,17 @@ mod tests {
 
     #[test]
     fn finds_the_bottom_of_a_curved_valley() {
-        let stop = Stop {
-            tolerance: 1e-9,
-            evaluations_max: 500,
-        };
+        let stop = Stop { tolerance: 1e-9, evaluations_max: 500 };
         let minimum = minimise(&Valley, vec![-1.2; 20], stop);
         assert_eq!(minimum.failure, None);
-        assert!(
-            minimum.point.iter().all(|x| (x - 1.0).abs() < 1e-8),
-            "{:?}",
-            minimum.point
-        );
-        assert!(
-            minimum.size <= 1e-9 && minimum.evaluations < 200,
-            "{}",
-            minimum.evaluations
-        );
+        assert!(minimum.point.iter().all(|x| (x - 1.0).abs() < 1e-8), "{:?}", minimum.point);
+        assert!(minimum.size <= 1e-9 && minimum.evaluations < 200, "{}", minimum.evaluations);
     }
 
     #[test]
     fn an_exact_preconditioner_needs_one_step() {
         let curvatures: Vec<f64> = (0..50).map(|i| 10_f64.powf(f64::from(i) / 16.0)).collect();
-        let stop = Stop {
-            tolerance: 1e-8,
-            evaluations_max: 10_000,
-        };
+        let stop = Stop { tolerance: 1e-8, evaluations_max: 10_000 };
         let with = minimise(&Bowl(curvatures.clone(), true), vec![0.0; 50], stop);
         let without = minimise(&Bowl(curvatures, false), vec![0.0; 50], stop);
         assert_eq!((with.failure, without.failure), (None, None));
@@ -246,14 +210,8 @@ mod tests {
 
     #[test]
     fn says_when_it_has_not_converged() {
-        let stop = Stop {
-            tolerance: 1e-9,
-            evaluations_max: 5,
-        };
-        assert_eq!(
-            minimise(&Valley, vec![-1.2; 20], stop).failure,
-            Some("too many evaluations")
-        );
+        let stop = Stop { tolerance: 1e-9, evaluations_max: 5 };
+        assert_eq!(minimise(&Valley, vec![-1.2; 20], stop).failure, Some("too many evaluations"));
         let lost = minimise(&Bowl(vec![1.0], false), vec![f64::NAN], stop);
         assert_eq!(lost.failure, Some("the objective is not finite"));
     }

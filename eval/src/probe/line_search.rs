@@ -37,16 +37,8 @@ pub(super) fn search(
     if first_slope >= 0.0 || !first_slope.is_finite() {
         return Err(Failure::NoDescent);
     }
-    let origin = Place {
-        step: 0.0,
-        slope: first_slope,
-        ..start.clone()
-    };
-    let line = Line {
-        objective,
-        origin: &origin,
-        direction,
-    };
+    let origin = Place { step: 0.0, slope: first_slope, ..start.clone() };
+    let line = Line { objective, origin: &origin, direction };
     let mut before = origin.clone();
     let mut step = 1.0;
     for trial in 0..TRIALS_MAX {
@@ -80,13 +72,7 @@ impl Line<'_> {
         let value = self.objective.evaluate(&point, &mut gradient);
         *evaluations += 1;
         let slope = dot(&gradient, self.direction);
-        Place {
-            step,
-            point,
-            gradient,
-            value,
-            slope,
-        }
+        Place { step, point, gradient, value, slope }
     }
 
     fn too_high(&self, place: &Place) -> bool {
@@ -115,11 +101,7 @@ impl Line<'_> {
             }
         }
         // Not flat enough, but lower than the start: still progress.
-        if low.step > 0.0 {
-            Ok(low)
-        } else {
-            Err(Failure::NoDescent)
-        }
+        if low.step > 0.0 { Ok(low) } else { Err(Failure::NoDescent) }
     }
 }
 
@@ -135,9 +117,5 @@ fn between(low: &Place, high: &Place) -> f64 {
     let b = width.signum() * inside.sqrt();
     let step = high.step - width * (high.slope + b - a) / (high.slope - low.slope + 2.0 * b);
     let (least, most) = (low.step + 0.1 * width, low.step + 0.9 * width);
-    if step.is_finite() {
-        step.clamp(least.min(most), least.max(most))
-    } else {
-        middle
-    }
+    if step.is_finite() { step.clamp(least.min(most), least.max(most)) } else { middle }
 }

@@ -71,24 +71,14 @@ impl Probe {
     /// When the embedding has another length than the probe takes.
     pub fn predict(&self, embedding: &[f32]) -> Result<Vec<f32>, EvalError> {
         if embedding.len() != self.embedding_len {
-            return Err(EvalError::Length {
-                found: embedding.len(),
-                expected: self.embedding_len,
-            });
+            return Err(EvalError::Length { found: embedding.len(), expected: self.embedding_len });
         }
         let score = |(row, &bias): (&[f32], &f32)| {
-            let products = row
-                .iter()
-                .zip(embedding)
-                .map(|(&w, &x)| f64::from(w) * f64::from(x));
+            let products = row.iter().zip(embedding).map(|(&w, &x)| f64::from(w) * f64::from(x));
             f64::from(bias) + products.sum::<f64>()
         };
-        let scores: Vec<f64> = self
-            .weight
-            .chunks_exact(self.embedding_len)
-            .zip(&self.bias)
-            .map(score)
-            .collect();
+        let scores: Vec<f64> =
+            self.weight.chunks_exact(self.embedding_len).zip(&self.bias).map(score).collect();
         let most = scores.iter().fold(f64::NEG_INFINITY, |most, &s| most.max(s));
         let shares: Vec<f64> = scores.iter().map(|s| (s - most).exp()).collect();
         let all: f64 = shares.iter().sum();
@@ -110,9 +100,7 @@ impl Probe {
         }
         if classes.checked_mul(len) != Some(self.weight.len()) || self.bias.len() != classes {
             let (weight, bias) = (self.weight.len(), self.bias.len());
-            return Some(format!(
-                "{weight} weights and {bias} biases for {classes} classes of length {len}"
-            ));
+            return Some(format!("{weight} weights and {bias} biases for {classes} classes of length {len}"));
         }
         if self.weight.iter().chain(&self.bias).any(|x| !x.is_finite()) {
             return Some("a weight or bias is NaN or infinite".to_owned());
@@ -124,10 +112,7 @@ impl Probe {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "embeddings are f32; the classifier needs no more"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "embeddings are f32; the classifier needs no more")]
 fn narrow(numbers: &[f64]) -> Vec<f32> {
     numbers.iter().map(|&x| x as f32).collect()
 }

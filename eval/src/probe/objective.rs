@@ -34,9 +34,7 @@ impl Moments {
         let mean = features.mean();
         let len = features.embedding_len;
         let wanted = COVARIANCE_ROWS_MIN.max(8 * len);
-        let rows: Vec<usize> = (0..features.len())
-            .step_by(features.len().div_ceil(wanted).max(1))
-            .collect();
+        let rows: Vec<usize> = (0..features.len()).step_by(features.len().div_ceil(wanted).max(1)).collect();
         let strip_count = (COVARIANCE_FLOATS / (len * len).max(1)).clamp(2, STRIPS);
         let strips: Vec<Array2<f64>> = rows
             .par_chunks(rows.len().div_ceil(strip_count).max(1))
@@ -89,20 +87,10 @@ impl<'a> SoftmaxRegression<'a> {
         let mut bound = &moments.covariance * 0.5;
         let most = bound.diag().iter().fold(0.0_f64, |most, &x| most.max(x));
         // Rounding in the covariance may exceed a tiny penalty; a preconditioner may be off by as much.
-        bound
-            .diag_mut()
-            .iter_mut()
-            .for_each(|x| *x += penalty + 1e-12 * most);
+        bound.diag_mut().iter_mut().for_each(|x| *x += penalty + 1e-12 * most);
         let spread = bound.diag().iter().map(|x| x.sqrt()).collect();
         let bound = Cholesky::new(bound)?;
-        Some(Self {
-            features,
-            classes,
-            penalty,
-            mean: &moments.mean,
-            bound,
-            spread,
-        })
+        Some(Self { features, classes, penalty, mean: &moments.mean, bound, spread })
     }
 
     pub(crate) fn len(classes: usize, features: usize) -> usize {
@@ -117,11 +105,8 @@ impl<'a> SoftmaxRegression<'a> {
         bias: &ArrayView1<'_, f64>,
     ) -> Sums {
         let len = self.features.embedding_len;
-        let mut sums = Sums {
-            loss: 0.0,
-            weight: Array2::zeros((self.classes, len)),
-            bias: Array1::zeros(self.classes),
-        };
+        let mut sums =
+            Sums { loss: 0.0, weight: Array2::zeros((self.classes, len)), bias: Array1::zeros(self.classes) };
         let mut wide = Array2::zeros((BLOCK, len));
         let mut scores = Array2::zeros((BLOCK, self.classes));
         for start in rows.clone().step_by(BLOCK) {
@@ -160,10 +145,8 @@ impl Objective for SoftmaxRegression<'_> {
     fn evaluate(&self, point: &[f64], gradient: &mut [f64]) -> f64 {
         let (len, rows) = (self.features.embedding_len, self.features.len());
         let (flat, bias) = point.split_at(self.classes * len);
-        let (Ok(weight), bias) = (
-            ArrayView2::from_shape((self.classes, len), flat),
-            ArrayView1::from(bias),
-        ) else {
+        let (Ok(weight), bias) = (ArrayView2::from_shape((self.classes, len), flat), ArrayView1::from(bias))
+        else {
             return f64::NAN;
         };
         let strip = rows.div_ceil(STRIPS).max(1);
@@ -174,41 +157,27 @@ impl Objective for SoftmaxRegression<'_> {
             .collect();
         let scale = 1.0 / float(rows);
         let (to_weight, to_bias) = gradient.split_at_mut(self.classes * len);
-        to_weight
-            .iter_mut()
-            .zip(flat)
-            .for_each(|(g, w)| *g = self.penalty * w);
+        to_weight.iter_mut().zip(flat).for_each(|(g, w)| *g = self.penalty * w);
         to_bias.fill(0.0);
         let mut loss = 0.5 * self.penalty * super::lbfgs::dot(flat, flat);
         for strip in strips {
             loss += scale * strip.loss;
-            to_weight
-                .iter_mut()
-                .zip(&strip.weight)
-                .for_each(|(g, x)| *g += scale * x);
-            to_bias
-                .iter_mut()
-                .zip(&strip.bias)
-                .for_each(|(g, x)| *g += scale * x);
+            to_weight.iter_mut().zip(&strip.weight).for_each(|(g, x)| *g += scale * x);
+            to_bias.iter_mut().zip(&strip.bias).for_each(|(g, x)| *g += scale * x);
         }
         loss
     }
 
     fn precondition(&self, vector: &mut [f64]) {
         let (weight, bias) = vector.split_at_mut(self.classes * self.features.embedding_len);
-        weight
-            .par_chunks_mut(self.features.embedding_len)
-            .for_each(|row| self.bound.solve(row));
+        weight.par_chunks_mut(self.features.embedding_len).for_each(|row| self.bound.solve(row));
         bias.iter_mut().for_each(|b| *b *= 2.0);
     }
 
     /// The largest entry, each divided by its feature's spread: the same whatever units the features have.
     fn size(&self, gradient: &[f64]) -> f64 {
         let (weight, bias) = gradient.split_at(self.classes * self.features.embedding_len);
-        let weight = weight
-            .iter()
-            .zip(self.spread.iter().cycle())
-            .map(|(g, s)| g.abs() / s);
+        let weight = weight.iter().zip(self.spread.iter().cycle()).map(|(g, s)| g.abs() / s);
         weight
             .chain(bias.iter().map(|g| g.abs()))
             .fold(0.0, |most, g| if g.is_nan() { g } else { g.max(most) })

@@ -52,10 +52,7 @@ pub struct Fitted {
 /// 21 values, half a decade apart, from 1e1 down to 1e-9, in units of the features' mean variance: the same grid whatever
 /// the scale of an encoder's embeddings, so that none is judged with penalties made for another.
 pub fn penalties() -> Vec<f64> {
-    (-18..=2)
-        .rev()
-        .map(|half_decades| 10_f64.powf(f64::from(half_decades) / 2.0))
-        .collect()
+    (-18..=2).rev().map(|half_decades| 10_f64.powf(f64::from(half_decades) / 2.0)).collect()
 }
 
 /// Chooses a penalty by fitting on some rows and judging on others, then fits on both; `penalties` are in units of the
@@ -71,9 +68,7 @@ pub fn sweep(
     progress: &mut dyn FnMut(usize),
 ) -> Result<Fitted, EvalError> {
     if train.is_empty() || validation.is_empty() || penalties.is_empty() {
-        return Err(EvalError::TooFew(
-            "a penalty needs rows to fit on and rows to be judged on".to_owned(),
-        ));
+        return Err(EvalError::TooFew("a penalty needs rows to fit on and rows to be judged on".to_owned()));
     }
     let (fit_on, judge_on) = (features.select(train), features.select(validation));
     let moments = Moments::of(&fit_on);
@@ -84,17 +79,9 @@ pub fn sweep(
         let penalty = relative * moments.mean_variance();
         let minimum = minimum(&fit_on, classes, &moments, penalty, point)?;
         let Judged { top_1, loss } = judge(&minimum.point, &judge_on, classes, &moments.mean);
-        trials.push(Trial {
-            penalty,
-            validation: top_1,
-            loss,
-            evaluations: minimum.evaluations,
-        });
+        trials.push(Trial { penalty, validation: top_1, loss, evaluations: minimum.evaluations });
         point = minimum.point;
-        if best
-            .as_ref()
-            .is_none_or(|(most, least, ..)| top_1 > *most || (top_1 == *most && loss < *least))
-        {
+        if best.as_ref().is_none_or(|(most, least, ..)| top_1 > *most || (top_1 == *most && loss < *least)) {
             best = Some((top_1, loss, penalty, point.clone()));
         }
         progress(trials.len());
@@ -141,11 +128,7 @@ fn fit_from(
     for (gradient, bias) in end.gradient.chunks_exact_mut(len).zip(&bias_gradient) {
         super::lbfgs::add(gradient, *bias, &moments.mean);
     }
-    let gradient = end
-        .gradient
-        .iter()
-        .chain(&bias_gradient)
-        .fold(0.0_f64, |most, g| most.max(g.abs()));
+    let gradient = end.gradient.iter().chain(&bias_gradient).fold(0.0_f64, |most, g| most.max(g.abs()));
     Ok(Fitted {
         weight: end.point,
         bias,
@@ -165,22 +148,11 @@ fn minimum(
     penalty: f64,
     start: Vec<f64>,
 ) -> Result<Minimum, EvalError> {
-    let stop = Stop {
-        tolerance: TOLERANCE,
-        evaluations_max: EVALUATIONS_MAX,
-    };
-    let not_converged = |gradient, evaluations, reason| EvalError::NotConverged {
-        penalty,
-        gradient,
-        evaluations,
-        reason,
-    };
+    let stop = Stop { tolerance: TOLERANCE, evaluations_max: EVALUATIONS_MAX };
+    let not_converged =
+        |gradient, evaluations, reason| EvalError::NotConverged { penalty, gradient, evaluations, reason };
     let Some(objective) = SoftmaxRegression::new(features, classes, moments, penalty) else {
-        return Err(not_converged(
-            f64::NAN,
-            0,
-            "the features' covariance is not finite",
-        ));
+        return Err(not_converged(f64::NAN, 0, "the features' covariance is not finite"));
     };
     let end = minimise(&objective, start, stop);
     match end.failure {

@@ -13,11 +13,7 @@ use crate::Features;
 /// Correlated features of three classes that overlap; the first feature is large, the last nearly constant.
 fn clouds(rows: usize, len: usize, classes: usize) -> Features {
     let mut random = ChaCha8Rng::seed_from_u64(3);
-    let mut features = Features {
-        embedding_len: len,
-        embeddings: Vec::new(),
-        labels: Vec::new(),
-    };
+    let mut features = Features { embedding_len: len, embeddings: Vec::new(), labels: Vec::new() };
     for row in 0..rows {
         let label = row % classes;
         let common: f32 = random.random_range(-1.0..1.0);
@@ -31,9 +27,7 @@ fn clouds(rows: usize, len: usize, classes: usize) -> Features {
             } else {
                 1.0
             };
-            features
-                .embeddings
-                .push(2.0 + unit * (centre + common + 0.7 * own));
+            features.embeddings.push(2.0 + unit * (centre + common + 0.7 * own));
         }
         features.labels.push(label);
     }
@@ -47,10 +41,7 @@ fn definition(features: &Features, classes: usize, penalty: f64, weight: &[f64],
     for (row, &label) in features.labels.iter().enumerate() {
         let scores: Vec<f64> = (0..classes)
             .map(|c| {
-                bias[c]
-                    + (0..len)
-                        .map(|j| weight[c * len + j] * f64::from(features.row(row)[j]))
-                        .sum::<f64>()
+                bias[c] + (0..len).map(|j| weight[c * len + j] * f64::from(features.row(row)[j])).sum::<f64>()
             })
             .collect();
         loss += scores.iter().map(|s| s.exp()).sum::<f64>().ln() - scores[label];
@@ -88,10 +79,8 @@ fn the_fit_is_where_a_long_plain_descent_ends() {
     let (mut weight, mut bias) = (vec![0.0; classes * 4], vec![0.0; classes]);
     // Plain descent on the features as they are; the step is below 2 / the largest curvature.
     for _ in 0..60_000 {
-        let (mut by_weight, mut by_bias) = (
-            weight.iter().map(|w| penalty * w).collect::<Vec<_>>(),
-            vec![0.0; classes],
-        );
+        let (mut by_weight, mut by_bias) =
+            (weight.iter().map(|w| penalty * w).collect::<Vec<_>>(), vec![0.0; classes]);
         for (row, &label) in features.labels.iter().enumerate() {
             let x: Vec<f64> = features.row(row).iter().map(|&x| f64::from(x)).collect();
             let raised: Vec<f64> = (0..classes)
@@ -104,10 +93,7 @@ fn the_fit_is_where_a_long_plain_descent_ends() {
                 (0..4).for_each(|j| by_weight[c * 4 + j] += off * x[j]);
             }
         }
-        weight
-            .iter_mut()
-            .zip(&by_weight)
-            .for_each(|(w, g)| *w -= 0.05 * g);
+        weight.iter_mut().zip(&by_weight).for_each(|(w, g)| *w -= 0.05 * g);
         bias.iter_mut().zip(&by_bias).for_each(|(b, g)| *b -= 0.05 * g);
     }
     assert!(
@@ -128,14 +114,7 @@ fn more_penalty_means_smaller_weights_and_separable_data_converges() {
     for (row, label) in features.labels.clone().into_iter().enumerate() {
         features.embeddings[row * 4 + 1] = 10.0 * label as f32;
     }
-    let size = |penalty| {
-        fit(&features, 3, penalty)
-            .unwrap()
-            .weight
-            .iter()
-            .map(|w| w * w)
-            .sum::<f64>()
-    };
+    let size = |penalty| fit(&features, 3, penalty).unwrap().weight.iter().map(|w| w * w).sum::<f64>();
     assert!(size(1e-6) > size(1e-3) && size(1e-3) > size(1.0) && size(1e4) < 1e-6);
 }
 
@@ -189,10 +168,7 @@ fn features_that_cannot_be_fitted_are_reported() {
 fn probe() -> Probe {
     let fitted = fit(&clouds(90, 4, 3), 3, 0.1).unwrap();
     let classes = ["a", "b", "c"].map(str::to_owned);
-    Probe {
-        score: Some(62.5),
-        ..Probe::new("clouds", "made up", &classes, "0123456789abcdef", &fitted)
-    }
+    Probe { score: Some(62.5), ..Probe::new("clouds", "made up", &classes, "0123456789abcdef", &fitted) }
 }
 
 #[test]
@@ -229,17 +205,11 @@ fn files_that_lie_are_refused_by_name() {
     assert!(written(&|p| p.weight[3] = f32::INFINITY).contains("NaN or infinite"));
     assert!(written(&|p| p.space_key.clear()).contains("space key"));
     let mut bytes = probe().to_bytes().unwrap();
-    let at = bytes
-        .windows(18)
-        .position(|w| w == b"embedding_len\\\":4,")
-        .unwrap();
+    let at = bytes.windows(18).position(|w| w == b"embedding_len\\\":4,").unwrap();
     bytes[at + 16] = b'3';
     std::fs::write(&path, &bytes).unwrap();
     let text = load(&path);
-    assert!(
-        text.contains("[3, 4]") && text.contains("[3, 3]") && text.contains("x.safetensors"),
-        "{text}"
-    );
+    assert!(text.contains("[3, 4]") && text.contains("[3, 3]") && text.contains("x.safetensors"), "{text}");
     let mut bytes = probe().to_bytes().unwrap();
     bytes.truncate(bytes.len() - 3);
     std::fs::write(&path, &bytes).unwrap();
@@ -249,11 +219,5 @@ fn files_that_lie_are_refused_by_name() {
     assert!(load(&folder.path().join("none")).contains("none"));
     let mut broken = probe();
     broken.bias.pop();
-    assert!(
-        broken
-            .save(&path)
-            .unwrap_err()
-            .to_string()
-            .contains("2 biases for 3 classes")
-    );
+    assert!(broken.save(&path).unwrap_err().to_string().contains("2 biases for 3 classes"));
 }

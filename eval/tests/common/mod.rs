@@ -25,18 +25,10 @@ pub(crate) fn bitmap(side: u32, colour: [u8; 3], seed: u32) -> Vec<u8> {
 
 /// Three classes of `each` pictures: reddish, greenish, bluish.
 pub(crate) fn colours(root: &Path, each: u32, side: u32) {
-    for (class, colour) in [
-        ("red", [150, 60, 60]),
-        ("green", [60, 150, 60]),
-        ("blue", [60, 60, 150]),
-    ] {
+    for (class, colour) in [("red", [150, 60, 60]), ("green", [60, 150, 60]), ("blue", [60, 60, 150])] {
         fs::create_dir_all(root.join(class)).unwrap();
         for i in 0..each {
-            fs::write(
-                root.join(class).join(format!("{i:04}.bmp")),
-                bitmap(side, colour, i),
-            )
-            .unwrap();
+            fs::write(root.join(class).join(format!("{i:04}.bmp")), bitmap(side, colour, i)).unwrap();
         }
     }
 }
