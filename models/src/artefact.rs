@@ -89,19 +89,13 @@ impl Artefact {
     pub fn open(folder: &Path) -> Result<Self, ArtefactError> {
         let card_path = folder.join(CARD);
         let text = fs::read_to_string(&card_path).map_err(io_at(&card_path))?;
-        let card: Card = toml::from_str(&text).map_err(|e| ArtefactError::Card {
-            path: card_path.clone(),
-            reason: e.to_string(),
-        })?;
+        let card: Card = toml::from_str(&text)
+            .map_err(|e| ArtefactError::Card { path: card_path.clone(), reason: e.to_string() })?;
         let path = folder.join(ENCODER);
         let bytes = fs::read(&path).map_err(io_at(&path))?;
         let found = checksum(&bytes);
         if found != card.checksum {
-            return Err(ArtefactError::Checksum {
-                path,
-                found,
-                expected: card.checksum,
-            });
+            return Err(ArtefactError::Checksum { path, found, expected: card.checksum });
         }
         let metadata = onnx::read_metadata(&bytes).map_err(|source| ArtefactError::Onnx { path, source })?;
         let entries = [
@@ -111,14 +105,8 @@ impl Artefact {
             ("embedding_len", card.embedding_len == metadata.embedding_len),
         ];
         match entries.into_iter().find(|(_, is_equal)| !is_equal) {
-            Some((what, _)) => Err(ArtefactError::Mismatch {
-                path: card_path,
-                what,
-            }),
-            None => Ok(Self {
-                folder: folder.to_path_buf(),
-                card,
-            }),
+            Some((what, _)) => Err(ArtefactError::Mismatch { path: card_path, what }),
+            None => Ok(Self { folder: folder.to_path_buf(), card }),
         }
     }
 
@@ -138,10 +126,7 @@ impl Artefact {
         if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(ArtefactError::Exists(folder.to_path_buf()));
         }
-        let onnx_error = |source| ArtefactError::Onnx {
-            path: folder.join(ENCODER),
-            source,
-        };
+        let onnx_error = |source| ArtefactError::Onnx { path: folder.join(ENCODER), source };
         let encoder = onnx::write(network, weights, &draft.recipe).map_err(onnx_error)?;
         let embedding_len = onnx::read_metadata(&encoder).map_err(onnx_error)?.embedding_len;
         let checksum = checksum(&encoder);
@@ -158,10 +143,7 @@ impl Artefact {
         };
         let text = card_text(&card, folder)?;
         write_folder(folder, &encoder, &text).map_err(io_at(folder))?;
-        Ok(Self {
-            folder: folder.to_path_buf(),
-            card,
-        })
+        Ok(Self { folder: folder.to_path_buf(), card })
     }
 
     /// Opens every artefact directly inside a folder, by name.
@@ -261,17 +243,12 @@ fn write_folder(folder: &Path, encoder: &[u8], card: &str) -> std::io::Result<()
 }
 
 fn card_text(card: &Card, folder: &Path) -> Result<String, ArtefactError> {
-    toml::to_string_pretty(card).map_err(|e| ArtefactError::Card {
-        path: folder.join(CARD),
-        reason: e.to_string(),
-    })
+    toml::to_string_pretty(card)
+        .map_err(|e| ArtefactError::Card { path: folder.join(CARD), reason: e.to_string() })
 }
 
 fn checksum(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn is_name(name: &str) -> bool {
@@ -282,8 +259,5 @@ fn is_name(name: &str) -> bool {
 }
 
 fn io_at(path: &Path) -> impl FnOnce(std::io::Error) -> ArtefactError {
-    move |source| ArtefactError::Io {
-        path: path.to_path_buf(),
-        source,
-    }
+    move |source| ArtefactError::Io { path: path.to_path_buf(), source }
 }

@@ -82,14 +82,7 @@ pub struct CardScore {
 impl CardScore {
     /// Whether the other is a newer measurement of the same thing.
     pub(crate) fn measures_same(&self, other: &Self) -> bool {
-        let key = |s: &Self| {
-            (
-                s.data.clone(),
-                s.split.clone(),
-                s.metric.clone(),
-                s.method.clone(),
-            )
-        };
+        let key = |s: &Self| (s.data.clone(), s.split.clone(), s.metric.clone(), s.method.clone());
         key(self) == key(other)
     }
 }

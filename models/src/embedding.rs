@@ -46,10 +46,7 @@ mod tests {
     fn normalised_has_length_one() {
         let e = Embedding::new(vec![3.0, 4.0]).unwrap().normalised();
         assert_eq!(e.as_slice(), [0.6, 0.8]);
-        assert_eq!(
-            Embedding::new(vec![0.0; 2]).unwrap().normalised().as_slice(),
-            [0.0, 0.0]
-        );
+        assert_eq!(Embedding::new(vec![0.0; 2]).unwrap().normalised().as_slice(), [0.0, 0.0]);
     }
 
     #[test]

@@ -134,26 +134,15 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<Report> {
     match command {
         Command::List { folder } => commands::list::run(&folder),
-        Command::Describe(Describe {
-            artefact: Some(artefact),
-            ..
-        }) => commands::describe::artefact(&commands::open(&artefact)?),
-        Command::Describe(Describe {
-            depth,
-            width,
-            stem,
-            side,
-            ..
-        }) => {
+        Command::Describe(Describe { artefact: Some(artefact), .. }) => {
+            commands::describe::artefact(&commands::open(&artefact)?)
+        }
+        Command::Describe(Describe { depth, width, stem, side, .. }) => {
             let (stem, usual_side) = match stem {
                 StemName::Imagenet => (Stem::Imagenet, 224),
                 StemName::SmallPicture => (Stem::SmallPicture, 32),
             };
-            let network = ResNet {
-                depth: depth.unwrap_or_default(),
-                width,
-                stem,
-            };
+            let network = ResNet { depth: depth.unwrap_or_default(), width, stem };
             commands::describe::network(&network, side.unwrap_or(usual_side))
         }
         Command::Verify { artefacts } => Ok(commands::verify::run(&artefacts)),
@@ -163,15 +152,8 @@ fn run(command: Command) -> anyhow::Result<Report> {
 
 /// Prints the report; a reader that has seen enough (`| head`) is no error.
 fn print(report: &Report, json: bool) -> anyhow::Result<bool> {
-    let text = if json {
-        format!("{}\n", report.json)
-    } else {
-        report.text.clone()
-    };
-    match io::stdout()
-        .write_all(text.as_bytes())
-        .and_then(|()| io::stdout().flush())
-    {
+    let text = if json { format!("{}\n", report.json) } else { report.text.clone() };
+    match io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(report.passed),
     }

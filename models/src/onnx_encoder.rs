@@ -26,11 +26,7 @@ impl OnnxEncoder {
         let environment = onnx_runtime::environment()?;
         let session = start_session(environment, &artefact.encoder_path(), threads.max(1))
             .map_err(|e| EncodeError::Runtime(e.to_string()))?;
-        Ok(Self {
-            session,
-            side: artefact.recipe().side as usize,
-            embedding_len: artefact.embedding_len(),
-        })
+        Ok(Self { session, side: artefact.recipe().side as usize, embedding_len: artefact.embedding_len() })
     }
 
     fn run(&mut self, images: &ImageBatch) -> ort::Result<Vec<f32>> {
@@ -52,14 +48,9 @@ impl Encoder for OnnxEncoder {
             return Ok(vec![]);
         }
         if images.side() != self.side {
-            return Err(EncodeError::Side {
-                found: images.side(),
-                expected: self.side,
-            });
+            return Err(EncodeError::Side { found: images.side(), expected: self.side });
         }
-        let numbers = self
-            .run(images)
-            .map_err(|e| EncodeError::Runtime(e.to_string()))?;
+        let numbers = self.run(images).map_err(|e| EncodeError::Runtime(e.to_string()))?;
         if numbers.len() != images.len() * self.embedding_len {
             let (found, pictures) = (numbers.len(), images.len());
             let len = self.embedding_len;
@@ -68,8 +59,7 @@ impl Encoder for OnnxEncoder {
             )));
         }
         let rows = numbers.chunks_exact(self.embedding_len).enumerate();
-        rows.map(|(i, row)| Embedding::new(row.to_vec()).map_err(|_| EncodeError::NotFinite(i)))
-            .collect()
+        rows.map(|(i, row)| Embedding::new(row.to_vec()).map_err(|_| EncodeError::NotFinite(i))).collect()
     }
 }
 

@@ -14,10 +14,7 @@ const BROUGHT: &str = "third_party/onnxruntime";
 /// The process's one environment; the first call loads the library.
 pub(crate) fn environment() -> Result<&'static Environment, EncodeError> {
     static ENVIRONMENT: OnceLock<Result<Environment, String>> = OnceLock::new();
-    ENVIRONMENT
-        .get_or_init(start)
-        .as_ref()
-        .map_err(|reason| EncodeError::Library(reason.clone()))
+    ENVIRONMENT.get_or_init(start).as_ref().map_err(|reason| EncodeError::Library(reason.clone()))
 }
 
 fn start() -> Result<Environment, String> {
@@ -37,23 +34,16 @@ fn start() -> Result<Environment, String> {
         )
     };
     let builder = ort::init_from(library).map_err(|e| cannot(e.to_string()))?;
-    builder
-        .with_telemetry(false)
-        .build()
-        .map_err(|e| cannot(e.to_string()))
+    builder.with_telemetry(false).build().map_err(|e| cannot(e.to_string()))
 }
 
 /// Where the library may be, best first: beside the program, `../lib`, `third_party` of every folder above the program,
 /// then above the crate it was built from.
 fn places(program: &Path, crate_folder: &Path) -> Vec<PathBuf> {
-    let beside = program
-        .parent()
-        .into_iter()
-        .flat_map(|bin| [bin.join(LIBRARY), bin.join("../lib").join(LIBRARY)]);
+    let beside =
+        program.parent().into_iter().flat_map(|bin| [bin.join(LIBRARY), bin.join("../lib").join(LIBRARY)]);
     let above = program.ancestors().skip(1).chain(crate_folder.ancestors());
-    beside
-        .chain(above.map(|folder| folder.join(BROUGHT).join(LIBRARY)))
-        .collect()
+    beside.chain(above.map(|folder| folder.join(BROUGHT).join(LIBRARY))).collect()
 }
 
 #[cfg(test)]
@@ -62,10 +52,7 @@ mod tests {
 
     #[test]
     fn looks_beside_the_program_first_and_above_the_crate_last() {
-        let places = places(
-            Path::new("/opt/simclr/bin/serve"),
-            Path::new("/src/simclr/models"),
-        );
+        let places = places(Path::new("/opt/simclr/bin/serve"), Path::new("/src/simclr/models"));
         let expected = [
             "/opt/simclr/bin/libonnxruntime.so",
             "/opt/simclr/bin/../lib/libonnxruntime.so",

@@ -29,10 +29,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            bytes_max: 20 << 20,
-            pixels_max: 50_000_000,
-        }
+        Self { bytes_max: 20 << 20, pixels_max: 50_000_000 }
     }
 }
 
@@ -93,16 +90,9 @@ impl Picture {
     /// # Errors
     /// When the length is not width × height × 3, or there is no pixel.
     pub fn new(width: u32, height: u32, rgb: Vec<u8>) -> Result<Self, PictureError> {
-        let expected = u64::from(width)
-            .saturating_mul(u64::from(height))
-            .saturating_mul(3);
+        let expected = u64::from(width).saturating_mul(u64::from(height)).saturating_mul(3);
         if expected == 0 || rgb.len() as u64 != expected {
-            return Err(PictureError::WrongLength {
-                width,
-                height,
-                found: rgb.len(),
-                expected,
-            });
+            return Err(PictureError::WrongLength { width, height, found: rgb.len(), expected });
         }
         Ok(Self { width, height, rgb })
     }
@@ -116,10 +106,7 @@ impl Picture {
             return Err(PictureError::Empty);
         }
         if bytes.len() > limits.bytes_max {
-            return Err(PictureError::TooManyBytes {
-                bytes: bytes.len(),
-                limit: limits.bytes_max,
-            });
+            return Err(PictureError::TooManyBytes { bytes: bytes.len(), limit: limits.bytes_max });
         }
         let (format, name) = format_of(bytes).ok_or(PictureError::UnknownFormat)?;
         let broken = |reason: String| PictureError::Broken { format: name, reason };
@@ -128,19 +115,13 @@ impl Picture {
         let mut decoder = reader.into_decoder().map_err(|e| broken(e.to_string()))?;
         let (width, height) = decoder.dimensions();
         if u64::from(width) * u64::from(height) > limits.pixels_max {
-            return Err(PictureError::TooManyPixels {
-                width,
-                height,
-                limit: limits.pixels_max,
-            });
+            return Err(PictureError::TooManyPixels { width, height, limit: limits.pixels_max });
         }
         if format == ImageFormat::Jpeg && !jpeg::is_complete(bytes) {
             return Err(broken("the file ends before the picture does".into()));
         }
         // A damaged EXIF block does not spoil the pixels: such a picture is taken as it lies.
-        let orientation = decoder
-            .orientation()
-            .unwrap_or(image::metadata::Orientation::NoTransforms);
+        let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
         let mut decoded = DynamicImage::from_decoder(decoder).map_err(|e| broken(e.to_string()))?;
         decoded.apply_orientation(orientation);
         let rgb = on_white(decoded);
@@ -187,12 +168,7 @@ const DECODER_ALLOWANCE: u64 = 64 << 20;
 fn allocation_limits(limits: &Limits) -> image::Limits {
     let mut allocation = image::Limits::no_limits();
     // The widest pixel, 16-bit RGBA, takes 8 bytes.
-    allocation.max_alloc = Some(
-        limits
-            .pixels_max
-            .saturating_mul(8)
-            .saturating_add(DECODER_ALLOWANCE),
-    );
+    allocation.max_alloc = Some(limits.pixels_max.saturating_mul(8).saturating_add(DECODER_ALLOWANCE));
     allocation
 }
 
@@ -211,10 +187,7 @@ fn on_white(decoded: DynamicImage) -> RgbImage {
 
 fn over_white(colour: u8, alpha: u8) -> u8 {
     let (colour, alpha) = (u32::from(colour), u32::from(alpha));
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a weighted mean of two bytes is a byte"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "a weighted mean of two bytes is a byte")]
     let mixed = ((colour * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
     mixed
 }

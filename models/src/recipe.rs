@@ -69,13 +69,7 @@ impl Recipe {
     /// # Errors
     /// Says which number is out of its bounds.
     pub fn check(&self) -> Result<(), RecipeError> {
-        let Self {
-            side,
-            resize,
-            mean,
-            deviation,
-            ..
-        } = *self;
+        let Self { side, resize, mean, deviation, .. } = *self;
         if side == 0 || side > resize || resize > SIDE_MAX {
             return Err(RecipeError::Sides { side, resize });
         }

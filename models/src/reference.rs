@@ -14,23 +14,12 @@ use crate::{ImageBatch, Weights};
 /// When the weights are not the description's, or the description is not a picture network: mistakes of the caller.
 #[expect(clippy::cast_possible_truncation, reason = "f64 is only for the sums")]
 pub fn forward(description: &Description, weights: &Weights, images: &ImageBatch) -> Vec<Vec<f32>> {
-    let params: Params<'_> = weights
-        .tensors()
-        .iter()
-        .map(|t| (t.name.as_str(), t.data.as_slice()))
-        .collect();
+    let params: Params<'_> = weights.tensors().iter().map(|t| (t.name.as_str(), t.data.as_slice())).collect();
     let pixels = 3 * images.side() * images.side();
     let outputs = images.as_slice().chunks_exact(pixels).map(|picture| {
-        let picture = Map {
-            channels: 3,
-            side: images.side(),
-            data: picture.iter().map(|&x| f64::from(x)).collect(),
-        };
-        one_picture(description, &params, picture)
-            .data
-            .into_iter()
-            .map(|x| x as f32)
-            .collect()
+        let picture =
+            Map { channels: 3, side: images.side(), data: picture.iter().map(|&x| f64::from(x)).collect() };
+        one_picture(description, &params, picture).data.into_iter().map(|x| x as f32).collect()
     });
     outputs.collect()
 }
@@ -68,11 +57,7 @@ impl Map {
 fn one_picture(description: &Description, params: &Params<'_>, picture: Map) -> Map {
     let mut values: Vec<Map> = vec![];
     for step in description.steps() {
-        let value = if step.op == Op::Input {
-            picture.clone()
-        } else {
-            apply(step, &values, params)
-        };
+        let value = if step.op == Op::Input { picture.clone() } else { apply(step, &values, params) };
         values.push(value);
     }
     values.pop().expect("a description has at least its input")
@@ -83,45 +68,23 @@ fn apply(step: &Step, values: &[Map], params: &Params<'_>) -> Map {
     let param = |name: &str, suffix: &str| params[format!("{name}.{suffix}").as_str()];
     match &step.op {
         Op::Input => x.clone(),
-        Op::Conv {
-            name,
-            output,
-            kernel,
-            stride,
-            padding,
-            ..
-        } => convolution(
-            x,
-            param(name, "weight"),
-            *output,
-            &Window::new(*kernel, *stride, *padding),
-        ),
+        Op::Conv { name, output, kernel, stride, padding, .. } => {
+            convolution(x, param(name, "weight"), *output, &Window::new(*kernel, *stride, *padding))
+        }
         Op::BatchNorm { name, .. } => {
             let four = ["weight", "bias", "running_mean", "running_var"].map(|suffix| param(name, suffix));
             batch_norm(x, four)
         }
-        Op::Linear {
-            name, output, bias, ..
-        } => {
+        Op::Linear { name, output, bias, .. } => {
             let bias = bias.then(|| param(name, "bias"));
             linear(x, param(name, "weight"), bias, *output)
         }
-        Op::Relu => Map {
-            data: x.data.iter().map(|&v| v.max(0.0)).collect(),
-            ..*x
-        },
+        Op::Relu => Map { data: x.data.iter().map(|&v| v.max(0.0)).collect(), ..*x },
         Op::Add => {
             let y = &values[step.inputs[1]];
-            Map {
-                data: x.data.iter().zip(&y.data).map(|(a, b)| a + b).collect(),
-                ..*x
-            }
+            Map { data: x.data.iter().zip(&y.data).map(|(a, b)| a + b).collect(), ..*x }
         }
-        Op::MaxPool {
-            kernel,
-            stride,
-            padding,
-        } => max_pool(x, &Window::new(*kernel, *stride, *padding)),
+        Op::MaxPool { kernel, stride, padding } => max_pool(x, &Window::new(*kernel, *stride, *padding)),
         Op::MeanOverPixels => mean_over_pixels(x),
     }
 }
@@ -134,11 +97,7 @@ struct Window {
 
 impl Window {
     fn new(kernel: usize, stride: usize, padding: Padding) -> Self {
-        Self {
-            kernel,
-            stride,
-            padding,
-        }
+        Self { kernel, stride, padding }
     }
 
     fn output_side(&self, side: usize) -> usize {
@@ -184,11 +143,7 @@ fn max_pool(x: &Map, window: &Window) -> Map {
 fn mean_over_pixels(x: &Map) -> Map {
     let pixels = x.side * x.side;
     let mean = |channel: &[f64]| channel.iter().sum::<f64>() / pixels as f64;
-    Map {
-        channels: x.channels,
-        side: 1,
-        data: x.data.chunks_exact(pixels).map(mean).collect(),
-    }
+    Map { channels: x.channels, side: 1, data: x.data.chunks_exact(pixels).map(mean).collect() }
 }
 
 fn batch_norm(x: &Map, [scale, shift, mean, variance]: [&[f32]; 4]) -> Map {
@@ -199,10 +154,7 @@ fn batch_norm(x: &Map, [scale, shift, mean, variance]: [&[f32]; 4]) -> Map {
             [scale, shift, mean, variance].map(|numbers| f64::from(numbers[c]));
         (v - mean) / (variance + BATCH_NORM_EPSILON).sqrt() * scale + shift
     });
-    Map {
-        data: normalised.collect(),
-        ..*x
-    }
+    Map { data: normalised.collect(), ..*x }
 }
 
 fn linear(x: &Map, weight: &[f32], bias: Option<&[f32]>, output: usize) -> Map {
@@ -218,52 +170,32 @@ mod tests {
     use super::*;
 
     fn map(side: usize, data: &[f64]) -> Map {
-        Map {
-            channels: data.len() / (side * side),
-            side,
-            data: data.to_vec(),
-        }
+        Map { channels: data.len() / (side * side), side, data: data.to_vec() }
     }
 
     const NINE: [f64; 9] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
 
     #[test]
     fn convolution_by_hand() {
-        let window = Window {
-            kernel: 3,
-            stride: 2,
-            padding: Padding::same(1),
-        };
+        let window = Window { kernel: 3, stride: 2, padding: Padding::same(1) };
         let ones = convolution(&map(3, &NINE), &[1.0; 9], 1, &window);
         assert_eq!(ones.data, [12.0, 16.0, 24.0, 28.0]);
         let mut right = [0.0; 9];
         right[5] = 1.0; // the neighbour to the right of the middle
-        assert_eq!(
-            convolution(&map(3, &NINE), &right, 1, &window).data,
-            [2.0, 0.0, 8.0, 0.0]
-        );
+        assert_eq!(convolution(&map(3, &NINE), &right, 1, &window).data, [2.0, 0.0, 8.0, 0.0]);
     }
 
     #[test]
     fn max_pool_padded_only_after_by_hand() {
-        let window = Window {
-            kernel: 2,
-            stride: 2,
-            padding: Padding { before: 0, after: 1 },
-        };
+        let window = Window { kernel: 2, stride: 2, padding: Padding { before: 0, after: 1 } };
         let negative: Vec<f64> = NINE.iter().map(|x| -x).collect();
-        assert_eq!(
-            max_pool(&map(3, &negative), &window).data,
-            [-1.0, -3.0, -7.0, -9.0]
-        );
+        assert_eq!(max_pool(&map(3, &negative), &window).data, [-1.0, -3.0, -7.0, -9.0]);
     }
 
     #[test]
     fn batch_norm_and_linear_by_hand() {
-        let normalised = batch_norm(
-            &map(1, &[3.0, 5.0]),
-            [&[2.0, 1.0], &[0.5, 0.0], &[1.0, 5.0], &[4.0, 1.0]],
-        );
+        let normalised =
+            batch_norm(&map(1, &[3.0, 5.0]), [&[2.0, 1.0], &[0.5, 0.0], &[1.0, 5.0], &[4.0, 1.0]]);
         assert!((normalised.data[0] - 2.5).abs() < 1e-5 && normalised.data[1] == 0.0);
         assert_eq!(
             linear(&map(1, &[3.0, 5.0]), &[1.0, 2.0, 0.0, -1.0], Some(&[0.5, 0.0]), 2).data,

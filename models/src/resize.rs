@@ -18,20 +18,13 @@ pub(crate) fn resized_middle(picture: &Picture, shorter: u32, side: u32, filter:
         Filter::Bicubic => FilterType::CatmullRom,
         Filter::Bilinear => FilterType::Bilinear,
     };
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(algorithm))
-        .use_alpha(false);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(algorithm)).use_alpha(false);
 
     let (first, last) = rows.needed();
     let row_len = width as usize * 3;
     let needed_rows = &picture.rgb()[first as usize * row_len..last as usize * row_len];
     let options_across = options.crop(columns.start, 0.0, columns.length, f64::from(last - first));
-    let across = convolve(
-        needed_rows,
-        (width, last - first),
-        (side, last - first),
-        &options_across,
-    );
+    let across = convolve(needed_rows, (width, last - first), (side, last - first), &options_across);
     let options_down = options.crop(0.0, rows.start - f64::from(first), f64::from(side), rows.length);
     convolve(&across, (side, last - first), (side, side), &options_down)
 }
@@ -71,34 +64,18 @@ impl Axis {
         let scale = f64::from(size) / resized as f64;
         let cut = resized - u64::from(side);
         if cut == 0 {
-            return Self {
-                start: 0.0,
-                length: f64::from(size),
-                size,
-                reach: 0.0,
-            };
+            return Self { start: 0.0, length: f64::from(size), size, reach: 0.0 };
         }
         #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
         let start = half_to_even(cut) as f64 * scale;
-        Self {
-            start,
-            length: f64::from(side) * scale,
-            size,
-            reach: REACH * scale.max(1.0),
-        }
+        Self { start, length: f64::from(side) * scale, size, reach: REACH * scale.max(1.0) }
     }
 
     /// First and one past the last pixel that the result depends on.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "kept within 0..=size"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "kept within 0..=size")]
     fn needed(&self) -> (u32, u32) {
         let first = (self.start - self.reach).floor().max(0.0) as u32;
-        let last = (self.start + self.length + self.reach)
-            .ceil()
-            .min(f64::from(self.size)) as u32;
+        let last = (self.start + self.length + self.reach).ceil().min(f64::from(self.size)) as u32;
         (first, last)
     }
 }
@@ -106,9 +83,5 @@ impl Axis {
 /// Half of `cut`, halves rounded to even, as Python's `round` does in torchvision's centre crop.
 fn half_to_even(cut: u64) -> u64 {
     let half = cut / 2;
-    if cut % 2 == 1 && half % 2 == 1 {
-        half + 1
-    } else {
-        half
-    }
+    if cut % 2 == 1 && half % 2 == 1 { half + 1 } else { half }
 }

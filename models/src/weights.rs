@@ -84,9 +84,8 @@ impl Weights {
         }
         let mut ordered = Vec::with_capacity(by_name.len());
         for param in description.params() {
-            let tensor = by_name
-                .remove(&param.name)
-                .ok_or_else(|| WeightsError::Missing(param.name.clone()))?;
+            let tensor =
+                by_name.remove(&param.name).ok_or_else(|| WeightsError::Missing(param.name.clone()))?;
             if tensor.shape != param.shape || tensor.data.len() != param.len() {
                 return Err(WeightsError::Shape {
                     name: param.name,
@@ -117,11 +116,7 @@ impl Weights {
             }
             if param.shape != tensor.shape {
                 let (name, found) = (param.name.clone(), tensor.shape.clone());
-                return Err(WeightsError::Shape {
-                    name,
-                    found,
-                    expected: param.shape.clone(),
-                });
+                return Err(WeightsError::Shape { name, found, expected: param.shape.clone() });
             }
         }
         match (params.get(self.tensors.len()), self.tensors.get(params.len())) {
@@ -153,10 +148,8 @@ impl Weights {
     /// # Errors
     /// When the file cannot be read, is damaged, or is not this network's.
     pub fn load(description: &Description, path: &Path) -> Result<Self, WeightsError> {
-        let bytes = std::fs::read(path).map_err(|source| WeightsError::Io {
-            path: path.to_path_buf(),
-            source,
-        })?;
+        let bytes =
+            std::fs::read(path).map_err(|source| WeightsError::Io { path: path.to_path_buf(), source })?;
         Self::from_safetensors(description, &bytes)
     }
 
@@ -171,20 +164,11 @@ impl Weights {
             .into_iter()
             .map(|(name, view)| {
                 if view.dtype() != Dtype::F32 {
-                    return Err(WeightsError::Dtype {
-                        name,
-                        dtype: format!("{:?}", view.dtype()),
-                    });
+                    return Err(WeightsError::Dtype { name, dtype: format!("{:?}", view.dtype()) });
                 }
-                let numbers = view
-                    .data()
-                    .chunks_exact(4)
-                    .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-                Ok(NamedTensor {
-                    name,
-                    shape: view.shape().to_vec(),
-                    data: numbers.collect(),
-                })
+                let numbers =
+                    view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+                Ok(NamedTensor { name, shape: view.shape().to_vec(), data: numbers.collect() })
             })
             .collect::<Result<_, _>>()?;
         Self::check(description, tensors)
@@ -196,20 +180,14 @@ impl Weights {
     /// When the format refuses a tensor (its header would be too long).
     pub fn to_safetensors(&self) -> Result<Vec<u8>, WeightsError> {
         let format = |e: safetensors::SafeTensorError| WeightsError::Format(e.to_string());
-        let bytes: Vec<Vec<u8>> = self
-            .tensors
-            .iter()
-            .map(|t| t.data.iter().flat_map(|x| x.to_le_bytes()).collect())
-            .collect();
+        let bytes: Vec<Vec<u8>> =
+            self.tensors.iter().map(|t| t.data.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
         let views = self
             .tensors
             .iter()
             .zip(&bytes)
             .map(|(t, data)| {
-                Ok((
-                    t.name.as_str(),
-                    TensorView::new(Dtype::F32, t.shape.clone(), data).map_err(format)?,
-                ))
+                Ok((t.name.as_str(), TensorView::new(Dtype::F32, t.shape.clone(), data).map_err(format)?))
             })
             .collect::<Result<Vec<_>, WeightsError>>()?;
         serialize(views, None).map_err(format)
@@ -248,13 +226,7 @@ mod tests {
     use crate::description::{ResNet, Stem};
 
     fn tiny() -> Description {
-        ResNet {
-            depth: 10,
-            width: 0.25,
-            stem: Stem::SmallPicture,
-        }
-        .describe()
-        .unwrap()
+        ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture }.describe().unwrap()
     }
 
     #[test]
@@ -269,19 +241,11 @@ mod tests {
         let weights = Weights::initial(&tiny(), 1);
         assert_eq!(weights, Weights::initial(&tiny(), 1));
         assert_ne!(weights, Weights::initial(&tiny(), 2));
-        let conv = weights
-            .tensors()
-            .iter()
-            .find(|t| t.name == "layer4.0.conv1.weight")
-            .unwrap();
+        let conv = weights.tensors().iter().find(|t| t.name == "layer4.0.conv1.weight").unwrap();
         let fan_in = (conv.shape[1] * 9) as f64;
         let variance = conv.data.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / conv.data.len() as f64;
         assert!((variance * fan_in - 1.0).abs() < 0.03, "{variance} * {fan_in}");
-        let last = weights
-            .tensors()
-            .iter()
-            .find(|t| t.name == "layer1.0.bn2.weight")
-            .unwrap();
+        let last = weights.tensors().iter().find(|t| t.name == "layer1.0.bn2.weight").unwrap();
         assert!(last.data.iter().all(|&x| x == 0.0));
     }
 
@@ -307,16 +271,9 @@ mod tests {
         assert!(check(tensors).contains("is not part"));
 
         let mut tensors = good();
-        tensors.push(NamedTensor {
-            name: "fc.bias".into(),
-            shape: vec![1],
-            data: vec![0.0],
-        });
+        tensors.push(NamedTensor { name: "fc.bias".into(), shape: vec![1], data: vec![0.0] });
         assert!(check(tensors).contains("`fc.bias` is not part"));
 
-        assert!(matches!(
-            Weights::from_safetensors(&tiny(), b"junk"),
-            Err(WeightsError::Format(_))
-        ));
+        assert!(matches!(Weights::from_safetensors(&tiny(), b"junk"), Err(WeightsError::Format(_))));
     }
 }

@@ -12,10 +12,7 @@ use simclr_models::{
 
 fn make(folder: &Path) -> (Artefact, Weights) {
     let weights = random_weights(&TINY.describe().expect("it exists"), 1);
-    (
-        Artefact::create(folder, &TINY, &weights, draft("tiny", 16)).expect("an empty folder"),
-        weights,
-    )
+    (Artefact::create(folder, &TINY, &weights, draft("tiny", 16)).expect("an empty folder"), weights)
 }
 
 fn edit_card(folder: &Path, from: &str, to: &str) {
@@ -26,9 +23,7 @@ fn edit_card(folder: &Path, from: &str, to: &str) {
 }
 
 fn refusal(folder: &Path) -> String {
-    Artefact::open(folder)
-        .expect_err("the folder was spoilt")
-        .to_string()
+    Artefact::open(folder).expect_err("the folder was spoilt").to_string()
 }
 
 #[test]
@@ -38,21 +33,14 @@ fn opened_again_it_is_the_same() {
     let (made, weights) = make(&folder);
     let opened = Artefact::open(&folder).unwrap();
     assert_eq!(opened.card(), made.card());
-    assert_eq!(
-        (opened.name(), opened.embedding_len(), opened.recipe().side),
-        ("tiny", 128, 16)
-    );
+    assert_eq!((opened.name(), opened.embedding_len(), opened.recipe().side), ("tiny", 128, 16));
     assert_eq!(opened.card().checksum.len(), 64);
     assert!(opened.card().checksum.starts_with(opened.space_key()) && opened.space_key().len() == 16);
 
     let (metadata, read) = onnx::read_weights(&fs::read(opened.encoder_path()).unwrap()).unwrap();
     assert_eq!(read, weights);
     assert_eq!((metadata.network, &metadata.recipe), (TINY, opened.recipe()));
-    assert_eq!(
-        fs::read_dir(place.path().join("deep")).unwrap().count(),
-        1,
-        "nothing temporary is left"
-    );
+    assert_eq!(fs::read_dir(place.path().join("deep")).unwrap().count(), 1, "nothing temporary is left");
 }
 
 #[test]
@@ -90,12 +78,8 @@ fn what_was_changed_is_noticed() {
     );
     assert!(spoilt("depth", &|f| edit_card(f, "depth = 10", "depth = 18")).contains("network"));
     assert!(
-        spoilt("len", &|f| edit_card(
-            f,
-            "embedding_len = 128",
-            "embedding_len = 64"
-        ))
-        .contains("embedding_len")
+        spoilt("len", &|f| edit_card(f, "embedding_len = 128", "embedding_len = 64"))
+            .contains("embedding_len")
     );
     assert!(spoilt("key", &|f| edit_card(f, "space_key = \"", "space_key = \"f")).contains("space_key"));
     assert!(spoilt("typo", &|f| edit_card(f, "licence", "license")).contains("unknown field `license`"));
@@ -110,27 +94,15 @@ fn making_refuses_what_cannot_be() {
     let create = |folder: &Path, network: &ResNet, name: &str| {
         Artefact::create(folder, network, &weights, draft(name, 16))
     };
-    assert!(matches!(
-        create(&folder, &TINY, "tiny"),
-        Err(ArtefactError::Exists(_))
-    ));
+    assert!(matches!(create(&folder, &TINY, "tiny"), Err(ArtefactError::Exists(_))));
     for name in ["", "../up", "a/b", ".hidden", "a b", "é"] {
         assert!(
-            matches!(
-                create(&place.path().join("b"), &TINY, name),
-                Err(ArtefactError::Name(_))
-            ),
+            matches!(create(&place.path().join("b"), &TINY, name), Err(ArtefactError::Name(_))),
             "{name}"
         );
     }
-    let other = ResNet {
-        depth: 18,
-        width: 0.25,
-        stem: Stem::SmallPicture,
-    };
-    let error = create(&place.path().join("b"), &other, "b")
-        .unwrap_err()
-        .to_string();
+    let other = ResNet { depth: 18, width: 0.25, stem: Stem::SmallPicture };
+    let error = create(&place.path().join("b"), &other, "b").unwrap_err().to_string();
     assert!(error.contains("is missing"), "{error}");
     assert!(!place.path().join("b").exists());
 }
@@ -147,9 +119,7 @@ fn newer_scores_replace_older_ones() {
         value,
         command: "measure".into(),
     };
-    artefact
-        .add_scores(vec![score("knn", 0.5), score("linear", 0.6)])
-        .unwrap();
+    artefact.add_scores(vec![score("knn", 0.5), score("linear", 0.6)]).unwrap();
     artefact.add_scores(vec![score("knn", 0.7)]).unwrap();
     let opened = Artefact::open(artefact.folder()).unwrap();
     assert_eq!(opened.card().scores, [score("linear", 0.6), score("knn", 0.7)]);
@@ -163,16 +133,9 @@ fn listed_by_name_and_other_folders_passed_over() {
         Artefact::create(&place.path().join(name), &TINY, &weights, draft(name, 16)).unwrap();
     }
     fs::create_dir(place.path().join("notes")).unwrap();
-    let names: Vec<_> = Artefact::list(place.path())
-        .unwrap()
-        .iter()
-        .map(|a| a.name().to_owned())
-        .collect();
+    let names: Vec<_> = Artefact::list(place.path()).unwrap().iter().map(|a| a.name().to_owned()).collect();
     assert_eq!(names, ["a", "b"]);
-    assert!(matches!(
-        Artefact::list(&place.path().join("missing")),
-        Err(ArtefactError::Io { .. })
-    ));
+    assert!(matches!(Artefact::list(&place.path().join("missing")), Err(ArtefactError::Io { .. })));
 }
 
 #[test]
@@ -180,16 +143,8 @@ fn files_of_others_are_refused() {
     let weights = random_weights(&TINY.describe().unwrap(), 1);
     let bytes = onnx::write(&TINY, &weights, &draft("a", 16).recipe).unwrap();
     assert!(onnx::read_weights(&bytes).is_ok());
-    assert!(
-        onnx::read_weights(&bytes[..bytes.len() - 400]).is_err(),
-        "cut off"
-    );
-    assert!(
-        onnx::read_metadata(b"")
-            .unwrap_err()
-            .to_string()
-            .contains("`simclr.network` is missing")
-    );
+    assert!(onnx::read_weights(&bytes[..bytes.len() - 400]).is_err(), "cut off");
+    assert!(onnx::read_metadata(b"").unwrap_err().to_string().contains("`simclr.network` is missing"));
     assert!(onnx::read_metadata(b"<html>").is_err());
 }
 
@@ -201,23 +156,13 @@ fn the_encoder_says_what_it_cannot_take() {
     assert_eq!(encoder.embedding_len(), 128);
     assert!(matches!(
         encoder.embed(&random_batch(1, 8, 1)),
-        Err(EncodeError::Side {
-            found: 8,
-            expected: 16
-        })
+        Err(EncodeError::Side { found: 8, expected: 16 })
     ));
     assert!(encoder.embed(&random_batch(0, 16, 1)).unwrap().is_empty());
     let three = encoder.embed(&random_batch(3, 16, 1)).unwrap();
     let one = encoder.embed(&random_batch(1, 16, 1)).unwrap();
     assert_eq!(three.len(), 3);
-    let apart = three[0]
-        .as_slice()
-        .iter()
-        .zip(one[0].as_slice())
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max);
-    assert!(
-        apart < 1e-5,
-        "a picture's embedding depends on its neighbours in the batch: {apart}"
-    );
+    let apart =
+        three[0].as_slice().iter().zip(one[0].as_slice()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(apart < 1e-5, "a picture's embedding depends on its neighbours in the batch: {apart}");
 }

@@ -10,46 +10,24 @@ fn worst_difference(network: ResNet, side: usize) -> (f32, f32) {
     let description = network.describe().expect("it exists");
     let weights = random_weights(&description, u64::from(network.depth));
     let folder = tempfile::tempdir().expect("a place for files");
-    let artefact = Artefact::create(
-        &folder.path().join("a"),
-        &network,
-        &weights,
-        draft("a", side as u32),
-    )
-    .expect("an empty folder");
+    let artefact = Artefact::create(&folder.path().join("a"), &network, &weights, draft("a", side as u32))
+        .expect("an empty folder");
     let batch = random_batch(2, side, 3);
-    let fast = OnnxEncoder::open(&artefact, 1)
-        .and_then(|mut encoder| encoder.embed(&batch))
-        .expect("it runs");
+    let fast =
+        OnnxEncoder::open(&artefact, 1).and_then(|mut encoder| encoder.embed(&batch)).expect("it runs");
     let slow = reference::forward(&description, &weights, &batch);
     assert_eq!((fast.len(), slow.len()), (2, 2));
-    let pairs = || {
-        fast.iter()
-            .flat_map(Embedding::as_slice)
-            .zip(slow.iter().flatten())
-    };
+    let pairs = || fast.iter().flat_map(Embedding::as_slice).zip(slow.iter().flatten());
     assert_eq!(pairs().count(), 2 * description.output_len());
-    let worst = pairs()
-        .map(|(a, b)| (a - b).abs() / b.abs().max(1.0))
-        .fold(0.0, f32::max);
+    let worst = pairs().map(|(a, b)| (a - b).abs() / b.abs().max(1.0)).fold(0.0, f32::max);
     (worst, pairs().map(|(_, b)| b.abs()).fold(0.0, f32::max))
 }
 
 fn check_every_depth(stem: Stem, side: usize) {
     for depth in [10, 18, 34, 50, 101, 152] {
-        let (worst, largest) = worst_difference(
-            ResNet {
-                depth,
-                width: 0.25,
-                stem,
-            },
-            side,
-        );
+        let (worst, largest) = worst_difference(ResNet { depth, width: 0.25, stem }, side);
         println!("ResNet-{depth}, {stem:?}: largest number {largest}, worst difference {worst:e}");
-        assert!(
-            largest > 0.1,
-            "ResNet-{depth}, {stem:?}: embeddings are all but zero, nothing was tested"
-        );
+        assert!(largest > 0.1, "ResNet-{depth}, {stem:?}: embeddings are all but zero, nothing was tested");
         assert!(worst < 1e-4, "ResNet-{depth}, {stem:?}: {worst} apart");
     }
 }
@@ -66,22 +44,10 @@ fn every_depth_with_the_imagenet_stem() {
 
 #[test]
 fn other_widths_and_odd_sides() {
-    for (width, side, stem) in [
-        (0.5, 9, Stem::SmallPicture),
-        (0.75, 33, Stem::Imagenet),
-        (1.0, 8, Stem::SmallPicture),
-    ] {
-        let (worst, _) = worst_difference(
-            ResNet {
-                depth: 18,
-                width,
-                stem,
-            },
-            side,
-        );
-        assert!(
-            worst < 1e-4,
-            "width {width}, side {side}, {stem:?}: {worst} apart"
-        );
+    for (width, side, stem) in
+        [(0.5, 9, Stem::SmallPicture), (0.75, 33, Stem::Imagenet), (1.0, 8, Stem::SmallPicture)]
+    {
+        let (worst, _) = worst_difference(ResNet { depth: 18, width, stem }, side);
+        assert!(worst < 1e-4, "width {width}, side {side}, {stem:?}: {worst} apart");
     }
 }

@@ -12,13 +12,8 @@ use image::{
 };
 use simclr_models::{Filter, Limits, Picture, PictureError, Recipe};
 
-const FORMATS: [ImageFormat; 5] = [
-    ImageFormat::Jpeg,
-    ImageFormat::Png,
-    ImageFormat::WebP,
-    ImageFormat::Gif,
-    ImageFormat::Bmp,
-];
+const FORMATS: [ImageFormat; 5] =
+    [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Bmp];
 
 fn decode(bytes: &[u8]) -> Result<Picture, PictureError> {
     Picture::decode(bytes, &Limits::default())
@@ -26,18 +21,13 @@ fn decode(bytes: &[u8]) -> Result<Picture, PictureError> {
 
 fn encode(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(vec![]);
-    picture
-        .into()
-        .write_to(&mut bytes, format)
-        .expect("the encoder takes it");
+    picture.into().write_to(&mut bytes, format).expect("the encoder takes it");
     bytes.into_inner()
 }
 
 /// Red grows to the right, green downwards, so that turning it shows.
 fn ramp(width: u32, height: u32) -> RgbImage {
-    RgbImage::from_fn(width, height, |x, y| {
-        Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, 60])
-    })
+    RgbImage::from_fn(width, height, |x, y| Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, 60]))
 }
 
 fn pixel(picture: &Picture, x: u32, y: u32) -> [u8; 3] {
@@ -51,39 +41,22 @@ fn every_format_gives_back_its_pixels() {
         let picture = decode(&encode(ramp(40, 30), format)).unwrap();
         assert_eq!((picture.width(), picture.height()), (40, 30), "{format:?}");
         let apart = |a: &[u8], b: &[u8]| a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
-        let allowed = if matches!(format, ImageFormat::Jpeg | ImageFormat::Gif) {
-            40
-        } else {
-            0
-        };
+        let allowed = if matches!(format, ImageFormat::Jpeg | ImageFormat::Gif) { 40 } else { 0 };
         let worst = apart(picture.rgb(), ramp(40, 30).as_raw());
         assert!(worst <= allowed, "{format:?}: {worst}");
     }
-    assert_eq!(
-        decode(&encode(ramp(1, 1), ImageFormat::Png)).unwrap().rgb(),
-        [0, 0, 60]
-    );
+    assert_eq!(decode(&encode(ramp(1, 1), ImageFormat::Png)).unwrap().rgb(), [0, 0, 60]);
 }
 
 #[test]
 fn depth_and_colour_become_eight_bit_rgb() {
     let deep: ImageBuffer<Rgb<u16>, Vec<u16>> = ImageBuffer::from_pixel(3, 2, Rgb([65535, 32896, 257]));
-    assert_eq!(
-        pixel(&decode(&encode(deep, ImageFormat::Png)).unwrap(), 2, 1),
-        [255, 128, 1]
-    );
+    assert_eq!(pixel(&decode(&encode(deep, ImageFormat::Png)).unwrap(), 2, 1), [255, 128, 1]);
     let gray: ImageBuffer<Luma<u16>, Vec<u16>> = ImageBuffer::from_pixel(3, 2, Luma([32896]));
-    assert_eq!(
-        pixel(&decode(&encode(gray, ImageFormat::Png)).unwrap(), 0, 0),
-        [128; 3]
-    );
+    assert_eq!(pixel(&decode(&encode(gray, ImageFormat::Png)).unwrap(), 0, 0), [128; 3]);
     let gray = GrayImage::from_pixel(9, 9, Luma([77]));
     for format in [ImageFormat::Jpeg, ImageFormat::Png] {
-        assert_eq!(
-            pixel(&decode(&encode(gray.clone(), format)).unwrap(), 4, 4),
-            [77; 3],
-            "{format:?}"
-        );
+        assert_eq!(pixel(&decode(&encode(gray.clone(), format)).unwrap(), 4, 4), [77; 3], "{format:?}");
     }
 }
 
@@ -103,9 +76,7 @@ fn of_an_animation_the_first_frame_is_taken() {
     let mut bytes = vec![];
     let mut encoder = GifEncoder::new(&mut bytes);
     for shade in [Rgba([250, 0, 0, 255]), Rgba([0, 250, 0, 255])] {
-        encoder
-            .encode_frame(Frame::new(RgbaImage::from_pixel(8, 8, shade)))
-            .unwrap();
+        encoder.encode_frame(Frame::new(RgbaImage::from_pixel(8, 8, shade))).unwrap();
     }
     drop(encoder);
     let [red, green, _] = pixel(&decode(&bytes).unwrap(), 4, 4);
@@ -114,11 +85,8 @@ fn of_an_animation_the_first_frame_is_taken() {
 
 /// A JPEG that says how the camera was held.
 fn jpeg_held(orientation: u8) -> Vec<u8> {
-    let exif = [
-        b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(),
-        &[orientation, 0, 0, 0],
-        &[0; 4],
-    ];
+    let exif =
+        [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0], &[0; 4]];
     let mut bytes = vec![];
     let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
     encoder.set_exif_metadata(exif.concat()).expect("JPEG holds EXIF");
@@ -142,11 +110,7 @@ fn a_turned_camera_is_turned_back() {
     for (orientation, (right, down)) in shown {
         let picture = decode(&jpeg_held(orientation)).unwrap();
         let (width, height) = (picture.width(), picture.height());
-        assert_eq!(
-            (width, height),
-            if orientation < 5 { (64, 32) } else { (32, 64) },
-            "{orientation}"
-        );
+        assert_eq!((width, height), if orientation < 5 { (64, 32) } else { (32, 64) }, "{orientation}");
         let [red, green, _] = pixel(&picture, right * (width - 1), down * (height - 1));
         assert!(red < 30 && green < 30, "{orientation}: {red} {green}");
     }
@@ -170,28 +134,15 @@ fn a_cmyk_jpeg_shows_its_colours() {
 #[test]
 fn limits_come_before_decoding() {
     let bytes = encode(ramp(100, 100), ImageFormat::Png);
-    let limits = |bytes_max, pixels_max| Limits {
-        bytes_max,
-        pixels_max,
-    };
+    let limits = |bytes_max, pixels_max| Limits { bytes_max, pixels_max };
     assert!(Picture::decode(&bytes, &limits(bytes.len(), 10_000)).is_ok());
     let few = Picture::decode(&bytes, &limits(bytes.len() - 1, 10_000));
-    assert_eq!(
-        few,
-        Err(PictureError::TooManyBytes {
-            bytes: bytes.len(),
-            limit: bytes.len() - 1
-        })
-    );
+    assert_eq!(few, Err(PictureError::TooManyBytes { bytes: bytes.len(), limit: bytes.len() - 1 }));
     for format in FORMATS {
         let small = Picture::decode(&encode(ramp(100, 100), format), &limits(1 << 20, 9_999));
         assert_eq!(
             small,
-            Err(PictureError::TooManyPixels {
-                width: 100,
-                height: 100,
-                limit: 9_999
-            }),
+            Err(PictureError::TooManyPixels { width: 100, height: 100, limit: 9_999 }),
             "{format:?}"
         );
     }
@@ -202,66 +153,34 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
     let chunk = |name: &[u8; 4], data: &[u8]| {
         let named = [name.as_slice(), data].concat();
         let crc = !named.iter().fold(!0_u32, |crc, &byte| {
-            (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-                (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
-            })
+            (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
         });
-        [
-            (data.len() as u32).to_be_bytes().as_slice(),
-            &named,
-            &crc.to_be_bytes(),
-        ]
-        .concat()
+        [(data.len() as u32).to_be_bytes().as_slice(), &named, &crc.to_be_bytes()].concat()
     };
     let size = [width.to_be_bytes(), height.to_be_bytes()].concat();
     let header = chunk(b"IHDR", &[size.as_slice(), &[8, 2, 0, 0, 0]].concat());
-    [
-        b"\x89PNG\r\n\x1a\n".as_slice(),
-        &header,
-        &chunk(b"IDAT", &[]),
-        &chunk(b"IEND", &[]),
-    ]
-    .concat()
+    [b"\x89PNG\r\n\x1a\n".as_slice(), &header, &chunk(b"IDAT", &[]), &chunk(b"IEND", &[])].concat()
 }
 
 #[test]
 fn a_giant_header_is_refused_at_once() {
-    for (width, height) in [
-        (100_000, 100_000),
-        (i32::MAX as u32, i32::MAX as u32),
-        (u32::MAX, u32::MAX),
-    ] {
+    for (width, height) in [(100_000, 100_000), (i32::MAX as u32, i32::MAX as u32), (u32::MAX, u32::MAX)] {
         match decode(&png_header(width, height)) {
             Err(PictureError::TooManyPixels { .. } | PictureError::Broken { .. }) => {}
             other => panic!("{width}×{height}: {other:?}"),
         }
     }
-    assert!(matches!(
-        decode(&png_header(100_000, 100_000)),
-        Err(PictureError::TooManyPixels { .. })
-    ));
-    assert!(matches!(
-        decode(&png_header(0, 5)),
-        Err(PictureError::Broken { .. })
-    ));
-    assert!(
-        matches!(decode(&png_header(5, 5)), Err(PictureError::Broken { .. })),
-        "no pixels follow"
-    );
+    assert!(matches!(decode(&png_header(100_000, 100_000)), Err(PictureError::TooManyPixels { .. })));
+    assert!(matches!(decode(&png_header(0, 5)), Err(PictureError::Broken { .. })));
+    assert!(matches!(decode(&png_header(5, 5)), Err(PictureError::Broken { .. })), "no pixels follow");
 }
 
 #[test]
 fn what_is_not_a_picture_is_refused() {
     assert_eq!(decode(b""), Err(PictureError::Empty));
     let tiff = b"II*\0\x08\0\0\0\0\0\0\0".as_slice();
-    for bytes in [
-        b"<!DOCTYPE html><html>404</html>".as_slice(),
-        b"\0",
-        b"GIF",
-        &[0; 1000],
-        b"%PDF-1.7",
-        tiff,
-    ] {
+    for bytes in [b"<!DOCTYPE html><html>404</html>".as_slice(), b"\0", b"GIF", &[0; 1000], b"%PDF-1.7", tiff]
+    {
         assert_eq!(decode(bytes), Err(PictureError::UnknownFormat), "{bytes:?}");
     }
 }
@@ -276,11 +195,7 @@ fn a_file_cut_off_anywhere_is_an_error_not_gray() {
             _ => whole.len() - 20,
         };
         for end in (0..needed).step_by(7).chain(needed.saturating_sub(3)..needed) {
-            assert!(
-                decode(&whole[..end]).is_err(),
-                "{format:?} cut at {end} of {} was taken",
-                whole.len()
-            );
+            assert!(decode(&whole[..end]).is_err(), "{format:?} cut at {end} of {} was taken", whole.len());
         }
     }
 }
@@ -288,13 +203,7 @@ fn a_file_cut_off_anywhere_is_an_error_not_gray() {
 /// Every byte of every format damaged in turn: any answer will do, but an answer.
 #[test]
 fn damaged_bytes_never_panic() {
-    let recipe = Recipe {
-        side: 8,
-        resize: 9,
-        filter: Filter::Bicubic,
-        mean: [0.5; 3],
-        deviation: [0.5; 3],
-    };
+    let recipe = Recipe { side: 8, resize: 9, filter: Filter::Bicubic, mean: [0.5; 3], deviation: [0.5; 3] };
     for format in FORMATS {
         let whole = encode(ramp(17, 13), format);
         for at in 0..whole.len() {
@@ -341,28 +250,13 @@ fn real_photographs_are_decoded() {
     files_below(&Path::new(&data).join("transfer"), &mut files);
     let is_picture = |path: &PathBuf| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("jpg"));
     let pictures: Vec<_> = files.into_iter().filter(is_picture).collect();
-    assert!(
-        pictures.len() > 500,
-        "{} pictures under {}",
-        pictures.len(),
-        Path::new(&data).display()
-    );
+    assert!(pictures.len() > 500, "{} pictures under {}", pictures.len(), Path::new(&data).display());
     for path in &pictures {
         let picture = decode(&fs::read(path).unwrap()).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        assert!(
-            picture.width() > 31 && picture.height() > 31,
-            "{}: {picture:?}",
-            path.display()
-        );
+        assert!(picture.width() > 31 && picture.height() > 31, "{}: {picture:?}", path.display());
     }
     for (name, magic) in [("Abyssinian_34.jpg", b"GIF8"), ("Abyssinian_5.jpg", b"\x89PNG")] {
-        let path = pictures
-            .iter()
-            .find(|p| p.ends_with(name))
-            .unwrap_or_else(|| panic!("{name} is missing"));
-        assert!(
-            fs::read(path).unwrap().starts_with(magic),
-            "{name} is another file than expected"
-        );
+        let path = pictures.iter().find(|p| p.ends_with(name)).unwrap_or_else(|| panic!("{name} is missing"));
+        assert!(fs::read(path).unwrap().starts_with(magic), "{name} is another file than expected");
     }
 }

@@ -19,13 +19,7 @@ struct Case {
 }
 
 fn recipe(resize: u32, side: u32, filter: Filter) -> Recipe {
-    Recipe {
-        side,
-        resize,
-        filter,
-        mean: [0.0; 3],
-        deviation: [1.0; 3],
-    }
+    Recipe { side, resize, filter, mean: [0.0; 3], deviation: [1.0; 3] }
 }
 
 /// The same picture as in golden/resize.py.
@@ -33,11 +27,7 @@ fn synthetic(width: u32, height: u32) -> Picture {
     let level = |x: u32, y: u32, c: u32| {
         let noise = (x * 7919 + y * 104_729 + c * 1_299_709) % 251;
         let edge = if (x / 5 + y / 7).is_multiple_of(2) { 255 } else { 0 };
-        if (x + y + c).is_multiple_of(3) {
-            edge
-        } else {
-            noise
-        }
+        if (x + y + c).is_multiple_of(3) { edge } else { noise }
     };
     let rgb =
         (0..height).flat_map(|y| (0..width).flat_map(move |x| (0..3).map(move |c| level(x, y, c) as u8)));
@@ -47,9 +37,7 @@ fn synthetic(width: u32, height: u32) -> Picture {
 /// Back from three planes of 0…1 to interleaved levels.
 fn levels(prepared: &[f32]) -> Vec<i32> {
     let plane = prepared.len() / 3;
-    (0..prepared.len())
-        .map(|i| (prepared[i % 3 * plane + i / 3] * 255.0).round() as i32)
-        .collect()
+    (0..prepared.len()).map(|i| (prepared[i % 3 * plane + i / 3] * 255.0).round() as i32).collect()
 }
 
 fn largest_difference(a: &[i32], b: &[i32]) -> i32 {
@@ -69,13 +57,7 @@ fn equals_pillow_to_one_level() {
         let picture = synthetic(case.width, case.height);
         let got = levels(&recipe(case.resize, case.side, case.filter).prepare(&picture));
         let worst = largest_difference(&got, &expected);
-        assert!(
-            worst <= 1,
-            "{}×{} to {}: off by {worst} levels",
-            case.width,
-            case.height,
-            case.side
-        );
+        assert!(worst <= 1, "{}×{} to {}: off by {worst} levels", case.width, case.height, case.side);
     }
 }
 
@@ -90,9 +72,8 @@ fn slow_axis(line: &[f64], length: usize, filter: Filter) -> Vec<f64> {
     let scale = line.len() as f64 / length as f64;
     let at = |i: usize| {
         let centre = (i as f64 + 0.5) * scale;
-        let weights: Vec<f64> = (0..line.len())
-            .map(|x| weigh((x as f64 + 0.5 - centre) / scale.max(1.0)))
-            .collect();
+        let weights: Vec<f64> =
+            (0..line.len()).map(|x| weigh((x as f64 + 0.5 - centre) / scale.max(1.0))).collect();
         let sum: f64 = line.iter().zip(&weights).map(|(l, w)| l * w).sum();
         (sum / weights.iter().sum::<f64>()).round().clamp(0.0, 255.0)
     };
@@ -131,10 +112,7 @@ fn equals_the_slow_resampler_on_many_shapes() {
             for filter in [Filter::Bicubic, Filter::Bilinear] {
                 let got = levels(&recipe(resize, side, filter).prepare(&picture));
                 let worst = largest_difference(&got, &slow_prepare(&picture, resize, side, filter));
-                assert!(
-                    worst <= 1,
-                    "{width}×{height}, {resize}, {side}, {filter:?}: off by {worst} levels"
-                );
+                assert!(worst <= 1, "{width}×{height}, {resize}, {side}, {filter:?}: off by {worst} levels");
             }
         }
     }
@@ -157,10 +135,7 @@ fn a_batch_keeps_order() {
     let of = |level: u8| Picture::new(2, 2, vec![level; 12]).unwrap();
     let batch = recipe(3, 3, Filter::Bilinear).prepare_batch(&[of(0), of(255), of(51)]);
     assert_eq!((batch.len(), batch.side()), (3, 3));
-    assert_eq!(
-        batch.as_slice().chunks(27).map(|p| p[13]).collect::<Vec<_>>(),
-        [0.0, 1.0, 0.2]
-    );
+    assert_eq!(batch.as_slice().chunks(27).map(|p| p[13]).collect::<Vec<_>>(), [0.0, 1.0, 0.2]);
 }
 
 #[test]
@@ -176,10 +151,7 @@ fn a_very_long_picture_costs_little() {
 fn impossible_recipes_are_refused() {
     assert!(recipe(32, 32, Filter::Bicubic).check().is_ok());
     for (resize, side) in [(0, 0), (16, 17), (100_000, 32)] {
-        assert!(
-            recipe(resize, side, Filter::Bicubic).check().is_err(),
-            "{resize} {side}"
-        );
+        assert!(recipe(resize, side, Filter::Bicubic).check().is_err(), "{resize} {side}");
     }
     for bad in [0.0, -1.0, f32::NAN, f32::INFINITY] {
         let mut recipe = recipe(32, 32, Filter::Bicubic);

@@ -86,12 +86,8 @@ impl App {
         let artefact = open_artefact(&config)?;
         let mut encoders: Vec<Box<dyn Encoder>> = Vec::with_capacity(config.sessions);
         for _ in 0..config.sessions {
-            let encoder = OnnxEncoder::open(&artefact, config.session_threads).map_err(|reason| {
-                StartError::Encoder {
-                    folder: config.model.clone(),
-                    reason,
-                }
-            })?;
+            let encoder = OnnxEncoder::open(&artefact, config.session_threads)
+                .map_err(|reason| StartError::Encoder { folder: config.model.clone(), reason })?;
             encoders.push(Box::new(encoder));
         }
         Self::assemble(config, artefact, encoders)
@@ -123,10 +119,8 @@ impl App {
             tracing::error!(collection = problem.name, reason = %problem.error, "a collection is unusable");
         }
         for encoder in &mut encoders {
-            warm(encoder.as_mut(), &artefact, config.limits).map_err(|reason| StartError::Encoder {
-                folder: config.model.clone(),
-                reason,
-            })?;
+            warm(encoder.as_mut(), &artefact, config.limits)
+                .map_err(|reason| StartError::Encoder { folder: config.model.clone(), reason })?;
         }
         let metrics = Arc::new(Metrics::new());
         let embedder = Embedder::start(&config, artefact.recipe().clone(), encoders, Arc::clone(&metrics))
@@ -135,9 +129,7 @@ impl App {
             requests_room: Arc::new(Semaphore::new(config.limits.requests_max)),
             bodies_room: Arc::new(Semaphore::new(kibibytes(config.limits.bodies_bytes_max))),
             store_room: Arc::new(Semaphore::new(STORE_THREADS)),
-            started: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |time| time.as_secs()),
+            started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
             stopping: AtomicBool::new(false),
             collections: Arc::new(collections),
             config,
@@ -158,19 +150,14 @@ impl App {
         &self,
         work: impl FnOnce(&Collections) -> Result<T, SearchError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let room = Arc::clone(&self.store_room)
-            .acquire_owned()
-            .await
-            .map_err(|_| StoreError::Died)?;
+        let room = Arc::clone(&self.store_room).acquire_owned().await.map_err(|_| StoreError::Died)?;
         let collections = Arc::clone(&self.collections);
         let task = tokio::task::spawn_blocking(move || {
             let result = work(&collections);
             drop(room);
             result
         });
-        task.await
-            .map_err(|_| StoreError::Died)?
-            .map_err(StoreError::Search)
+        task.await.map_err(|_| StoreError::Died)?.map_err(StoreError::Search)
     }
 
     /// Whether new requests are welcome: not stopping, and the encoder answers.
@@ -210,10 +197,8 @@ fn search_limits(limits: Limits) -> simclr_search::Limits {
 }
 
 fn open_artefact(config: &Config) -> Result<Artefact, StartError> {
-    Artefact::open(&config.model).map_err(|reason| StartError::Artefact {
-        folder: config.model.clone(),
-        reason,
-    })
+    Artefact::open(&config.model)
+        .map_err(|reason| StartError::Artefact { folder: config.model.clone(), reason })
 }
 
 /// One picture and a full batch: the first runs of a session allocate what later ones reuse.

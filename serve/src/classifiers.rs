@@ -53,18 +53,12 @@ impl Classifiers {
         space_key: &str,
         embedding_len: usize,
     ) -> Result<(), ClassifierError> {
-        let failed = |reason| ClassifierError::Folder {
-            folder: folder.to_owned(),
-            reason,
-        };
+        let failed = |reason| ClassifierError::Folder { folder: folder.to_owned(), reason };
         let mut files = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(failed)? {
             files.push(entry.map_err(failed)?.path());
         }
-        files.retain(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "safetensors")
-        });
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
         files.sort();
         for file in files {
             let probe = Probe::load(&file).map_err(ClassifierError::Broken)?;
@@ -77,10 +71,7 @@ impl Classifiers {
                 });
             }
             if self.by_name.contains_key(&probe.name) {
-                return Err(ClassifierError::Twice {
-                    file,
-                    name: probe.name,
-                });
+                return Err(ClassifierError::Twice { file, name: probe.name });
             }
             self.by_name.insert(probe.name.clone(), probe);
         }

@@ -75,12 +75,7 @@ impl Embedder {
             pixels_max: config.limits.picture_pixels_max,
         };
         let room = Arc::new(Semaphore::new(config.decode_threads));
-        let preparer = Arc::new(Preparer {
-            recipe,
-            limits,
-            room,
-            metrics,
-        });
+        let preparer = Arc::new(Preparer { recipe, limits, room, metrics });
         Ok(Self { preparer, batcher })
     }
 
@@ -90,10 +85,8 @@ impl Embedder {
 
     /// Embeds the pictures; the first that fails fails them all.
     pub(crate) async fn embed(&self, pictures: Vec<Bytes>) -> Result<Embedded, EmbedError> {
-        let slots = self
-            .batcher
-            .admit(pictures.len())
-            .map_err(|reason| EmbedError::Batch { index: None, reason })?;
+        let slots =
+            self.batcher.admit(pictures.len()).map_err(|reason| EmbedError::Batch { index: None, reason })?;
         let mut embeddings: Vec<Option<Embedding>> = vec![None; pictures.len()];
         let mut pixels = 0;
         // Dropping the set, when a picture fails or the caller leaves, drops the answers, and so the queued work.
@@ -110,10 +103,7 @@ impl Embedder {
             pixels += count;
             embeddings[index] = Some(embedding);
         }
-        Ok(Embedded {
-            embeddings: embeddings.into_iter().flatten().collect(),
-            pixels,
-        })
+        Ok(Embedded { embeddings: embeddings.into_iter().flatten().collect(), pixels })
     }
 }
 
@@ -138,19 +128,13 @@ async fn one(
     };
     match answer.await {
         Ok(Ok(embedding)) => Ok((embedding, pixels)),
-        Ok(Err(reason)) => Err(EmbedError::Batch {
-            index: Some(index),
-            reason,
-        }),
+        Ok(Err(reason)) => Err(EmbedError::Batch { index: Some(index), reason }),
         Err(_) => Err(stopped(Some(index))),
     }
 }
 
 fn stopped(index: Option<usize>) -> EmbedError {
-    EmbedError::Batch {
-        index,
-        reason: BatchError::Stopping,
-    }
+    EmbedError::Batch { index, reason: BatchError::Stopping }
 }
 
 struct Preparer {

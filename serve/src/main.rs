@@ -102,9 +102,7 @@ async fn signal() -> std::io::Result<()> {
 /// Text on a terminal, one JSON object a line elsewhere or when asked for.
 fn log_to_stderr(filter: &str, json: bool) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| format!("--log {filter}"))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() && !json {
         builder.compact().init();
     } else {

@@ -87,68 +87,29 @@ impl Metrics {
         let r = &mut self.registry;
         let s = || Unit::Seconds;
         r.register("requests", "Requests answered", self.requests.clone());
-        r.register_with_unit(
-            "request_duration",
-            "From request to answer",
-            s(),
-            self.request_seconds.clone(),
-        );
+        r.register_with_unit("request_duration", "From request to answer", s(), self.request_seconds.clone());
         r.register("refused", "Requests refused at a limit", self.refused.clone());
-        r.register(
-            "queue_pictures",
-            "Pictures admitted, not yet embedded",
-            self.queue_pictures.clone(),
-        );
+        r.register("queue_pictures", "Pictures admitted, not yet embedded", self.queue_pictures.clone());
         r.register("pictures", "Pictures embedded", self.pictures.clone());
-        r.register(
-            "batch_pictures",
-            "Pictures in one run of the encoder",
-            self.batch_pictures.clone(),
-        );
-        r.register_with_unit(
-            "prepare_duration",
-            "Decode and resize",
-            s(),
-            self.prepare_seconds.clone(),
-        );
+        r.register("batch_pictures", "Pictures in one run of the encoder", self.batch_pictures.clone());
+        r.register_with_unit("prepare_duration", "Decode and resize", s(), self.prepare_seconds.clone());
         r.register_with_unit(
             "queue_duration",
             "Prepared, waiting for a run",
             s(),
             self.queue_seconds.clone(),
         );
-        r.register_with_unit(
-            "inference_duration",
-            "One run",
-            s(),
-            self.inference_seconds.clone(),
-        );
-        r.register(
-            "inference_failures",
-            "Runs that failed",
-            self.inference_failures.clone(),
-        );
-        r.register(
-            "collection_records",
-            "Records of a collection",
-            self.collection_records.clone(),
-        );
+        r.register_with_unit("inference_duration", "One run", s(), self.inference_seconds.clone());
+        r.register("inference_failures", "Runs that failed", self.inference_failures.clone());
+        r.register("collection_records", "Records of a collection", self.collection_records.clone());
         r.register("ready", "1 when requests are welcome", self.ready.clone());
     }
 
     pub(crate) fn request(&self, route: &str, method: &str, status: u16, took: Duration) {
-        let labels = RequestLabels {
-            route: route.to_owned(),
-            method: method.to_owned(),
-            status,
-        };
+        let labels = RequestLabels { route: route.to_owned(), method: method.to_owned(), status };
         self.requests.get_or_create(&labels).inc();
-        let labels = RouteLabels {
-            route: route.to_owned(),
-        };
-        self.request_seconds
-            .get_or_create(&labels)
-            .observe(took.as_secs_f64());
+        let labels = RouteLabels { route: route.to_owned() };
+        self.request_seconds.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
     pub(crate) fn refused(&self, reason: &'static str) {
@@ -156,8 +117,7 @@ impl Metrics {
     }
 
     pub(crate) fn queue_is(&self, pictures: usize) {
-        self.queue_pictures
-            .set(i64::try_from(pictures).unwrap_or(i64::MAX));
+        self.queue_pictures.set(i64::try_from(pictures).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn waited(&self, time: Duration) {
@@ -186,9 +146,7 @@ impl Metrics {
         self.collection_records.clear();
         for (collection, records) in collections {
             let count = i64::try_from(records).unwrap_or(i64::MAX);
-            self.collection_records
-                .get_or_create(&CollectionLabels { collection })
-                .set(count);
+            self.collection_records.get_or_create(&CollectionLabels { collection }).set(count);
         }
         let mut text = String::new();
         // Writing to a String cannot fail.
@@ -216,14 +174,8 @@ mod tests {
             r#"simclr_collection_records{collection="cats"} 3"#,
             "# EOF",
         ] {
-            assert!(
-                text.lines().any(|found| found == line),
-                "{line} is not in\n{text}"
-            );
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
-        assert!(
-            !metrics.text(true, []).contains("cats"),
-            "a deleted collection lingers"
-        );
+        assert!(!metrics.text(true, []).contains("cats"), "a deleted collection lingers");
     }
 }

@@ -53,20 +53,13 @@ pub async fn serve(app: Arc<App>) -> Result<Running, StartError> {
     let signal = async { _ = stopped.await };
     let server = axum::serve(listener, router(Arc::clone(&app))).with_graceful_shutdown(signal);
     let server = tokio::spawn(server.into_future());
-    Ok(Running {
-        address,
-        app,
-        stop,
-        server,
-    })
+    Ok(Running { address, app, stop, server })
 }
 
 impl Running {
     /// Stops accepting, answers the requests in flight within the drain deadline, ends the sessions.
     pub async fn stop(self) -> Stopped {
-        let Self {
-            app, stop, server, ..
-        } = self;
+        let Self { app, stop, server, .. } = self;
         app.stop_being_ready();
         // The server may be gone already, which is what we want of it.
         let _ = stop.send(());

@@ -32,10 +32,7 @@ impl Pictures {
                 }
             }
         }
-        Self {
-            classes: classes.iter().map(ToString::to_string).collect(),
-            test,
-        }
+        Self { classes: classes.iter().map(ToString::to_string).collect(), test }
     }
 }
 
@@ -44,19 +41,14 @@ fn judge(world: &World, folder: &Path) -> Evaluation {
     let mut source =
         Source::open(&EncoderSpec::Artefact(world.artefact_folder()), None, 1).expect("an encoder");
     // A few penalties are as good as many for this question.
-    let options = Options {
-        penalties: vec![1e-1, 1e-2, 1e-3],
-        ..Options::default()
-    };
+    let options = Options { penalties: vec![1e-1, 1e-2, 1e-3], ..Options::default() };
     evaluate(&mut source, &dataset, &options, &mut ()).expect("an evaluation")
 }
 
 /// Share of the test pictures, in per cent, whose first class over HTTP is right.
 fn served_accuracy(world: &World, probe: &str, pictures: &Pictures) -> f64 {
     let is_right = |(label, bytes): &&(usize, Vec<u8>)| {
-        let answer = world
-            .post_bytes(&format!("/v1/classify/{probe}?top_k=1"), bytes)
-            .ok();
+        let answer = world.post_bytes(&format!("/v1/classify/{probe}?top_k=1"), bytes).ok();
         answer["predictions"][0]["top"][0]["label"] == pictures.classes[*label]
     };
     let right = pictures.test.iter().filter(is_right).count();
@@ -69,23 +61,15 @@ fn reported_and_served(classes: &[&str], of: impl Fn(&str, usize) -> Vec<RgbImag
     let folder = world.folder().join("pictures");
     let pictures = Pictures::write(&folder, classes, of);
     let evaluation = judge(&world, &folder);
-    let linear = evaluation
-        .scores
-        .iter()
-        .find(|s| s.method == "linear" && s.metric.starts_with("top-1"));
+    let linear = evaluation.scores.iter().find(|s| s.method == "linear" && s.metric.starts_with("top-1"));
     let reported = linear.expect("a linear top-1 score").value;
     let (probe, _) = evaluation.probe.expect("a fitted probe");
     let probes = world.artefact().probes_folder();
     fs::create_dir_all(&probes).expect("a folder");
-    probe
-        .save(&probes.join(format!("{}.safetensors", probe.name)))
-        .expect("the probe is saved");
+    probe.save(&probes.join(format!("{}.safetensors", probe.name))).expect("the probe is saved");
     world.start();
     let served = served_accuracy(&world, &probe.name, &pictures);
-    assert!(
-        (served - reported).abs() < 1e-9,
-        "the report says {reported}, the server shows {served}"
-    );
+    assert!((served - reported).abs() < 1e-9, "the report says {reported}, the server shows {served}");
     reported
 }
 
@@ -96,10 +80,7 @@ fn the_number_in_the_report_is_the_number_the_server_shows() {
         indices.map(|index| drawn(label as u32, index)).collect()
     };
     let accuracy = reported_and_served(&["red", "green", "blue"], of);
-    assert!(
-        accuracy > 60.0,
-        "random weights tell stripes of three colours apart, yet {accuracy}"
-    );
+    assert!(accuracy > 60.0, "random weights tell stripes of three colours apart, yet {accuracy}");
 }
 
 #[test]
@@ -111,8 +92,5 @@ fn so_it_is_on_real_pictures() {
         pictures::cifar10(&folder, split, label, if split == "train" { 40 } else { 15 })
     };
     let accuracy = reported_and_served(&CIFAR10, of);
-    assert!(
-        accuracy > 15.0,
-        "random weights beat chance (10) on real pictures, yet {accuracy}"
-    );
+    assert!(accuracy > 15.0, "random weights beat chance (10) on real pictures, yet {accuracy}");
 }

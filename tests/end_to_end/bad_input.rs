@@ -7,12 +7,7 @@ use simclr_tests::{Answer, World};
 
 /// An error has OpenAI's shape, says something, and shows nothing of our insides.
 fn assert_refused(what: &str, answer: &Answer, statuses: &[u16]) {
-    assert!(
-        statuses.contains(&answer.status),
-        "{what}: {} {}",
-        answer.status,
-        answer.body
-    );
+    assert!(statuses.contains(&answer.status), "{what}: {} {}", answer.status, answer.body);
     let error = &answer.body["error"];
     let message = error["message"].as_str().unwrap_or_default();
     assert!(
@@ -20,10 +15,7 @@ fn assert_refused(what: &str, answer: &Answer, statuses: &[u16]) {
         "{what}: {}",
         answer.body
     );
-    assert!(
-        !message.contains("panic") && !message.contains(".rs:"),
-        "{what}: {message}"
-    );
+    assert!(!message.contains("panic") && !message.contains(".rs:"), "{what}: {message}");
 }
 
 /// The server still does its work.
@@ -52,11 +44,7 @@ fn what_is_no_picture_is_refused_and_the_server_goes_on() {
         ("100,000 x 100,000 pixels", boundless_png(100_000)),
     ];
     world.put("/v1/collections/things").ok();
-    for path in [
-        "/v1/embed",
-        "/v1/collections/things/records?id=a",
-        "/v1/collections/things/search",
-    ] {
+    for path in ["/v1/embed", "/v1/collections/things/records?id=a", "/v1/collections/things/search"] {
         for (what, bytes) in &cases {
             let answer = world.post_bytes(path, bytes);
             assert_refused(&format!("{what} to {path}"), &answer, &[400, 413, 415, 422]);
@@ -81,17 +69,10 @@ fn what_is_not_there_is_said_to_be_missing() {
     assert_refused("a collection", &world.get("/v1/collections/nowhere"), &[404]);
     let uri = |bytes: &[u8]| {
         use base64::Engine;
-        format!(
-            "data:image/png;base64,{}",
-            base64::engine::general_purpose::STANDARD.encode(bytes)
-        )
+        format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(bytes))
     };
     let unknown = json!({ "model": "nobody", "input": uri(&picture) });
-    assert_refused(
-        "an unknown model",
-        &world.post("/v1/embeddings", &unknown),
-        &[404],
-    );
+    assert_refused("an unknown model", &world.post("/v1/embeddings", &unknown), &[404]);
     let known = json!({ "model": "random", "input": uri(&picture) });
     assert_eq!(world.post("/v1/embeddings", &known).ok()["data"][0]["index"], 0);
 }
@@ -105,23 +86,13 @@ fn json_that_is_not_what_was_asked_for_is_refused() {
         ("/v1/embeddings", json!({ "input": "a sentence, not a picture" })),
         ("/v1/embeddings", json!({ "input": [1, 2, 3] })),
         ("/v1/embeddings", json!({ "input": "http://127.0.0.1/cat.png" })),
-        (
-            "/v1/collections/things/records",
-            json!({ "records": [{ "id": "a" }] }),
-        ),
-        (
-            "/v1/collections/things/records",
-            json!({ "records": [{ "id": "a", "vector": [1.0] }] }),
-        ),
+        ("/v1/collections/things/records", json!({ "records": [{ "id": "a" }] })),
+        ("/v1/collections/things/records", json!({ "records": [{ "id": "a", "vector": [1.0] }] })),
         ("/v1/collections/things/search", json!({ "limit": 3 })),
         ("/v1/collections/things/search", json!({ "id": "nobody" })),
     ];
     for (path, body) in &cases {
-        assert_refused(
-            &format!("{body} to {path}"),
-            &world.post(path, body),
-            &[400, 404, 422],
-        );
+        assert_refused(&format!("{body} to {path}"), &world.post(path, body), &[400, 404, 422]);
     }
     assert_goes_on(&world);
 }

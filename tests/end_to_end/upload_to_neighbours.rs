@@ -21,13 +21,8 @@ fn records() -> Value {
 }
 
 fn neighbours(world: &World, bytes: &[u8], limit: usize) -> Vec<Value> {
-    let answer = world
-        .post_bytes(&format!("/v1/collections/drawn/search?limit={limit}"), bytes)
-        .ok();
-    answer["neighbours"]
-        .as_array()
-        .expect("a list of neighbours")
-        .clone()
+    let answer = world.post_bytes(&format!("/v1/collections/drawn/search?limit={limit}"), bytes).ok();
+    answer["neighbours"].as_array().expect("a list of neighbours").clone()
 }
 
 #[test]
@@ -42,17 +37,10 @@ fn a_picture_finds_itself_first_and_keeps_its_payload() {
         assert_eq!(found[0]["id"], format!("{class}/3"));
         assert_eq!(found[0]["payload"]["class"], class);
         let scores: Vec<f64> = found.iter().filter_map(|n| n["score"].as_f64()).collect();
-        assert!(
-            scores[0] > 0.999 && scores.is_sorted_by(|a, b| a >= b),
-            "{scores:?}"
-        );
+        assert!(scores[0] > 0.999 && scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
     }
     let again = world.post("/v1/collections/drawn/records", &records()).ok();
-    assert_eq!(
-        again,
-        json!({ "inserted": 0, "replaced": CLASSES * EACH }),
-        "a second upload replaces"
-    );
+    assert_eq!(again, json!({ "inserted": 0, "replaced": CLASSES * EACH }), "a second upload replaces");
 }
 
 #[test]
@@ -61,24 +49,13 @@ fn a_restart_loses_nothing_and_brings_nothing_back() {
     world.put("/v1/collections/drawn").ok();
     world.post("/v1/collections/drawn/records", &records()).ok();
     world.delete("/v1/collections/drawn/records/0%2F0").ok();
-    let before: Vec<_> = (0..CLASSES)
-        .map(|class| neighbours(&world, &png(class, 1), 10))
-        .collect();
+    let before: Vec<_> = (0..CLASSES).map(|class| neighbours(&world, &png(class, 1), 10)).collect();
     world.stop();
     world.start();
-    let after: Vec<_> = (0..CLASSES)
-        .map(|class| neighbours(&world, &png(class, 1), 10))
-        .collect();
+    let after: Vec<_> = (0..CLASSES).map(|class| neighbours(&world, &png(class, 1), 10)).collect();
     assert_eq!(before, after, "the same neighbours with the same scores");
-    assert_eq!(
-        world.get("/v1/collections/drawn").ok()["records"],
-        CLASSES * EACH - 1
-    );
-    assert_eq!(
-        world.get("/v1/collections/drawn/records/0%2F0").status,
-        404,
-        "deleted stays deleted"
-    );
+    assert_eq!(world.get("/v1/collections/drawn").ok()["records"], CLASSES * EACH - 1);
+    assert_eq!(world.get("/v1/collections/drawn/records/0%2F0").status, 404, "deleted stays deleted");
 }
 
 #[test]
@@ -93,15 +70,8 @@ fn the_server_embeds_as_the_library_does() {
         let expected = encoder.embed(&batch).expect("an embedding").remove(0).into_vec();
         let answer = world.post_bytes("/v1/embed", &bytes).ok();
         let got: Vec<f32> = serde_json::from_value(answer["embeddings"][0].clone()).expect("numbers");
-        let most = expected
-            .iter()
-            .zip(&got)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f32::max);
-        assert!(
-            got.len() == expected.len() && most < 1e-5,
-            "class {class}: off by {most}"
-        );
+        let most = expected.iter().zip(&got).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(got.len() == expected.len() && most < 1e-5, "class {class}: off by {most}");
     }
 }
 
@@ -117,9 +87,7 @@ fn real_pictures_find_themselves_after_a_restart() {
         .map(|tile| pictures::encoded(&tile, image::ImageFormat::Png))
         .collect();
     for (index, tile) in tiles.iter().enumerate() {
-        world
-            .post_bytes(&format!("/v1/collections/drawn/records?id=tile-{index:02}"), tile)
-            .ok();
+        world.post_bytes(&format!("/v1/collections/drawn/records?id=tile-{index:02}"), tile).ok();
     }
     world.stop();
     world.start();

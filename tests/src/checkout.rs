@@ -27,12 +27,8 @@ pub struct Manifest {
 impl Checkout {
     /// The checkout that this test was built from.
     pub fn here() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .expect("tests/ lies inside the workspace");
-        Self {
-            root: root.to_owned(),
-        }
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies inside the workspace");
+        Self { root: root.to_owned() }
     }
 
     /// The folder itself.
@@ -74,12 +70,9 @@ impl Checkout {
     /// Every package of the workspace, by name.
     pub fn manifests(&self) -> BTreeMap<String, Manifest> {
         let workspace = parse(&self.read(Path::new("Cargo.toml")));
-        let members = workspace["workspace"]["members"]
-            .as_array()
-            .expect("members is a list");
-        let folders = members
-            .iter()
-            .map(|member| PathBuf::from(member.as_str().expect("a member is a path")));
+        let members = workspace["workspace"]["members"].as_array().expect("members is a list");
+        let folders =
+            members.iter().map(|member| PathBuf::from(member.as_str().expect("a member is a path")));
         folders
             .map(|folder| self.manifest(folder))
             .map(|manifest| (manifest.name.clone(), manifest))
@@ -88,28 +81,18 @@ impl Checkout {
 
     fn manifest(&self, folder: PathBuf) -> Manifest {
         let table = parse(&self.read(&folder.join("Cargo.toml")));
-        let name = table["package"]["name"]
-            .as_str()
-            .expect("a package has a name")
-            .to_owned();
+        let name = table["package"]["name"].as_str().expect("a package has a name").to_owned();
         let named = |kinds: &[&str]| {
             let tables = kinds.iter().filter_map(|kind| table.get(*kind)?.as_table());
             tables.flat_map(|table| table.keys().cloned()).collect()
         };
         let shipped = named(&["dependencies", "build-dependencies"]);
         let dependencies = named(&["dependencies", "build-dependencies", "dev-dependencies"]);
-        Manifest {
-            name,
-            folder,
-            dependencies,
-            shipped,
-        }
+        Manifest { name, folder, dependencies, shipped }
     }
 
     fn relative(&self, path: &Path) -> PathBuf {
-        path.strip_prefix(&self.root)
-            .expect("found below the root")
-            .to_owned()
+        path.strip_prefix(&self.root).expect("found below the root").to_owned()
     }
 }
 

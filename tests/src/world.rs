@@ -37,12 +37,7 @@ impl World {
             .build()
             .new_agent();
         let runtime = Runtime::new().expect("a runtime");
-        let world = Self {
-            folder: tempfile::tempdir().expect("a folder"),
-            runtime,
-            agent,
-            server: None,
-        };
+        let world = Self { folder: tempfile::tempdir().expect("a folder"), runtime, agent, server: None };
         make_artefact(&world.artefact_folder());
         world
     }
@@ -106,23 +101,13 @@ impl World {
 
     /// Sends raw bytes, as `curl --data-binary` does.
     pub fn post_bytes(&self, path: &str, bytes: &[u8]) -> Answer {
-        Answer::of(
-            self.agent
-                .post(self.url(path))
-                .content_type("application/octet-stream")
-                .send(bytes),
-        )
+        Answer::of(self.agent.post(self.url(path)).content_type("application/octet-stream").send(bytes))
     }
 
     /// Sends JSON.
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         let text = body.to_string();
-        Answer::of(
-            self.agent
-                .post(self.url(path))
-                .content_type("application/json")
-                .send(&text),
-        )
+        Answer::of(self.agent.post(self.url(path)).content_type("application/json").send(&text))
     }
 
     fn url(&self, path: &str) -> String {
@@ -141,39 +126,22 @@ impl Answer {
     fn of(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Self {
         let mut response = result.expect("an answer, whatever it says");
         let text = response.body_mut().read_to_string().expect("a whole answer");
-        Self {
-            status: response.status().as_u16(),
-            body: serde_json::from_str(&text).unwrap_or(Value::Null),
-        }
+        Self { status: response.status().as_u16(), body: serde_json::from_str(&text).unwrap_or(Value::Null) }
     }
 
     /// The body, if the server agreed; fails the test with its words if not.
     pub fn ok(self) -> Value {
-        assert!(
-            (200..300).contains(&self.status),
-            "{}: {}",
-            self.status,
-            self.body
-        );
+        assert!((200..300).contains(&self.status), "{}: {}", self.status, self.body);
         self.body
     }
 }
 
 /// The smallest network there is, as its first weights fall.
 fn make_artefact(folder: &Path) {
-    let network = ResNet {
-        depth: 10,
-        width: 0.25,
-        stem: Stem::SmallPicture,
-    };
+    let network = ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture };
     let description = network.describe().expect("a network that exists");
-    let recipe = Recipe {
-        side: SIDE,
-        resize: SIDE,
-        filter: Filter::Bilinear,
-        mean: [0.5; 3],
-        deviation: [0.25; 3],
-    };
+    let recipe =
+        Recipe { side: SIDE, resize: SIDE, filter: Filter::Bilinear, mean: [0.5; 3], deviation: [0.25; 3] };
     let training = Training {
         method: "none: random weights".to_owned(),
         data: "none".to_owned(),
@@ -182,11 +150,6 @@ fn make_artefact(folder: &Path) {
         recipe: String::new(),
         program: "end-to-end tests".to_owned(),
     };
-    let draft = CardDraft {
-        name: "random".to_owned(),
-        recipe,
-        licence: "MIT".to_owned(),
-        training,
-    };
+    let draft = CardDraft { name: "random".to_owned(), recipe, licence: "MIT".to_owned(), training };
     Artefact::create(folder, &network, &Weights::initial(&description, 7), draft).expect("an artefact");
 }

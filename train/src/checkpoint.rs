@@ -47,10 +47,7 @@ impl Checkpoint {
     pub fn start(recipe_text: &str) -> Result<Self, TrainError> {
         let recipe = TrainRecipe::parse(recipe_text)?;
         let (encoder, head) = descriptions(&recipe)?;
-        let velocities = learned(&encoder, &head)
-            .iter()
-            .map(|param| vec![0.0; param.len()])
-            .collect();
+        let velocities = learned(&encoder, &head).iter().map(|param| vec![0.0; param.len()]).collect();
         Ok(Self {
             recipe_text: recipe_text.into(),
             step: 0,
@@ -68,10 +65,8 @@ impl Checkpoint {
     /// When the disk refuses.
     pub fn save(&self, run: &Path) -> Result<(), TrainError> {
         let path = Self::path(run);
-        let bytes = self.to_bytes().map_err(|reason| TrainError::Checkpoint {
-            path: path.clone(),
-            reason,
-        })?;
+        let bytes =
+            self.to_bytes().map_err(|reason| TrainError::Checkpoint { path: path.clone(), reason })?;
         let beside = path.with_extension("writing");
         let write = || {
             let mut file = File::create(&beside)?;
@@ -99,11 +94,7 @@ impl Checkpoint {
         let velocities = learned(&encoder, &head)
             .into_iter()
             .zip(&self.velocities)
-            .map(|(param, data)| NamedTensor {
-                name: param.name,
-                shape: param.shape,
-                data: data.clone(),
-            });
+            .map(|(param, data)| NamedTensor { name: param.name, shape: param.shape, data: data.clone() });
         let parts: [(&str, Vec<NamedTensor>); 3] = [
             ("encoder", self.encoder.tensors().to_vec()),
             ("head", self.head.tensors().to_vec()),
@@ -111,18 +102,8 @@ impl Checkpoint {
         ];
         let named: Vec<(String, Vec<usize>, Vec<u8>)> = parts
             .into_iter()
-            .flat_map(|(part, tensors)| {
-                tensors
-                    .into_iter()
-                    .map(move |t| (format!("{part}/{}", t.name), t))
-            })
-            .map(|(name, t)| {
-                (
-                    name,
-                    t.shape,
-                    t.data.iter().flat_map(|x| x.to_le_bytes()).collect(),
-                )
-            })
+            .flat_map(|(part, tensors)| tensors.into_iter().map(move |t| (format!("{part}/{}", t.name), t)))
+            .map(|(name, t)| (name, t.shape, t.data.iter().flat_map(|x| x.to_le_bytes()).collect()))
             .collect();
         let views = named
             .iter()
@@ -146,12 +127,7 @@ impl Checkpoint {
     fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
         let about = header.metadata().clone().unwrap_or_default();
-        let field = |name: &str| {
-            about
-                .get(name)
-                .cloned()
-                .ok_or_else(|| format!("it has no `{name}`"))
-        };
+        let field = |name: &str| about.get(name).cloned().ok_or_else(|| format!("it has no `{name}`"));
         let format = field("format")?;
         if format != FORMAT {
             return Err(format!("its format is `{format}`, this program reads `{FORMAT}`"));
@@ -163,17 +139,12 @@ impl Checkpoint {
         let part = |params: Vec<Param>, prefix: &str| read_part(&file, params, prefix);
         Ok(Self {
             step: field("step")?.parse().map_err(|e| format!("step: {e}"))?,
-            epochs_done: field("epochs_done")?
-                .parse()
-                .map_err(|e| format!("epochs_done: {e}"))?,
+            epochs_done: field("epochs_done")?.parse().map_err(|e| format!("epochs_done: {e}"))?,
             epoch_loss: about.get("epoch_loss").and_then(|text| text.parse().ok()),
             encoder: Weights::check(&encoder, part(encoder.params(), "encoder")?)
                 .map_err(|e| e.to_string())?,
             head: Weights::check(&head, part(head.params(), "head")?).map_err(|e| e.to_string())?,
-            velocities: part(learned(&encoder, &head), "velocity")?
-                .into_iter()
-                .map(|t| t.data)
-                .collect(),
+            velocities: part(learned(&encoder, &head), "velocity")?.into_iter().map(|t| t.data).collect(),
             recipe_text,
         })
     }
@@ -190,12 +161,7 @@ pub fn descriptions(recipe: &TrainRecipe) -> Result<(Description, Description), 
 }
 
 fn learned(encoder: &Description, head: &Description) -> Vec<Param> {
-    encoder
-        .params()
-        .into_iter()
-        .chain(head.params())
-        .filter(|param| param.kind.is_learned())
-        .collect()
+    encoder.params().into_iter().chain(head.params()).filter(|param| param.kind.is_learned()).collect()
 }
 
 fn read_part(file: &SafeTensors<'_>, params: Vec<Param>, prefix: &str) -> Result<Vec<NamedTensor>, String> {
@@ -212,15 +178,8 @@ fn read_part(file: &SafeTensors<'_>, params: Vec<Param>, prefix: &str) -> Result
                     param.shape
                 ));
             }
-            let numbers = view
-                .data()
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-            Ok(NamedTensor {
-                name: param.name,
-                shape: param.shape,
-                data: numbers.collect(),
-            })
+            let numbers = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+            Ok(NamedTensor { name: param.name, shape: param.shape, data: numbers.collect() })
         })
         .collect()
 }
@@ -252,9 +211,7 @@ mod tests {
 
     #[test]
     fn a_missing_run_is_named() {
-        let error = Checkpoint::load(Path::new("no/such/run"))
-            .unwrap_err()
-            .to_string();
+        let error = Checkpoint::load(Path::new("no/such/run")).unwrap_err().to_string();
         assert!(error.contains("no/such/run"), "{error}");
     }
 }

@@ -120,9 +120,7 @@ impl Machine {
     fn prepare(&self) -> anyhow::Result<Device> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(prepare(match self.device {
-            DeviceName::Cpu => Place::Cpu {
-                threads: self.threads.unwrap_or(cores),
-            },
+            DeviceName::Cpu => Place::Cpu { threads: self.threads.unwrap_or(cores) },
             DeviceName::Cuda => Place::Cuda,
         })?)
     }
@@ -133,26 +131,15 @@ impl Cli {
         match self.command {
             Command::Pretrain { recipe, out, how } => begin(&recipe, &out, &how),
             Command::Resume { run, how } => go_on(&run, Checkpoint::load(&run)?, &how),
-            Command::Export {
-                run,
-                out,
-                data,
-                licence,
-            } => {
+            Command::Export { run, out, data, licence } => {
                 let artefact = export::export(&Checkpoint::load(&run)?, &out, &data, &licence)?;
                 println!("{}", out.display());
-                eprintln!(
-                    "space key {}; libtorch and ONNX Runtime agree",
-                    artefact.space_key()
-                );
+                eprintln!("space key {}; libtorch and ONNX Runtime agree", artefact.space_key());
                 Ok(())
             }
-            Command::BenchStep {
-                recipe,
-                batch,
-                steps,
-                machine,
-            } => bench_step(&recipe, batch, steps, &machine),
+            Command::BenchStep { recipe, batch, steps, machine } => {
+                bench_step(&recipe, batch, steps, &machine)
+            }
         }
     }
 }
@@ -178,19 +165,10 @@ fn go_on(run: &Path, checkpoint: Checkpoint, how: &How) -> anyhow::Result<()> {
     let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
     let dataset = simclr_datasets::open(&recipe.data.dataset, &how.data)?;
     let samples = dataset.split(simclr_datasets::Split::Train).with_context(|| {
-        format!(
-            "{} at {} has no training split",
-            recipe.data.dataset,
-            how.data.display()
-        )
+        format!("{} at {} has no training split", recipe.data.dataset, how.data.display())
     })?;
     let pictures = Pictures::load(samples, recipe.data.side, device)?;
-    eprintln!(
-        "{} pictures, step {}, checkpoints in {}",
-        pictures.len(),
-        checkpoint.step,
-        run.display()
-    );
+    eprintln!("{} pictures, step {}, checkpoints in {}", pictures.len(), checkpoint.step, run.display());
     let limits = Limits {
         time: how.limit_seconds.map(Duration::from_secs),
         steps: how.limit_steps,
@@ -203,15 +181,11 @@ fn go_on(run: &Path, checkpoint: Checkpoint, how: &How) -> anyhow::Result<()> {
     })?;
     show.end();
     match ending {
-        Ending::Finished => eprintln!(
-            "finished; next: simclr-train export {} --out <artefact folder>",
-            run.display()
-        ),
+        Ending::Finished => {
+            eprintln!("finished; next: simclr-train export {} --out <artefact folder>", run.display());
+        }
         Ending::Paused { step } => {
-            eprintln!(
-                "paused after step {step}; next: simclr-train resume {} --data …",
-                run.display()
-            );
+            eprintln!("paused after step {step}; next: simclr-train resume {} --data …", run.display());
         }
     }
     Ok(())

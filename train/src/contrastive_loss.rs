@@ -8,11 +8,7 @@ use tch::{Kind, Tensor};
 pub fn nt_xent(projections: &Tensor, temperature: f64) -> Tensor {
     let views = projections.size()[0];
     let z = projections.to_kind(Kind::Float);
-    let norms = z
-        .square()
-        .sum_dim_intlist([-1i64].as_slice(), true, Kind::Float)
-        .sqrt()
-        .clamp_min(1e-12);
+    let norms = z.square().sum_dim_intlist([-1i64].as_slice(), true, Kind::Float).sqrt().clamp_min(1e-12);
     let z = z / norms;
     let itself = Tensor::eye(views, (Kind::Bool, z.device()));
     let similarities = (z.matmul(&z.tr()) / temperature).masked_fill(&itself, f64::NEG_INFINITY);
@@ -32,10 +28,8 @@ mod tests {
         let similarity =
             |i: usize, k: usize| dot(&z[i], &z[k]) / (dot(&z[i], &z[i]) * dot(&z[k], &z[k])).sqrt();
         let one = |i: usize, j: usize| {
-            let others: f64 = (0..2 * n)
-                .filter(|&k| k != i)
-                .map(|k| (similarity(i, k) / temperature).exp())
-                .sum();
+            let others: f64 =
+                (0..2 * n).filter(|&k| k != i).map(|k| (similarity(i, k) / temperature).exp()).sum();
             -((similarity(i, j) / temperature).exp() / others).ln()
         };
         (0..n).map(|i| one(i, i + n) + one(i + n, i)).sum::<f64>() / (2 * n) as f64

@@ -57,16 +57,11 @@ fn largest_difference(
     checkpoint: &Checkpoint,
     recipe: &TrainRecipe,
 ) -> Result<f64, TrainError> {
-    let images = artefact
-        .recipe()
-        .prepare_batch(&random_pictures(artefact.recipe().side));
+    let images = artefact.recipe().prepare_batch(&random_pictures(artefact.recipe().side));
     let by_onnx = OnnxEncoder::open(artefact, 1)?.embed(&images)?;
     let by_torch = torch_embeddings(checkpoint, recipe, &images)?;
     let pairs = by_onnx.iter().flat_map(Embedding::as_slice).zip(&by_torch);
-    let largest = pairs
-        .clone()
-        .map(|(_, b)| b.abs())
-        .fold(f32::MIN_POSITIVE, f32::max);
+    let largest = pairs.clone().map(|(_, b)| b.abs()).fold(f32::MIN_POSITIVE, f32::max);
     let difference = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     Ok(f64::from(difference / largest))
 }

@@ -31,20 +31,14 @@ pub(crate) fn plan(description: &Description) -> Vec<Action> {
     for (index, step) in steps.iter().enumerate().filter(|(_, step)| step.op == Op::Relu) {
         let input = step.inputs[0];
         if is_absorbable_norm(input) {
-            actions[index] = Action::Fused {
-                norm: input,
-                residual: None,
-            };
+            actions[index] = Action::Fused { norm: input, residual: None };
             actions[input] = Action::Absorbed;
         } else if steps[input].op == Op::Add
             && readers[input] == 1
             && is_absorbable_norm(steps[input].inputs[0])
         {
             let norm = steps[input].inputs[0];
-            actions[index] = Action::Fused {
-                norm,
-                residual: Some(steps[input].inputs[1]),
-            };
+            actions[index] = Action::Fused { norm, residual: Some(steps[input].inputs[1]) };
             actions[input] = Action::Absorbed;
             actions[norm] = Action::Absorbed;
         }
@@ -71,19 +65,11 @@ mod tests {
     #[test]
     fn all_of_a_resnet_but_its_shortcuts_is_fused() {
         for (depth, shortcuts) in [(18, 3), (50, 4)] {
-            let description = ResNet {
-                depth,
-                width: 0.25,
-                stem: Stem::SmallPicture,
-            }
-            .describe()
-            .unwrap();
+            let description = ResNet { depth, width: 0.25, stem: Stem::SmallPicture }.describe().unwrap();
             let actions = plan(&description);
             let alone = |op: fn(&Op) -> bool| {
                 let pairs = description.steps().iter().zip(&actions);
-                pairs
-                    .filter(|(step, action)| op(&step.op) && **action == Action::Alone)
-                    .count()
+                pairs.filter(|(step, action)| op(&step.op) && **action == Action::Alone).count()
             };
             assert_eq!(alone(|op| *op == Op::Relu), 0);
             assert_eq!(alone(|op| *op == Op::Add), 0);

@@ -32,13 +32,7 @@ impl Learner {
         let head = Network::new(head, &checkpoint.head, device)?;
         let mut optimiser = Optimiser::new(recipe.optimiser, &learned(&encoder, &head));
         optimiser.restore(&checkpoint.velocities)?;
-        Ok(Self {
-            recipe,
-            encoder,
-            head,
-            optimiser,
-            device,
-        })
+        Ok(Self { recipe, encoder, head, optimiser, device })
     }
 
     /// One step on 2B×3×side×side views (rows i and i + B of one picture) at learning rate `rate`; the loss, unread.

@@ -52,11 +52,7 @@ impl Plan {
                 last_use[value] = index;
             }
         }
-        Self {
-            actions,
-            reads,
-            last_use,
-        }
+        Self { actions, reads, last_use }
     }
 }
 
@@ -80,21 +76,12 @@ impl Network {
         let owned = owned.collect();
         let plain = Plan::new(&description, vec![Action::Alone; description.steps().len()]);
         let fused = Plan::new(&description, plan(&description));
-        Ok(Self {
-            description,
-            params,
-            tensors,
-            owned,
-            plain,
-            fused,
-        })
+        Ok(Self { description, params, tensors, owned, plain, fused })
     }
 
     fn tensor(param: &Param, weight: &NamedTensor, device: Device) -> Result<Tensor, TrainError> {
         let shape: Vec<i64> = param.shape.iter().map(|&n| to_i64(n)).collect();
-        let mut tensor = Tensor::f_from_slice(&weight.data)?
-            .f_view(shape.as_slice())?
-            .f_to_device(device)?;
+        let mut tensor = Tensor::f_from_slice(&weight.data)?.f_view(shape.as_slice())?.f_to_device(device)?;
         if shape.len() == 4 {
             tensor = simclr_torchx::channels_last(&tensor).map_err(TrainError::Torch)?;
         }
@@ -103,11 +90,7 @@ impl Network {
 
     /// The tensors that training changes, with what they are, in the description's order.
     pub fn learned(&self) -> Vec<(&Param, &Tensor)> {
-        self.params
-            .iter()
-            .zip(&self.tensors)
-            .filter(|(param, _)| param.kind.is_learned())
-            .collect()
+        self.params.iter().zip(&self.tensors).filter(|(param, _)| param.kind.is_learned()).collect()
     }
 
     /// A copy of the numbers on the CPU.
@@ -139,11 +122,7 @@ impl Network {
         let plan = if is_plain { &self.plain } else { &self.fused };
         let mut values: Vec<Option<Tensor>> = Vec::with_capacity(plan.actions.len());
         for (index, action) in plan.actions.iter().enumerate() {
-            let value = |i: usize| {
-                values[plan.reads[index][i]]
-                    .as_ref()
-                    .expect("kept until its last use")
-            };
+            let value = |i: usize| values[plan.reads[index][i]].as_ref().expect("kept until its last use");
             let result = match *action {
                 Action::Absorbed => None,
                 Action::Alone => Some(self.run(index, input, value, mode)?),
@@ -154,17 +133,11 @@ impl Network {
                 )?),
             };
             values.push(result);
-            for &used in plan.reads[index]
-                .iter()
-                .filter(|&&used| plan.last_use[used] == index)
-            {
+            for &used in plan.reads[index].iter().filter(|&&used| plan.last_use[used] == index) {
                 values[used] = None;
             }
         }
-        Ok(values
-            .pop()
-            .flatten()
-            .expect("a description ends with its output"))
+        Ok(values.pop().flatten().expect("a description ends with its output"))
     }
 
     fn run<'a>(
@@ -182,11 +155,7 @@ impl Network {
             Op::Linear { .. } => value(0).f_linear(&own[0], own.get(1))?,
             Op::Relu => value(0).f_relu()?,
             Op::Add => value(0).f_add(value(1))?,
-            Op::MaxPool {
-                kernel,
-                stride,
-                padding,
-            } => max_pool(value(0), *kernel, *stride, *padding)?,
+            Op::MaxPool { kernel, stride, padding } => max_pool(value(0), *kernel, *stride, *padding)?,
             Op::MeanOverPixels => value(0).f_mean_dim([2i64, 3].as_slice(), false, Kind::Float)?,
         })
     }
@@ -229,23 +198,14 @@ fn batch_norm(x: &Tensor, own: &[Tensor], mode: Mode) -> Result<Tensor, TrainErr
 
 /// relu(batch-norm(x) + residual) with the batch's statistics.
 fn fused_batch_norm(x: &Tensor, own: &[Tensor], residual: Option<&Tensor>) -> Result<Tensor, TrainError> {
-    let norm = simclr_torchx::BatchNorm {
-        scale: &own[0],
-        shift: &own[1],
-        mean: &own[2],
-        variance: &own[3],
-    };
+    let norm = simclr_torchx::BatchNorm { scale: &own[0], shift: &own[1], mean: &own[2], variance: &own[3] };
     simclr_torchx::batch_norm_relu(x, norm, residual, RUNNING_AVERAGE_STEP, BATCH_NORM_EPSILON)
         .map_err(TrainError::Torch)
 }
 
 /// A tensor's numbers, row-major whatever its memory layout.
 pub(crate) fn to_numbers(tensor: &Tensor) -> Result<Vec<f32>, TrainError> {
-    let flat = tensor
-        .f_detach()?
-        .f_to_device(Device::Cpu)?
-        .f_contiguous()?
-        .f_view(-1)?;
+    let flat = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?.f_view(-1)?;
     Ok(Vec::<f32>::try_from(&flat)?)
 }
 
@@ -263,13 +223,7 @@ mod tests {
         tch::set_num_threads(1);
         tch::manual_seed(1);
         for (depth, stem) in [(18, Stem::SmallPicture), (50, Stem::Imagenet)] {
-            let description = ResNet {
-                depth,
-                width: 0.25,
-                stem,
-            }
-            .describe()
-            .unwrap();
+            let description = ResNet { depth, width: 0.25, stem }.describe().unwrap();
             let weights = Weights::initial(&description, 3);
             let images = Tensor::rand([6, 3, 32, 32], (Kind::Float, Device::Cpu));
             let run = |mode| {
@@ -289,12 +243,7 @@ mod tests {
                 assert!(far(a, b) < 1e-3, "gradient of ResNet-{depth}: {}", far(a, b));
             }
             for (a, b) in plain.1.tensors().iter().zip(fused.1.tensors()) {
-                assert!(
-                    far(&a.data, &b.data) < 1e-4,
-                    "{}: {}",
-                    a.name,
-                    far(&a.data, &b.data)
-                );
+                assert!(far(&a.data, &b.data) < 1e-4, "{}: {}", a.name, far(&a.data, &b.data));
             }
         }
     }

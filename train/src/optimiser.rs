@@ -17,10 +17,7 @@ pub struct Optimiser {
 impl Optimiser {
     /// Starts with velocities of zero.
     pub fn new(rule: Rule, learned: &[(&Param, &Tensor)]) -> Self {
-        let velocities = learned
-            .iter()
-            .map(|(_, tensor)| tensor.detach().zeros_like())
-            .collect();
+        let velocities = learned.iter().map(|(_, tensor)| tensor.detach().zeros_like()).collect();
         Self { rule, velocities }
     }
 
@@ -43,19 +40,12 @@ impl Optimiser {
         {
             let mut weight = weight.shallow_clone();
             match self.rule {
-                Rule::Sgd {
-                    momentum,
-                    weight_decay,
-                } => {
+                Rule::Sgd { momentum, weight_decay } => {
                     let gradient = gradient.f_add(&weight.f_mul_scalar(weight_decay)?)?;
                     let _ = velocity.f_mul_scalar_(momentum)?.f_add_(&gradient)?;
                     let _ = weight.f_sub_(&velocity.f_mul_scalar(rate)?)?;
                 }
-                Rule::Lars {
-                    momentum,
-                    weight_decay,
-                    trust_coefficient,
-                } => {
+                Rule::Lars { momentum, weight_decay, trust_coefficient } => {
                     let push = if param.kind == ParamKind::Weight {
                         let gradient = gradient.f_add(&weight.f_mul_scalar(weight_decay)?)?;
                         let trust = trust(&weight, &gradient, trust_coefficient)?;
@@ -86,9 +76,7 @@ impl Optimiser {
     pub fn restore(&mut self, state: &[Vec<f32>]) -> Result<(), TrainError> {
         let fits = |(v, s): (&Tensor, &Vec<f32>)| v.numel() == s.len();
         if state.len() != self.velocities.len() || !self.velocities.iter().zip(state).all(fits) {
-            return Err(TrainError::Recipe(
-                "the checkpoint's velocities are another network's".into(),
-            ));
+            return Err(TrainError::Recipe("the checkpoint's velocities are another network's".into()));
         }
         for (velocity, numbers) in self.velocities.iter_mut().zip(state) {
             let saved = Tensor::f_from_slice(numbers)?.f_view(velocity.size().as_slice())?;
@@ -103,10 +91,8 @@ fn trust(weight: &Tensor, gradient: &Tensor, coefficient: f64) -> Result<Tensor,
     let (w, g) = (weight.f_norm()?, gradient.f_norm()?);
     let either_is_zero = w.f_eq(0.0)?.f_logical_or(&g.f_eq(0.0)?)?;
     let trust = w.f_div(&g)?.f_mul_scalar(coefficient)?;
-    Ok(trust.f_where_self(
-        &either_is_zero.f_logical_not()?,
-        &Tensor::ones([], (Kind::Float, trust.device())),
-    )?)
+    Ok(trust
+        .f_where_self(&either_is_zero.f_logical_not()?, &Tensor::ones([], (Kind::Float, trust.device())))?)
 }
 
 /// Gradients of a scalar loss, in the order of `learned`.
@@ -124,12 +110,7 @@ mod tests {
     use tch::Device;
 
     fn param(name: &str, kind: ParamKind, len: usize) -> Param {
-        Param {
-            name: name.into(),
-            shape: vec![len],
-            kind,
-            starts_at_zero: false,
-        }
+        Param { name: name.into(), shape: vec![len], kind, starts_at_zero: false }
     }
 
     /// The formulas as scalar arithmetic in f64: three steps of one tensor.
@@ -138,29 +119,18 @@ mod tests {
         let (mut w, mut v) = (w.to_vec(), vec![0.0; w.len()]);
         for rate in rates {
             match rule {
-                Rule::Sgd {
-                    momentum,
-                    weight_decay,
-                } => {
+                Rule::Sgd { momentum, weight_decay } => {
                     for i in 0..w.len() {
                         v[i] = momentum * v[i] + g[i] + weight_decay * w[i];
                         w[i] -= rate * v[i];
                     }
                 }
-                Rule::Lars {
-                    momentum,
-                    weight_decay,
-                    trust_coefficient,
-                } => {
+                Rule::Lars { momentum, weight_decay, trust_coefficient } => {
                     let adapts = kind == ParamKind::Weight;
                     let decay = if adapts { weight_decay } else { 0.0 };
                     let d: Vec<f64> = w.iter().zip(g).map(|(w, g)| g + decay * w).collect();
                     let zero = norm(&w) == 0.0 || norm(&d) == 0.0;
-                    let trust = if adapts && !zero {
-                        trust_coefficient * norm(&w) / norm(&d)
-                    } else {
-                        1.0
-                    };
+                    let trust = if adapts && !zero { trust_coefficient * norm(&w) / norm(&d) } else { 1.0 };
                     for i in 0..w.len() {
                         v[i] = momentum * v[i] + rate * trust * d[i];
                         w[i] -= v[i];
@@ -180,37 +150,20 @@ mod tests {
         let learned = [(&param, &weight)];
         let mut optimiser = Optimiser::new(rule, &learned);
         for rate in rates {
-            optimiser
-                .step(&learned, &[gradient.shallow_clone()], rate)
-                .unwrap();
+            optimiser.step(&learned, &[gradient.shallow_clone()], rate).unwrap();
         }
         let got = Vec::<f32>::try_from(&weight).unwrap();
         for (got, expected) in got.iter().zip(slow(rule, kind, w, &g, &rates)) {
-            assert!(
-                (f64::from(*got) - expected).abs() < 1e-5,
-                "{rule:?} {kind:?}: {got} {expected}"
-            );
+            assert!((f64::from(*got) - expected).abs() < 1e-5, "{rule:?} {kind:?}: {got} {expected}");
         }
     }
 
     #[test]
     fn agree_with_scalar_arithmetic() {
-        let sgd = Rule::Sgd {
-            momentum: 0.9,
-            weight_decay: 0.1,
-        };
-        let lars = Rule::Lars {
-            momentum: 0.9,
-            weight_decay: 0.1,
-            trust_coefficient: 0.02,
-        };
+        let sgd = Rule::Sgd { momentum: 0.9, weight_decay: 0.1 };
+        let lars = Rule::Lars { momentum: 0.9, weight_decay: 0.1, trust_coefficient: 0.02 };
         for rule in [sgd, lars] {
-            for kind in [
-                ParamKind::Weight,
-                ParamKind::Bias,
-                ParamKind::Scale,
-                ParamKind::Shift,
-            ] {
+            for kind in [ParamKind::Weight, ParamKind::Bias, ParamKind::Scale, ParamKind::Shift] {
                 check(rule, kind, &[1.0, -2.0, 0.5, 0.25]);
                 check(rule, kind, &[0.0; 4]);
             }
@@ -221,13 +174,8 @@ mod tests {
     fn state_of_another_network_is_refused() {
         let weight = Tensor::zeros([4], (Kind::Float, Device::Cpu));
         let param = param("x", ParamKind::Weight, 4);
-        let mut optimiser = Optimiser::new(
-            Rule::Sgd {
-                momentum: 0.9,
-                weight_decay: 0.0,
-            },
-            &[(&param, &weight)],
-        );
+        let mut optimiser =
+            Optimiser::new(Rule::Sgd { momentum: 0.9, weight_decay: 0.0 }, &[(&param, &weight)]);
         assert!(optimiser.restore(&[vec![0.0; 5]]).is_err());
         assert!(optimiser.restore(&[]).is_err());
         assert!(optimiser.restore(&[vec![1.0; 4]]).is_ok());

@@ -28,9 +28,7 @@ impl Pictures {
     pub fn load(samples: &[Sample], side: u32, device: Device) -> Result<Self, TrainError> {
         let each = 3 * (side as usize).pow(2);
         if samples.is_empty() {
-            return Err(TrainError::Recipe(
-                "the dataset's training split holds no picture".into(),
-            ));
+            return Err(TrainError::Recipe("the dataset's training split holds no picture".into()));
         }
         if samples.len() * each > BYTES_MAX {
             return Err(TrainError::Recipe(format!(
@@ -40,21 +38,13 @@ impl Pictures {
                 BYTES_MAX >> 30
             )));
         }
-        let square = Recipe {
-            side,
-            resize: side,
-            filter: Filter::Bicubic,
-            mean: [0.0; 3],
-            deviation: [1.0; 3],
-        };
+        let square =
+            Recipe { side, resize: side, filter: Filter::Bicubic, mean: [0.0; 3], deviation: [1.0; 3] };
         let mut bytes = vec![0u8; samples.len() * each];
-        bytes
-            .par_chunks_mut(each)
-            .zip(samples)
-            .try_for_each(|(into, sample)| {
-                write_planes(&sample.load(&Limits::default())?, &square, into);
-                Ok::<_, TrainError>(())
-            })?;
+        bytes.par_chunks_mut(each).zip(samples).try_for_each(|(into, sample)| {
+            write_planes(&sample.load(&Limits::default())?, &square, into);
+            Ok::<_, TrainError>(())
+        })?;
         let shape = [to_i64(samples.len()), 3, i64::from(side), i64::from(side)];
         let pixels = Tensor::f_from_slice(&bytes)?.f_view(shape)?.f_to_device(device)?;
         Ok(Self { pixels })
@@ -76,11 +66,7 @@ impl Pictures {
     /// libtorch's words.
     pub fn batch(&self, indices: &[i64]) -> Result<Tensor, TrainError> {
         let chosen = Tensor::f_from_slice(indices)?.f_to_device(self.pixels.device())?;
-        Ok(self
-            .pixels
-            .f_index_select(0, &chosen)?
-            .f_to_kind(tch::Kind::Float)?
-            .f_div_scalar(255.0)?)
+        Ok(self.pixels.f_index_select(0, &chosen)?.f_to_kind(tch::Kind::Float)?.f_div_scalar(255.0)?)
     }
 }
 

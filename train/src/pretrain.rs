@@ -77,11 +77,7 @@ pub fn pretrain(
             break;
         }
     }
-    if session.step < total {
-        Ok(Ending::Paused { step: session.step })
-    } else {
-        Ok(Ending::Finished)
-    }
+    if session.step < total { Ok(Ending::Paused { step: session.step }) } else { Ok(Ending::Finished) }
 }
 
 /// A run being continued.
@@ -111,9 +107,7 @@ impl<'a> Session<'a> {
         let steps_per_epoch = (pictures.len() / recipe.batch) as u64;
         if steps_per_epoch == 0 {
             let (batch, count) = (recipe.batch, pictures.len());
-            return Err(TrainError::Recipe(format!(
-                "batch {batch} is larger than the {count} pictures"
-            )));
+            return Err(TrainError::Recipe(format!("batch {batch} is larger than the {count} pictures")));
         }
         Ok(Self {
             learner: Learner::new(&checkpoint, device)?,
@@ -139,8 +133,7 @@ impl<'a> Session<'a> {
         let indices = &self.order.1[within * recipe.batch..(within + 1) * recipe.batch];
         let chosen = pictures.batch(indices)?;
         let views = views::pair(&chosen, indices, &recipe.views, recipe.seed, epoch)?;
-        self.unread
-            .push(self.learner.step(&views, self.rates.at(self.step))?);
+        self.unread.push(self.learner.step(&views, self.rates.at(self.step))?);
         self.step += 1;
         Ok(())
     }
@@ -152,24 +145,16 @@ impl<'a> Session<'a> {
     /// Reads the losses, which is where a GPU is waited for.
     fn record(&mut self) -> Result<Record, TrainError> {
         let rate = self.rates.at(self.step - 1);
-        let losses = Tensor::f_stack(&self.unread, 0)?
-            .f_to_kind(Kind::Double)?
-            .f_to_device(Device::Cpu)?;
+        let losses = Tensor::f_stack(&self.unread, 0)?.f_to_kind(Kind::Double)?.f_to_device(Device::Cpu)?;
         self.unread.clear();
         for loss in Vec::<f64>::try_from(&losses)? {
             if !loss.is_finite() {
                 let (step, epoch) = (self.step, (self.step - 1) / self.steps_per_epoch);
-                return Err(TrainError::Diverged {
-                    loss,
-                    step,
-                    epoch,
-                    rate,
-                });
+                return Err(TrainError::Diverged { loss, step, epoch, rate });
             }
             self.meter.add(loss, self.recipe.batch);
         }
-        self.meter
-            .record(self.step, self.rates.total_steps(), self.steps_per_epoch, rate)
+        self.meter.record(self.step, self.rates.total_steps(), self.steps_per_epoch, rate)
     }
 
     fn checkpoint(&self) -> Result<Checkpoint, TrainError> {

@@ -46,11 +46,7 @@ impl Meter {
     /// Appends to the run's `metrics.jsonl`.
     pub(crate) fn open(run: &Path, epochs_done: u64, epoch_loss: Option<f64>) -> Result<Self, TrainError> {
         let path = run.join("metrics.jsonl");
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(TrainError::io(path))?;
+        let file = OpenOptions::new().create(true).append(true).open(&path).map_err(TrainError::io(path))?;
         Ok(Self {
             epochs_done,
             epoch_loss,

@@ -147,29 +147,14 @@ impl TrainRecipe {
     }
 
     fn check(&self) -> Result<(), TrainError> {
-        let name_is_plain = self
-            .name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        require(
-            !self.name.is_empty() && name_is_plain,
-            "name must be letters, digits, - _ .",
-        )?;
-        require(
-            self.batch >= 2,
-            "batch must be at least 2: NT-Xent needs a negative",
-        )?;
+        let name_is_plain = self.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        require(!self.name.is_empty() && name_is_plain, "name must be letters, digits, - _ .")?;
+        require(self.batch >= 2, "batch must be at least 2: NT-Xent needs a negative")?;
         let sides = self.views.side..=2048;
-        require(
-            sides.contains(&self.data.side),
-            "data.side must be views.side to 2048 pixels",
-        )?;
+        require(sides.contains(&self.data.side), "data.side must be views.side to 2048 pixels")?;
         require(self.loss.temperature > 0.0, "loss.temperature must be above 0")?;
         let (momentum, decay) = self.optimiser.momentum_and_decay();
-        require(
-            (0.0..1.0).contains(&momentum),
-            "optimiser.momentum must be 0 or more and below 1",
-        )?;
+        require((0.0..1.0).contains(&momentum), "optimiser.momentum must be 0 or more and below 1")?;
         require(decay >= 0.0, "optimiser.weight_decay must not be negative")?;
         self.views.check()?;
         self.schedule.check()?;
@@ -180,91 +165,50 @@ impl TrainRecipe {
 
     /// What a picture goes through before the trained encoder sees it: no augmentation.
     pub fn preprocessing(&self) -> Recipe {
-        let Views {
-            side,
-            mean,
-            deviation,
-            ..
-        } = self.views;
+        let Views { side, mean, deviation, .. } = self.views;
         // The published evaluation keeps the middle 7/8 of large pictures and everything of small ones.
         let resize = if side <= 32 { side } else { (side * 8).div_ceil(7) };
-        Recipe {
-            side,
-            resize,
-            filter: Filter::Bicubic,
-            mean,
-            deviation,
-        }
+        Recipe { side, resize, filter: Filter::Bicubic, mean, deviation }
     }
 }
 
 impl Views {
     fn check(&self) -> Result<(), TrainError> {
-        require(
-            (8..=1024).contains(&self.side),
-            "views.side must be 8 to 1024 pixels",
-        )?;
+        require((8..=1024).contains(&self.side), "views.side must be 8 to 1024 pixels")?;
         let [least, most] = self.crop_area;
         let is_area = 0.0 < least && least <= most && most <= 1.0;
         require(is_area, "views.crop_area must be 0 < least <= most <= 1")?;
         let [narrow, wide] = self.crop_aspect;
         let is_aspect = 0.1 <= narrow && narrow <= wide && wide <= 10.0;
         require(is_aspect, "views.crop_aspect must be 0.1 <= least <= most <= 10")?;
-        let coins = [
-            (self.flip, "flip"),
-            (self.jitter, "jitter"),
-            (self.grey, "grey"),
-            (self.blur, "blur"),
-        ];
+        let coins = [(self.flip, "flip"), (self.jitter, "jitter"), (self.grey, "grey"), (self.blur, "blur")];
         for (probability, field) in coins {
-            require(
-                (0.0..=1.0).contains(&probability),
-                &format!("views.{field} must be 0 to 1"),
-            )?;
+            require((0.0..=1.0).contains(&probability), &format!("views.{field} must be 0 to 1"))?;
         }
-        require(
-            (0.0..=2.5).contains(&self.strength),
-            "views.strength must be 0 to 2.5",
-        )?;
-        require(
-            self.deviation.iter().all(|&d| d > 0.0),
-            "views.deviation must be above 0",
-        )
+        require((0.0..=2.5).contains(&self.strength), "views.strength must be 0 to 2.5")?;
+        require(self.deviation.iter().all(|&d| d > 0.0), "views.deviation must be above 0")
     }
 }
 
 impl Schedule {
     fn check(&self) -> Result<(), TrainError> {
         require(self.epochs >= 1, "schedule.epochs must be at least 1")?;
-        require(
-            self.warmup_epochs <= self.epochs,
-            "schedule.warmup_epochs must not exceed schedule.epochs",
-        )?;
+        require(self.warmup_epochs <= self.epochs, "schedule.warmup_epochs must not exceed schedule.epochs")?;
         require(self.rate_per_256 > 0.0, "schedule.rate_per_256 must be above 0")
     }
 }
 
 fn require(holds: bool, rule: &str) -> Result<(), TrainError> {
-    if holds {
-        Ok(())
-    } else {
-        Err(TrainError::Recipe(rule.into()))
-    }
+    if holds { Ok(()) } else { Err(TrainError::Recipe(rule.into())) }
 }
 
 impl Optimiser {
     /// The two numbers that every kind has.
     pub fn momentum_and_decay(&self) -> (f64, f64) {
         match *self {
-            Self::Sgd {
-                momentum,
-                weight_decay,
+            Self::Sgd { momentum, weight_decay } | Self::Lars { momentum, weight_decay, .. } => {
+                (momentum, weight_decay)
             }
-            | Self::Lars {
-                momentum,
-                weight_decay,
-                ..
-            } => (momentum, weight_decay),
         }
     }
 }
@@ -303,9 +247,7 @@ mod tests {
             ("seed = 1", "seeds = 1", "seeds"),
         ] {
             assert!(TINY.contains(from), "{from}");
-            let error = TrainRecipe::parse(&TINY.replace(from, to))
-                .unwrap_err()
-                .to_string();
+            let error = TrainRecipe::parse(&TINY.replace(from, to)).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
         }
     }

@@ -47,15 +47,7 @@ mod tests {
 
     #[test]
     fn rises_linearly_then_falls_as_a_cosine() {
-        let rates = Rates::new(
-            &Schedule {
-                epochs: 10,
-                warmup_epochs: 2,
-                rate_per_256: 0.3,
-            },
-            4096,
-            5,
-        );
+        let rates = Rates::new(&Schedule { epochs: 10, warmup_epochs: 2, rate_per_256: 0.3 }, 4096, 5);
         let close = |step, expected: f64| assert!((rates.at(step) - expected).abs() < 1e-12, "step {step}");
         close(0, 0.48);
         close(4, 2.4);

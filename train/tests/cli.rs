@@ -18,19 +18,12 @@ fn recipe(folder: &Path) -> String {
 }
 
 fn simclr_train(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_simclr-train"))
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_simclr-train")).current_dir(folder).args(arguments).output().unwrap()
 }
 
 fn succeed(folder: &Path, arguments: &[&str]) -> String {
     let output = simclr_train(folder, arguments);
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{arguments:?}: {err}");
     format!("{out}{err}")
 }
@@ -38,10 +31,7 @@ fn succeed(folder: &Path, arguments: &[&str]) -> String {
 fn fail(folder: &Path, arguments: &[&str]) -> String {
     let output = simclr_train(folder, arguments);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        !output.status.success() && !said.contains("panicked"),
-        "{arguments:?}: {said}"
-    );
+    assert!(!output.status.success() && !said.contains("panicked"), "{arguments:?}: {said}");
     said
 }
 
@@ -50,22 +40,10 @@ fn pretrain_pause_resume_export() {
     let folder = tempfile::tempdir().unwrap();
     let (folder, recipe) = (folder.path(), recipe(folder.path()));
     common::write_pictures(&folder.join("pictures"));
-    let start = [
-        "pretrain",
-        &recipe,
-        "--data",
-        "pictures",
-        "--out",
-        "run",
-        "--threads",
-        "1",
-    ];
+    let start = ["pretrain", &recipe, "--data", "pictures", "--out", "run", "--threads", "1"];
 
     let said = succeed(folder, &[&start[..], &["--limit-steps", "5"]].concat());
-    assert!(
-        said.contains("paused after step 5") && said.contains("simclr-train resume run"),
-        "{said}"
-    );
+    assert!(said.contains("paused after step 5") && said.contains("simclr-train resume run"), "{said}");
     let first: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
     assert!(
         first["loss"].is_f64() && first["rate"].is_f64() && first["pictures_per_second"].is_f64(),
@@ -78,23 +56,10 @@ fn pretrain_pause_resume_export() {
     let said = succeed(folder, &["resume", "run", "--data", "pictures", "--threads", "1"]);
     assert!(said.contains("step 5") && said.contains("finished"), "{said}");
 
-    succeed(
-        folder,
-        &[
-            "export",
-            "run",
-            "--out",
-            "artefact",
-            "--data",
-            "sixty-four blocks",
-        ],
-    );
+    succeed(folder, &["export", "run", "--out", "artefact", "--data", "sixty-four blocks"]);
     let artefact = Artefact::open(&folder.join("artefact")).unwrap();
     let training = &artefact.card().training;
-    assert_eq!(
-        (training.epochs, training.data.as_str()),
-        (12, "sixty-four blocks")
-    );
+    assert_eq!((training.epochs, training.data.as_str()), (12, "sixty-four blocks"));
     assert!(training.loss.is_some() && training.recipe.contains("batch = 16"));
 }
 
@@ -103,16 +68,7 @@ fn a_time_limit_keeps_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let (folder, recipe) = (folder.path(), recipe(folder.path()));
     common::write_pictures(&folder.join("pictures"));
-    let how = [
-        "--data",
-        "pictures",
-        "--out",
-        "run",
-        "--threads",
-        "1",
-        "--limit-seconds",
-        "0",
-    ];
+    let how = ["--data", "pictures", "--out", "run", "--threads", "1", "--limit-seconds", "0"];
     let said = succeed(folder, &[&["pretrain", &recipe], &how[..]].concat());
     assert!(said.contains("paused after step 1"), "{said}");
     assert!(folder.join("run/checkpoint.safetensors").is_file());
@@ -126,11 +82,7 @@ fn what_is_wrong_is_named() {
     let pretrain = |rest: &[&str]| fail(folder, &[&["pretrain", &recipe, "--out", "run"], rest].concat());
 
     assert!(
-        fail(
-            folder,
-            &["pretrain", "none.toml", "--data", "pictures", "--out", "run"]
-        )
-        .contains("none.toml")
+        fail(folder, &["pretrain", "none.toml", "--data", "pictures", "--out", "run"]).contains("none.toml")
     );
     assert!(pretrain(&["--data", "nowhere"]).contains("nowhere"));
     assert!(fail(folder, &["resume", "no-run", "--data", "pictures"]).contains("no-run"));
@@ -150,8 +102,5 @@ fn a_gpu_that_is_not_there_is_an_error() {
     common::write_pictures(&folder.join("pictures"));
     let how = ["--data", "pictures", "--out", "run", "--device", "cuda"];
     let said = fail(folder, &[&["pretrain", &recipe], &how[..]].concat());
-    assert!(
-        said.contains("CUDA was asked for") && said.contains("--device cpu"),
-        "{said}"
-    );
+    assert!(said.contains("CUDA was asked for") && said.contains("--device cpu"), "{said}");
 }

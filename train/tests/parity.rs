@@ -17,24 +17,16 @@ const TOLERANCE: f32 = 1e-4;
 fn trained_looking(description: &Description) -> Weights {
     let mut random = ChaCha8Rng::seed_from_u64(4);
     let tensors = Weights::initial(description, 2).tensors().to_vec();
-    let moved = description
-        .params()
-        .into_iter()
-        .zip(tensors)
-        .map(|(param, tensor)| {
-            let range = match param.kind {
-                ParamKind::Weight => return tensor,
-                ParamKind::Scale => 0.2..0.6,
-                ParamKind::RunningVariance => 0.5..1.5,
-                ParamKind::Bias | ParamKind::Shift | ParamKind::RunningMean => -0.3..0.3,
-            };
-            let data = tensor
-                .data
-                .iter()
-                .map(|_| random.random_range(range.clone()))
-                .collect();
-            NamedTensor { data, ..tensor }
-        });
+    let moved = description.params().into_iter().zip(tensors).map(|(param, tensor)| {
+        let range = match param.kind {
+            ParamKind::Weight => return tensor,
+            ParamKind::Scale => 0.2..0.6,
+            ParamKind::RunningVariance => 0.5..1.5,
+            ParamKind::Bias | ParamKind::Shift | ParamKind::RunningMean => -0.3..0.3,
+        };
+        let data = tensor.data.iter().map(|_| random.random_range(range.clone())).collect();
+        NamedTensor { data, ..tensor }
+    });
     Weights::check(description, moved.collect()).unwrap()
 }
 
@@ -60,13 +52,7 @@ fn by_onnx(network: &ResNet, weights: &Weights, images: &ImageBatch) -> Vec<f32>
     let side = images.side() as u32;
     let draft = CardDraft {
         name: "parity".into(),
-        recipe: Recipe {
-            side,
-            resize: side,
-            filter: Filter::Bicubic,
-            mean: [0.0; 3],
-            deviation: [1.0; 3],
-        },
+        recipe: Recipe { side, resize: side, filter: Filter::Bicubic, mean: [0.0; 3], deviation: [1.0; 3] },
         licence: "none".into(),
         training: Training {
             method: "none".into(),
@@ -79,24 +65,15 @@ fn by_onnx(network: &ResNet, weights: &Weights, images: &ImageBatch) -> Vec<f32>
     };
     let artefact = Artefact::create(&folder.path().join("parity"), network, weights, draft).unwrap();
     let rows = OnnxEncoder::open(&artefact, 1).unwrap().embed(images).unwrap();
-    rows.into_iter()
-        .flat_map(simclr_models::Embedding::into_vec)
-        .collect()
+    rows.into_iter().flat_map(simclr_models::Embedding::into_vec).collect()
 }
 
 fn check(depth: u32, stem: Stem) {
     tch::set_num_threads(1);
-    let network = ResNet {
-        depth,
-        width: 0.25,
-        stem,
-    };
+    let network = ResNet { depth, width: 0.25, stem };
     let description = network.describe().unwrap();
     let (weights, images) = (trained_looking(&description), images(32));
-    let slow: Vec<f32> = reference::forward(&description, &weights, &images)
-        .into_iter()
-        .flatten()
-        .collect();
+    let slow: Vec<f32> = reference::forward(&description, &weights, &images).into_iter().flatten().collect();
     let largest = slow.iter().fold(0.0f32, |m, x| m.max(x.abs()));
     assert!(largest > 1e-3, "ResNet-{depth} gives nothing to compare");
     for (who, fast) in [
@@ -104,16 +81,9 @@ fn check(depth: u32, stem: Stem) {
         ("ONNX Runtime", by_onnx(&network, &weights, &images)),
     ] {
         assert_eq!(fast.len(), slow.len());
-        let difference = fast
-            .iter()
-            .zip(&slow)
-            .map(|(a, b)| (a - b).abs())
-            .fold(0.0, f32::max)
-            / largest.max(1.0);
-        assert!(
-            difference < TOLERANCE,
-            "ResNet-{depth} {stem:?}: {who} differs by {difference}"
-        );
+        let difference =
+            fast.iter().zip(&slow).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest.max(1.0);
+        assert!(difference < TOLERANCE, "ResNet-{depth} {stem:?}: {who} differs by {difference}");
     }
 }
 

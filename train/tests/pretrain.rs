@@ -54,18 +54,9 @@ fn the_loss_begins_at_the_logarithm_of_the_other_views_and_falls() {
     // One step at a rate of almost nothing shows the loss on first weights.
     let (records, _) = run(TINY, folder.path(), &[1, 48]).unwrap();
     let expected = 31f64.ln();
-    assert!(
-        (records[0].loss / expected - 1.0).abs() < 0.05,
-        "{} {expected}",
-        records[0].loss
-    );
+    assert!((records[0].loss / expected - 1.0).abs() < 0.05, "{} {expected}", records[0].loss);
     let last = records.last().unwrap();
-    assert!(
-        last.loss < records[0].loss - 0.05,
-        "{} then {}",
-        records[0].loss,
-        last.loss
-    );
+    assert!(last.loss < records[0].loss - 0.05, "{} then {}", records[0].loss, last.loss);
     assert_eq!((last.step, last.steps), (48, 48));
 }
 

@@ -9,32 +9,19 @@ use simclr_train::views::{Draw, DrawnCrop, DrawnJitter, augment, pair};
 use tch::{Device, Kind, Tensor};
 
 const SIDE: usize = 20;
-const WHOLE: DrawnCrop = DrawnCrop {
-    left: 0.0,
-    top: 0.0,
-    width: 1.0,
-    height: 1.0,
-};
+const WHOLE: DrawnCrop = DrawnCrop { left: 0.0, top: 0.0, width: 1.0, height: 1.0 };
 
 /// Three planes of one picture.
 type Planes = Vec<Vec<f64>>;
 
 fn recipe() -> Views {
-    let mut views = TrainRecipe::parse(include_str!("../recipes/tiny.toml"))
-        .unwrap()
-        .views;
+    let mut views = TrainRecipe::parse(include_str!("../recipes/tiny.toml")).unwrap().views;
     views.side = SIDE as u32;
     views
 }
 
 fn still() -> Draw {
-    Draw {
-        crop: WHOLE,
-        flip: false,
-        jitter: None,
-        grey: false,
-        blur: None,
-    }
+    Draw { crop: WHOLE, flip: false, jitter: None, grey: false, blur: None }
 }
 
 fn pictures(count: i64) -> Tensor {
@@ -53,15 +40,8 @@ fn check(draws: &[Draw], recipe: &Views, slow: impl Fn(&Planes, &Draw) -> Planes
     let views = augment(&pictures, draws, recipe).unwrap();
     for (row, draw) in draws.iter().enumerate() {
         let expected = slow(&planes(&pictures, row as i64), draw);
-        for (fast, slow) in planes(&views, row as i64)
-            .iter()
-            .flatten()
-            .zip(expected.iter().flatten())
-        {
-            assert!(
-                (fast - slow).abs() < tolerance,
-                "row {row}: {fast} {slow} {draw:?}"
-            );
+        for (fast, slow) in planes(&views, row as i64).iter().flatten().zip(expected.iter().flatten()) {
+            assert!((fast - slow).abs() < tolerance, "row {row}: {fast} {slow} {draw:?}");
         }
     }
 }
@@ -87,49 +67,24 @@ fn slow_crop(planes: &Planes, draw: &Draw) -> Planes {
         let y = (draw.crop.top + draw.crop.height * (row as f64 + 0.5) / side) * side;
         bilinear(plane, x, y)
     };
-    planes
-        .iter()
-        .map(|plane| {
-            (0..SIDE * SIDE)
-                .map(|i| pixel(plane, i % SIDE, i / SIDE))
-                .collect()
-        })
-        .collect()
+    planes.iter().map(|plane| (0..SIDE * SIDE).map(|i| pixel(plane, i % SIDE, i / SIDE)).collect()).collect()
 }
 
 #[test]
 fn crops_and_flips() {
-    let crop = |left, top, width, height| DrawnCrop {
-        left,
-        top,
-        width,
-        height,
-    };
+    let crop = |left, top, width, height| DrawnCrop { left, top, width, height };
     let draws = [
         still(),
-        Draw {
-            flip: true,
-            ..still()
-        },
-        Draw {
-            crop: crop(0.1, 0.3, 0.5, 0.4),
-            ..still()
-        },
-        Draw {
-            crop: crop(0.55, 0.0, 0.45, 0.9),
-            flip: true,
-            ..still()
-        },
+        Draw { flip: true, ..still() },
+        Draw { crop: crop(0.1, 0.3, 0.5, 0.4), ..still() },
+        Draw { crop: crop(0.55, 0.0, 0.45, 0.9), flip: true, ..still() },
     ];
     check(&draws, &recipe(), slow_crop, 1e-4);
 }
 
 #[test]
 fn a_bicubic_view_of_the_whole_picture_is_the_picture() {
-    let recipe = Views {
-        filter: Filter::Bicubic,
-        ..recipe()
-    };
+    let recipe = Views { filter: Filter::Bicubic, ..recipe() };
     check(&[still()], &recipe, |planes, _| planes.clone(), 1e-5);
 }
 
@@ -166,10 +121,7 @@ fn slow_jitter(planes: &Planes, draw: &Draw, additive: bool) -> Planes {
     let jitter = draw.jitter.unwrap();
     let mut planes = planes.clone();
     for op in jitter.order {
-        let means: Vec<f64> = planes
-            .iter()
-            .map(|p| p.iter().sum::<f64>() / p.len() as f64)
-            .collect();
+        let means: Vec<f64> = planes.iter().map(|p| p.iter().sum::<f64>() / p.len() as f64).collect();
         for i in 0..SIDE * SIDE {
             let rgb = [planes[0][i], planes[1][i], planes[2][i]];
             let changed = match op {
@@ -190,13 +142,7 @@ fn slow_jitter(planes: &Planes, draw: &Draw, additive: bool) -> Planes {
 #[test]
 fn colour_jitter_in_any_order() {
     let jitter = |brightness, contrast, saturation, hue, order| {
-        let jitter = Some(DrawnJitter {
-            brightness,
-            contrast,
-            saturation,
-            hue,
-            order,
-        });
+        let jitter = Some(DrawnJitter { brightness, contrast, saturation, hue, order });
         Draw { jitter, ..still() }
     };
     let draws = [
@@ -208,26 +154,10 @@ fn colour_jitter_in_any_order() {
         jitter(0.7, 0.4, 1.6, -0.2, [3, 0, 2, 1]),
         jitter(1.5, 1.4, 0.5, 0.2, [2, 3, 1, 0]),
     ];
-    check(
-        &draws,
-        &recipe(),
-        |planes, draw| slow_jitter(planes, draw, false),
-        2e-4,
-    );
-    let additive = Views {
-        brightness: Brightness::Additive,
-        ..recipe()
-    };
-    let draws = [
-        jitter(-0.3, 1.2, 0.8, 0.1, [0, 1, 2, 3]),
-        jitter(0.25, 0.7, 1.2, -0.1, [3, 2, 1, 0]),
-    ];
-    check(
-        &draws,
-        &additive,
-        |planes, draw| slow_jitter(planes, draw, true),
-        2e-4,
-    );
+    check(&draws, &recipe(), |planes, draw| slow_jitter(planes, draw, false), 2e-4);
+    let additive = Views { brightness: Brightness::Additive, ..recipe() };
+    let draws = [jitter(-0.3, 1.2, 0.8, 0.1, [0, 1, 2, 3]), jitter(0.25, 0.7, 1.2, -0.1, [3, 2, 1, 0])];
+    check(&draws, &additive, |planes, draw| slow_jitter(planes, draw, true), 2e-4);
 }
 
 #[test]
@@ -238,19 +168,7 @@ fn dropping_colour() {
             .collect();
         if draw.grey { vec![grey; 3] } else { planes.clone() }
     };
-    check(
-        &[
-            still(),
-            Draw {
-                grey: true,
-                ..still()
-            },
-            still(),
-        ],
-        &recipe(),
-        slow,
-        1e-5,
-    );
+    check(&[still(), Draw { grey: true, ..still() }, still()], &recipe(), slow, 1e-5);
 }
 
 #[test]
@@ -274,22 +192,9 @@ fn blur_with_a_sigma_of_its_own() {
             }
             total
         };
-        planes
-            .iter()
-            .map(|plane| (0..SIDE * SIDE).map(|i| pixel(plane, i)).collect())
-            .collect()
+        planes.iter().map(|plane| (0..SIDE * SIDE).map(|i| pixel(plane, i)).collect()).collect()
     };
-    let draws = [
-        Draw {
-            blur: Some(0.1),
-            ..still()
-        },
-        still(),
-        Draw {
-            blur: Some(1.7),
-            ..still()
-        },
-    ];
+    let draws = [Draw { blur: Some(0.1), ..still() }, still(), Draw { blur: Some(1.7), ..still() }];
     check(&draws, &recipe(), slow, 1e-5);
 }
 

@@ -6,10 +6,7 @@ fn main() {
         env::var("DEP_TCH_LIBTORCH_LIB")
             .expect("torch-sys says where libtorch is; run tools/native-libs libtorch"),
     );
-    let headers = libraries
-        .parent()
-        .expect("torch/lib has a parent")
-        .join("include");
+    let headers = libraries.parent().expect("torch/lib has a parent").join("include");
     println!("cargo:rerun-if-changed=cpp");
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     cc::Build::new()

@@ -11,19 +11,11 @@ use crate::Report;
 pub(crate) fn network(network: &ResNet, side: u32) -> anyhow::Result<Report> {
     let description = network.describe()?;
     let rows = rows(&description, side as usize);
-    let text = format!(
-        "{}\n\n{}",
-        network_words(network),
-        table(&description, &rows, side)
-    );
+    let text = format!("{}\n\n{}", network_words(network), table(&description, &rows, side));
     let mut json = counts(&description, &rows);
     json["network"] = json!(network);
     json["side"] = json!(side);
-    Ok(Report {
-        text,
-        json,
-        passed: true,
-    })
+    Ok(Report { text, json, passed: true })
 }
 
 pub(crate) fn artefact(artefact: &Artefact) -> anyhow::Result<Report> {
@@ -31,23 +23,11 @@ pub(crate) fn artefact(artefact: &Artefact) -> anyhow::Result<Report> {
     let of_network = network(&card.network, card.recipe.side)?;
     let mut json = of_network.json;
     json["card"] = json!(card);
-    Ok(Report {
-        text: card_words(card) + &of_network.text,
-        json,
-        passed: true,
-    })
+    Ok(Report { text: card_words(card) + &of_network.text, json, passed: true })
 }
 
 fn card_words(card: &Card) -> String {
-    let Card {
-        name,
-        licence,
-        checksum,
-        recipe,
-        training,
-        scores,
-        ..
-    } = card;
+    let Card { name, licence, checksum, recipe, training, scores, .. } = card;
     let mut text = format!("{name}\nlicence   {licence}\nsha256    {checksum}\n");
     let _ = writeln!(
         text,
@@ -87,13 +67,7 @@ impl Row {
             inputs: step.inputs.clone(),
             channels,
             side,
-            learned: step
-                .op
-                .params()
-                .iter()
-                .filter(|p| p.kind.is_learned())
-                .map(Param::len)
-                .sum(),
+            learned: step.op.params().iter().filter(|p| p.kind.is_learned()).map(Param::len).sum(),
             multiplications: 0,
         }
     }
@@ -102,10 +76,8 @@ impl Row {
 fn rows(description: &Description, side: usize) -> Vec<Row> {
     let mut rows: Vec<Row> = vec![];
     for step in description.steps() {
-        let (channels, side) = step
-            .inputs
-            .first()
-            .map_or((3, side), |&at| (rows[at].channels, rows[at].side));
+        let (channels, side) =
+            step.inputs.first().map_or((3, side), |&at| (rows[at].channels, rows[at].side));
         rows.push(row(step, channels, side));
     }
     rows
@@ -116,48 +88,27 @@ fn row(step: &Step, channels: usize, side: usize) -> Row {
     let mut row = Row::unchanged(step, channels, side);
     match &step.op {
         Op::Input => row.operation = "input",
-        Op::Conv {
-            name,
-            input,
-            output,
-            kernel,
-            stride,
-            padding,
-        } => {
+        Op::Conv { name, input, output, kernel, stride, padding } => {
             (row.operation, row.name, row.channels) = ("conv", name.clone(), *output);
             row.side = windows(side, *kernel, *stride, *padding);
             row.detail = format!("{kernel}×{kernel}, stride {stride}");
             row.multiplications = row.side * row.side * output * input * kernel * kernel;
         }
-        Op::BatchNorm {
-            name, starts_at_zero, ..
-        } => {
+        Op::BatchNorm { name, starts_at_zero, .. } => {
             (row.operation, row.name) = ("batch-norm", name.clone());
-            row.detail = if *starts_at_zero {
-                "scale starts at 0".into()
-            } else {
-                String::new()
-            };
+            row.detail = if *starts_at_zero { "scale starts at 0".into() } else { String::new() };
         }
-        Op::Linear {
-            name, input, output, ..
-        } => {
+        Op::Linear { name, input, output, .. } => {
             (row.operation, row.name, row.channels) = ("linear", name.clone(), *output);
             row.multiplications = input * output;
         }
         Op::Relu => row.operation = "relu",
         Op::Add => row.operation = "add",
-        Op::MaxPool {
-            kernel,
-            stride,
-            padding,
-        } => {
+        Op::MaxPool { kernel, stride, padding } => {
             row.operation = "max-pool";
             row.side = windows(side, *kernel, *stride, *padding);
-            row.detail = format!(
-                "{kernel}×{kernel}, stride {stride}, padded {}+{}",
-                padding.before, padding.after
-            );
+            row.detail =
+                format!("{kernel}×{kernel}, stride {stride}, padded {}+{}", padding.before, padding.after);
         }
         Op::MeanOverPixels => (row.operation, row.side) = ("mean over pixels", 1),
     }
@@ -175,18 +126,9 @@ fn table(description: &Description, rows: &[Row], side: u32) -> String {
         "operation", "name", "", "inputs", "output", "learned"
     );
     for (at, row) in rows.iter().enumerate() {
-        let inputs = row
-            .inputs
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", ");
+        let inputs = row.inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let output = format!("{}×{}×{}", row.channels, row.side, row.side);
-        let learned = if row.learned == 0 {
-            String::new()
-        } else {
-            grouped(row.learned)
-        };
+        let learned = if row.learned == 0 { String::new() } else { grouped(row.learned) };
         let line = format!(
             "{at:>4}  {:<16}  {:<22}  {:<26}  {inputs:>9}  {output:<13}  {learned:>10}",
             row.operation, row.name, row.detail

@@ -14,14 +14,7 @@ use simclr_models::{Artefact, Embedding, Encoder, ImageBatch, Limits, OnnxEncode
 use crate::{Embed, Report};
 
 pub(crate) fn run(arguments: &Embed) -> anyhow::Result<Report> {
-    let Embed {
-        artefact,
-        pictures,
-        output,
-        normalise,
-        threads,
-        batch,
-    } = arguments;
+    let Embed { artefact, pictures, output, normalise, threads, batch } = arguments;
     let artefact = super::open(artefact)?;
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let mut encoder = OnnxEncoder::open(&artefact, threads.unwrap_or_else(cores))?;
@@ -30,26 +23,15 @@ pub(crate) fn run(arguments: &Embed) -> anyhow::Result<Report> {
     let mut file = Rows::create(output, pictures.len(), artefact.embedding_len())?;
     for paths in pictures.chunks(usize::from(*batch)) {
         for embedding in encoder.embed(&load(paths, &artefact)?)? {
-            file.write(&if *normalise {
-                embedding.normalised()
-            } else {
-                embedding
-            })?;
+            file.write(&if *normalise { embedding.normalised() } else { embedding })?;
         }
         progress.advance(paths.len());
     }
     file.finish()?;
     progress.finish();
-    let (rows, columns, seconds) = (
-        pictures.len(),
-        artefact.embedding_len(),
-        begun.elapsed().as_secs_f64(),
-    );
+    let (rows, columns, seconds) = (pictures.len(), artefact.embedding_len(), begun.elapsed().as_secs_f64());
     Ok(Report {
-        text: format!(
-            "{}: {rows} rows of {columns}, in {seconds:.1} s\n",
-            output.display()
-        ),
+        text: format!("{}: {rows} rows of {columns}, in {seconds:.1} s\n", output.display()),
         json: json!({ "output": output, "rows": rows, "columns": columns, "seconds": seconds,
                       "artefact": artefact.name(), "space_key": artefact.space_key() }),
         passed: true,
@@ -64,10 +46,7 @@ fn load(paths: &[PathBuf], artefact: &Artefact) -> anyhow::Result<ImageBatch> {
             Picture::decode(&bytes, &Limits::default()).with_context(|| path.display().to_string())?;
         Ok(recipe.prepare(&picture))
     };
-    let prepared = paths
-        .par_iter()
-        .map(prepare)
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let prepared = paths.par_iter().map(prepare).collect::<anyhow::Result<Vec<_>>>()?;
     Ok(ImageBatch::from_prepared(recipe.side as usize, prepared))
 }
 
@@ -82,20 +61,13 @@ impl Rows {
     fn create(output: &Path, rows: usize, columns: usize) -> anyhow::Result<Self> {
         let beside = output.with_added_extension(format!("{}.tmp", std::process::id()));
         let file = File::create(&beside).with_context(|| beside.display().to_string())?;
-        let mut rows_file = Self {
-            file: BufWriter::new(file),
-            beside,
-            output: output.to_path_buf(),
-        };
+        let mut rows_file = Self { file: BufWriter::new(file), beside, output: output.to_path_buf() };
         rows_file.file.write_all(&npy::header(rows, columns))?;
         Ok(rows_file)
     }
 
     fn write(&mut self, embedding: &Embedding) -> io::Result<()> {
-        embedding
-            .as_slice()
-            .iter()
-            .try_for_each(|x| self.file.write_all(&x.to_le_bytes()))
+        embedding.as_slice().iter().try_for_each(|x| self.file.write_all(&x.to_le_bytes()))
     }
 
     fn finish(mut self) -> anyhow::Result<()> {
@@ -127,12 +99,7 @@ impl Progress {
         let bar = io::stderr().is_terminal().then(|| {
             ProgressBar::new(total as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
-        Self {
-            bar,
-            done: 0,
-            total,
-            told: Instant::now(),
-        }
+        Self { bar, done: 0, total, told: Instant::now() }
     }
 
     fn advance(&mut self, pictures: usize) {

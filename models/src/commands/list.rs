@@ -10,32 +10,17 @@ use crate::Report;
 
 pub(crate) fn run(folder: &Path) -> anyhow::Result<Report> {
     let artefacts = Artefact::list(folder)?;
-    let entries = artefacts
-        .iter()
-        .map(|a| json!({ "folder": a.folder(), "card": a.card() }))
-        .collect();
+    let entries = artefacts.iter().map(|a| json!({ "folder": a.folder(), "card": a.card() })).collect();
     let text = if artefacts.is_empty() {
         format!("no artefact in {}\n", folder.display())
     } else {
         artefacts.iter().map(|a| lines(a.card())).collect()
     };
-    Ok(Report {
-        text,
-        json: serde_json::Value::Array(entries),
-        passed: true,
-    })
+    Ok(Report { text, json: serde_json::Value::Array(entries), passed: true })
 }
 
 fn lines(card: &Card) -> String {
-    let Card {
-        name,
-        network,
-        recipe,
-        embedding_len,
-        training,
-        scores,
-        ..
-    } = card;
+    let Card { name, network, recipe, embedding_len, training, scores, .. } = card;
     let mut text = format!(
         "{name}\n    {}, {}×{} pictures, embeddings of {embedding_len}\n    {} on {}, {} epochs\n",
         network_words(network),
@@ -52,13 +37,6 @@ fn lines(card: &Card) -> String {
 }
 
 pub(super) fn score_words(score: &CardScore) -> String {
-    let CardScore {
-        data,
-        split,
-        metric,
-        method,
-        value,
-        ..
-    } = score;
+    let CardScore { data, split, metric, method, value, .. } = score;
     format!("{data} {split} {metric}, {method}: {value}")
 }

@@ -14,20 +14,13 @@ use simclr_models::{Artefact, ResNet, Stem};
 pub(crate) fn open(artefact: &Path) -> anyhow::Result<Artefact> {
     let folder = locate(artefact);
     Artefact::open(&folder).with_context(|| {
-        format!(
-            "{} is not a sound artefact (`simclr-models list` shows those there are)",
-            artefact.display()
-        )
+        format!("{} is not a sound artefact (`simclr-models list` shows those there are)", artefact.display())
     })
 }
 
 fn locate(artefact: &Path) -> PathBuf {
     let by_name = Path::new(crate::ARTEFACTS).join(artefact);
-    if !artefact.exists() && by_name.exists() {
-        by_name
-    } else {
-        artefact.to_path_buf()
-    }
+    if !artefact.exists() && by_name.exists() { by_name } else { artefact.to_path_buf() }
 }
 
 fn network_words(network: &ResNet) -> String {

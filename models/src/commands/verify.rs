@@ -14,11 +14,7 @@ use crate::Report;
 const TOLERANCE: f32 = 1e-4;
 
 pub(crate) fn run(artefacts: &[PathBuf]) -> Report {
-    let mut report = Report {
-        text: String::new(),
-        json: json!([]),
-        passed: true,
-    };
+    let mut report = Report { text: String::new(), json: json!([]), passed: true };
     for artefact in artefacts {
         let checks = checks(&super::locate(artefact));
         let passed = checks.iter().all(|check| check.outcome.is_ok());
@@ -55,35 +51,20 @@ impl Check {
 /// Files first; without them there is nothing else to check.
 fn checks(folder: &Path) -> Vec<Check> {
     let opened = Artefact::open(folder);
-    let files = |outcome| Check {
-        name: "files",
-        outcome,
-    };
+    let files = |outcome| Check { name: "files", outcome };
     match opened {
         Err(error) => vec![files(Err(error.into()))],
         Ok(artefact) => vec![
-            files(Ok(format!(
-                "SHA-256 {}…, card and metadata agree",
-                artefact.space_key()
-            ))),
-            Check {
-                name: "weights",
-                outcome: weights(&artefact),
-            },
-            Check {
-                name: "embeddings",
-                outcome: embeddings(&artefact),
-            },
+            files(Ok(format!("SHA-256 {}…, card and metadata agree", artefact.space_key()))),
+            Check { name: "weights", outcome: weights(&artefact) },
+            Check { name: "embeddings", outcome: embeddings(&artefact) },
         ],
     }
 }
 
 fn weights(artefact: &Artefact) -> anyhow::Result<String> {
     let (_, weights) = onnx::read_weights(&std::fs::read(artefact.encoder_path())?)?;
-    Ok(format!(
-        "{} tensors have the description's names and shapes and are finite",
-        weights.tensors().len()
-    ))
+    Ok(format!("{} tensors have the description's names and shapes and are finite", weights.tensors().len()))
 }
 
 fn embeddings(artefact: &Artefact) -> anyhow::Result<String> {
@@ -93,14 +74,8 @@ fn embeddings(artefact: &Artefact) -> anyhow::Result<String> {
     let fast = OnnxEncoder::open(artefact, 1)?.embed(&batch)?;
     let mut worst = 0.0_f32;
     for (slow, fast) in slow.iter().zip(&fast) {
-        ensure!(
-            slow.len() == fast.as_slice().len(),
-            "ONNX Runtime's embeddings have another length"
-        );
-        let apart = slow
-            .iter()
-            .zip(fast.as_slice())
-            .map(|(s, f)| (s - f).abs() / s.abs().max(1.0));
+        ensure!(slow.len() == fast.as_slice().len(), "ONNX Runtime's embeddings have another length");
+        let apart = slow.iter().zip(fast.as_slice()).map(|(s, f)| (s - f).abs() / s.abs().max(1.0));
         worst = apart.fold(worst, f32::max);
     }
     ensure!(
@@ -116,10 +91,6 @@ fn embeddings(artefact: &Artefact) -> anyhow::Result<String> {
 /// Two pictures of the same noise every time.
 fn noise(side: usize) -> ImageBatch {
     let mut random = ChaCha8Rng::seed_from_u64(0);
-    let mut picture = || {
-        (0..3 * side * side)
-            .map(|_| random.random::<f32>() * 2.0 - 1.0)
-            .collect()
-    };
+    let mut picture = || (0..3 * side * side).map(|_| random.random::<f32>() * 2.0 - 1.0).collect();
     ImageBatch::from_prepared(side, [picture(), picture()])
 }

@@ -9,29 +9,15 @@ pub(crate) struct Builder {
 impl Builder {
     /// A builder holding only the input, and the input's value.
     pub(crate) fn new() -> (Self, Value) {
-        (
-            Self {
-                steps: vec![Step {
-                    op: Op::Input,
-                    inputs: vec![],
-                }],
-            },
-            0,
-        )
+        (Self { steps: vec![Step { op: Op::Input, inputs: vec![] }] }, 0)
     }
 
     pub(crate) fn finish(self, output_len: usize) -> Description {
-        Description {
-            steps: self.steps,
-            output_len,
-        }
+        Description { steps: self.steps, output_len }
     }
 
     fn push(&mut self, op: Op, inputs: &[Value]) -> Value {
-        self.steps.push(Step {
-            op,
-            inputs: inputs.to_vec(),
-        });
+        self.steps.push(Step { op, inputs: inputs.to_vec() });
         self.steps.len() - 1
     }
 
@@ -46,17 +32,7 @@ impl Builder {
         stride: usize,
     ) -> Value {
         let padding = Padding::same(kernel / 2);
-        self.push(
-            Op::Conv {
-                name: name.into(),
-                input,
-                output,
-                kernel,
-                stride,
-                padding,
-            },
-            &[x],
-        )
+        self.push(Op::Conv { name: name.into(), input, output, kernel, stride, padding }, &[x])
     }
 
     pub(crate) fn batch_norm(
@@ -66,26 +42,11 @@ impl Builder {
         channels: usize,
         starts_at_zero: bool,
     ) -> Value {
-        self.push(
-            Op::BatchNorm {
-                name: name.into(),
-                channels,
-                starts_at_zero,
-            },
-            &[x],
-        )
+        self.push(Op::BatchNorm { name: name.into(), channels, starts_at_zero }, &[x])
     }
 
     pub(crate) fn linear(&mut self, x: Value, name: &str, input: usize, output: usize, bias: bool) -> Value {
-        self.push(
-            Op::Linear {
-                name: name.into(),
-                input,
-                output,
-                bias,
-            },
-            &[x],
-        )
+        self.push(Op::Linear { name: name.into(), input, output, bias }, &[x])
     }
 
     pub(crate) fn relu(&mut self, x: Value) -> Value {
@@ -97,14 +58,7 @@ impl Builder {
     }
 
     pub(crate) fn max_pool(&mut self, x: Value, kernel: usize, stride: usize, padding: Padding) -> Value {
-        self.push(
-            Op::MaxPool {
-                kernel,
-                stride,
-                padding,
-            },
-            &[x],
-        )
+        self.push(Op::MaxPool { kernel, stride, padding }, &[x])
     }
 
     pub(crate) fn mean_over_pixels(&mut self, x: Value) -> Value {

@@ -24,11 +24,8 @@ pub struct Head {
 /// When a length or the number of layers is zero.
 pub fn describe_head(head: &Head, input: usize) -> Result<Description, DescriptionError> {
     let hidden = head.hidden.unwrap_or(input);
-    for (length, what) in [
-        (head.layers, "layers"),
-        (hidden, "hidden length"),
-        (head.output, "output length"),
-    ] {
+    for (length, what) in [(head.layers, "layers"), (hidden, "hidden length"), (head.output, "output length")]
+    {
         if length == 0 {
             return Err(DescriptionError::HeadLength(what));
         }
@@ -56,12 +53,7 @@ mod tests {
 
     #[test]
     fn the_papers_head_on_resnet50() {
-        let head = Head {
-            layers: 2,
-            hidden: None,
-            output: 128,
-            batch_norm: false,
-        };
+        let head = Head { layers: 2, hidden: None, output: 128, batch_norm: false };
         let d = describe_head(&head, 2048).unwrap();
         assert_eq!(d.output_len(), 128);
         assert_eq!(d.learned_len(), 2048 * 2048 + 2048 + 2048 * 128 + 128);
@@ -69,12 +61,7 @@ mod tests {
 
     #[test]
     fn empty_layers_are_refused() {
-        let head = Head {
-            layers: 2,
-            hidden: Some(0),
-            output: 128,
-            batch_norm: false,
-        };
+        let head = Head { layers: 2, hidden: Some(0), output: 128, batch_norm: false };
         assert!(describe_head(&head, 8).is_err());
     }
 }

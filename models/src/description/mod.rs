@@ -173,11 +173,7 @@ impl Description {
 
     /// How many numbers training changes.
     pub fn learned_len(&self) -> usize {
-        self.params()
-            .iter()
-            .filter(|p| p.kind.is_learned())
-            .map(Param::len)
-            .sum()
+        self.params().iter().filter(|p| p.kind.is_learned()).map(Param::len).sum()
     }
 }
 
@@ -191,21 +187,11 @@ impl Op {
             starts_at_zero,
         };
         match self {
-            Self::Conv {
-                name,
-                input,
-                output,
-                kernel,
-                ..
-            } => {
+            Self::Conv { name, input, output, kernel, .. } => {
                 let shape = vec![*output, *input, *kernel, *kernel];
                 vec![param(name, "weight", shape, ParamKind::Weight, false)]
             }
-            Self::BatchNorm {
-                name,
-                channels,
-                starts_at_zero,
-            } => {
+            Self::BatchNorm { name, channels, starts_at_zero } => {
                 let shape = || vec![*channels];
                 vec![
                     param(name, "weight", shape(), ParamKind::Scale, *starts_at_zero),
@@ -214,19 +200,8 @@ impl Op {
                     param(name, "running_var", shape(), ParamKind::RunningVariance, false),
                 ]
             }
-            Self::Linear {
-                name,
-                input,
-                output,
-                bias,
-            } => {
-                let mut params = vec![param(
-                    name,
-                    "weight",
-                    vec![*output, *input],
-                    ParamKind::Weight,
-                    false,
-                )];
+            Self::Linear { name, input, output, bias } => {
+                let mut params = vec![param(name, "weight", vec![*output, *input], ParamKind::Weight, false)];
                 if *bias {
                     params.push(param(name, "bias", vec![*output], ParamKind::Bias, false));
                 }

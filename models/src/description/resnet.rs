@@ -65,18 +65,8 @@ impl ResNet {
             for block in 0..count {
                 let stride = if stage > 0 && block == 0 { 2 } else { 1 };
                 let name = format!("layer{}.{block}", stage + 1);
-                let shape = Block {
-                    name,
-                    input,
-                    middle,
-                    output,
-                    stride,
-                };
-                x = if is_bottleneck {
-                    shape.bottleneck(&mut d, x)
-                } else {
-                    shape.basic(&mut d, x)
-                };
+                let shape = Block { name, input, middle, output, stride };
+                x = if is_bottleneck { shape.bottleneck(&mut d, x) } else { shape.basic(&mut d, x) };
                 input = output;
             }
         }
@@ -89,11 +79,7 @@ impl ResNet {
         if !(0.25..=4.0).contains(&self.width) || channels.fract() != 0.0 {
             return Err(DescriptionError::Width(self.width));
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "whole, 16 to 256"
-        )]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, 16 to 256")]
         Ok(channels as usize)
     }
 
@@ -149,27 +135,14 @@ impl Block {
         stride: usize,
         is_last: bool,
     ) -> Value {
-        let y = d.conv(
-            x,
-            &format!("{}.conv{index}", self.name),
-            input,
-            output,
-            kernel,
-            stride,
-        );
+        let y = d.conv(x, &format!("{}.conv{index}", self.name), input, output, kernel, stride);
         d.batch_norm(y, &format!("{}.bn{index}", self.name), output, is_last)
     }
 
     fn join(&self, d: &mut Builder, x: Value, y: Value) -> Value {
         let shortcut = if self.stride != 1 || self.input != self.output {
-            let s = d.conv(
-                x,
-                &format!("{}.downsample.0", self.name),
-                self.input,
-                self.output,
-                1,
-                self.stride,
-            );
+            let s =
+                d.conv(x, &format!("{}.downsample.0", self.name), self.input, self.output, 1, self.stride);
             d.batch_norm(s, &format!("{}.downsample.1", self.name), self.output, false)
         } else {
             x
@@ -207,11 +180,8 @@ mod tests {
     #[test]
     fn parameter_names_are_unique() {
         for depth in [10, 18, 34, 50, 101, 152] {
-            let mut names: Vec<_> = resnet(depth, 0.5, Stem::SmallPicture)
-                .params()
-                .into_iter()
-                .map(|p| p.name)
-                .collect();
+            let mut names: Vec<_> =
+                resnet(depth, 0.5, Stem::SmallPicture).params().into_iter().map(|p| p.name).collect();
             let all = names.len();
             names.sort();
             names.dedup();
@@ -221,20 +191,10 @@ mod tests {
 
     #[test]
     fn impossible_networks_are_refused() {
-        let of = |depth, width| {
-            ResNet {
-                depth,
-                width,
-                stem: Stem::Imagenet,
-            }
-            .describe()
-        };
+        let of = |depth, width| ResNet { depth, width, stem: Stem::Imagenet }.describe();
         assert_eq!(of(20, 1.0), Err(DescriptionError::Depth(20)));
         for width in [0.0, 0.1, 4.5, f64::NAN, f64::INFINITY, -1.0] {
-            assert!(
-                matches!(of(18, width), Err(DescriptionError::Width(_))),
-                "{width}"
-            );
+            assert!(matches!(of(18, width), Err(DescriptionError::Width(_))), "{width}");
         }
     }
 }

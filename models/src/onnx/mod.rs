@@ -79,18 +79,12 @@ pub fn write(network: &ResNet, weights: &Weights, recipe: &Recipe) -> Result<Vec
     if bytes > BYTES_MAX {
         return Err(OnnxError::TooLarge(bytes));
     }
-    let entry = |key: &str, value: String| StringStringEntryProto {
-        key: key.into(),
-        value,
-    };
+    let entry = |key: &str, value: String| StringStringEntryProto { key: key.into(), value };
     let model = ModelProto {
         ir_version: IR_VERSION,
         producer_name: PRODUCER.into(),
         graph: Some(graph(&description, weights, recipe.side)),
-        opset_import: vec![OperatorSetIdProto {
-            domain: String::new(),
-            version: OPSET,
-        }],
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
         metadata_props: vec![
             entry(RECIPE_KEY, json(recipe)?),
             entry(NETWORK_KEY, json(network)?),
@@ -117,10 +111,7 @@ pub fn read_weights(bytes: &[u8]) -> Result<(Metadata, Weights), OnnxError> {
     let model: ModelProto = decode(bytes)?;
     let metadata = metadata(&model.metadata_props)?;
     let initialisers = model.graph.map(|graph| graph.initializer).unwrap_or_default();
-    let tensors = initialisers
-        .into_iter()
-        .map(named_tensor)
-        .collect::<Result<_, _>>()?;
+    let tensors = initialisers.into_iter().map(named_tensor).collect::<Result<_, _>>()?;
     let weights = Weights::check(&metadata.network.describe()?, tensors)?;
     Ok((metadata, weights))
 }
@@ -133,14 +124,8 @@ fn graph(description: &Description, weights: &Weights, side: u32) -> GraphProto 
         name: "encoder".into(),
         node: nodes::nodes(description),
         initializer: weights.tensors().iter().map(initialiser).collect(),
-        input: vec![value_info(
-            nodes::INPUT,
-            vec![batch(), fixed(3), fixed(side), fixed(side)],
-        )],
-        output: vec![value_info(
-            nodes::OUTPUT,
-            vec![batch(), fixed(description.output_len())],
-        )],
+        input: vec![value_info(nodes::INPUT, vec![batch(), fixed(3), fixed(side), fixed(side)])],
+        output: vec![value_info(nodes::OUTPUT, vec![batch(), fixed(description.output_len())])],
     }
 }
 
@@ -156,45 +141,19 @@ fn initialiser(tensor: &NamedTensor) -> TensorProto {
 fn named_tensor(tensor: TensorProto) -> Result<NamedTensor, OnnxError> {
     if tensor.data_type != FLOAT {
         let dtype = format!("ONNX type {}", tensor.data_type);
-        return Err(WeightsError::Dtype {
-            name: tensor.name,
-            dtype,
-        }
-        .into());
+        return Err(WeightsError::Dtype { name: tensor.name, dtype }.into());
     }
-    let shape = tensor
-        .dims
-        .iter()
-        .map(|&n| usize::try_from(n))
-        .collect::<Result<_, _>>();
+    let shape = tensor.dims.iter().map(|&n| usize::try_from(n)).collect::<Result<_, _>>();
     let shape =
         shape.map_err(|_| OnnxError::Format(format!("tensor `{}` has a negative length", tensor.name)))?;
-    let numbers = tensor
-        .raw_data
-        .chunks_exact(4)
-        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-    Ok(NamedTensor {
-        data: numbers.collect(),
-        name: tensor.name,
-        shape,
-    })
+    let numbers = tensor.raw_data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+    Ok(NamedTensor { data: numbers.collect(), name: tensor.name, shape })
 }
 
 fn value_info(name: &str, shape: Vec<DimensionValue>) -> ValueInfoProto {
-    let dim = shape
-        .into_iter()
-        .map(|value| Dimension { value: Some(value) })
-        .collect();
-    let tensor = TensorType {
-        elem_type: FLOAT,
-        shape: Some(TensorShapeProto { dim }),
-    };
-    ValueInfoProto {
-        name: name.into(),
-        r#type: Some(TypeProto {
-            tensor_type: Some(tensor),
-        }),
-    }
+    let dim = shape.into_iter().map(|value| Dimension { value: Some(value) }).collect();
+    let tensor = TensorType { elem_type: FLOAT, shape: Some(TensorShapeProto { dim }) };
+    ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) }
 }
 
 fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, OnnxError> {
@@ -209,42 +168,25 @@ fn metadata(entries: &[StringStringEntryProto]) -> Result<Metadata, OnnxError> {
     let wrong = |key, problem| OnnxError::Metadata { key, problem };
     let expected = network.describe()?.output_len();
     if embedding_len != expected {
-        return Err(wrong(
-            LENGTH_KEY,
-            format!("{embedding_len}, but the network's is {expected}"),
-        ));
+        return Err(wrong(LENGTH_KEY, format!("{embedding_len}, but the network's is {expected}")));
     }
     match entry(entries, OUTPUT_KEY)? {
-        OUTPUT => Ok(Metadata {
-            network,
-            recipe,
-            embedding_len,
-        }),
-        other => Err(wrong(
-            OUTPUT_KEY,
-            format!("`{other}`, but only `{OUTPUT}` is known"),
-        )),
+        OUTPUT => Ok(Metadata { network, recipe, embedding_len }),
+        other => Err(wrong(OUTPUT_KEY, format!("`{other}`, but only `{OUTPUT}` is known"))),
     }
 }
 
 fn entry<'a>(entries: &'a [StringStringEntryProto], key: &'static str) -> Result<&'a str, OnnxError> {
     let found = entries.iter().find(|entry| entry.key == key);
-    found
-        .map(|entry| entry.value.as_str())
-        .ok_or(OnnxError::Metadata {
-            key,
-            problem: "missing".into(),
-        })
+    found.map(|entry| entry.value.as_str()).ok_or(OnnxError::Metadata { key, problem: "missing".into() })
 }
 
 fn parse<T: serde::de::DeserializeOwned>(
     entries: &[StringStringEntryProto],
     key: &'static str,
 ) -> Result<T, OnnxError> {
-    serde_json::from_str(entry(entries, key)?).map_err(|e| OnnxError::Metadata {
-        key,
-        problem: format!("unreadable ({e})"),
-    })
+    serde_json::from_str(entry(entries, key)?)
+        .map_err(|e| OnnxError::Metadata { key, problem: format!("unreadable ({e})") })
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, OnnxError> {

@@ -9,9 +9,7 @@ pub(super) const INPUT: &str = "images";
 pub(super) const OUTPUT: &str = "embedding";
 
 pub(super) fn nodes(description: &Description) -> Vec<NodeProto> {
-    (1..description.steps().len())
-        .flat_map(|value| step_nodes(description, value))
-        .collect()
+    (1..description.steps().len()).flat_map(|value| step_nodes(description, value)).collect()
 }
 
 fn step_nodes(description: &Description, value: Value) -> Vec<NodeProto> {
@@ -26,40 +24,19 @@ fn step_nodes(description: &Description, value: Value) -> Vec<NodeProto> {
     };
     match &step.op {
         Op::Input => vec![],
-        Op::Conv {
-            kernel,
-            stride,
-            padding,
-            ..
-        } => vec![node("Conv", window(*kernel, *stride, *padding))],
-        Op::MaxPool {
-            kernel,
-            stride,
-            padding,
-        } => vec![node("MaxPool", window(*kernel, *stride, *padding))],
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "ONNX keeps attributes as 32-bit floats"
-        )]
+        Op::Conv { kernel, stride, padding, .. } => vec![node("Conv", window(*kernel, *stride, *padding))],
+        Op::MaxPool { kernel, stride, padding } => vec![node("MaxPool", window(*kernel, *stride, *padding))],
+        #[expect(clippy::cast_possible_truncation, reason = "ONNX keeps attributes as 32-bit floats")]
         Op::BatchNorm { .. } => {
-            vec![node(
-                "BatchNormalization",
-                vec![float("epsilon", BATCH_NORM_EPSILON as f32)],
-            )]
+            vec![node("BatchNormalization", vec![float("epsilon", BATCH_NORM_EPSILON as f32)])]
         }
         Op::Linear { .. } => vec![node("Gemm", vec![int("transB", 1)])],
         Op::Relu => vec![node("Relu", vec![])],
         Op::Add => vec![node("Add", vec![])],
         Op::MeanOverPixels => {
             let mean = format!("mean.{value}");
-            let pool = NodeProto {
-                output: vec![mean.clone()],
-                ..node("GlobalAveragePool", vec![])
-            };
-            let flatten = NodeProto {
-                input: vec![mean],
-                ..node("Flatten", vec![int("axis", 1)])
-            };
+            let pool = NodeProto { output: vec![mean.clone()], ..node("GlobalAveragePool", vec![]) };
+            let flatten = NodeProto { input: vec![mean], ..node("Flatten", vec![int("axis", 1)]) };
             vec![pool, flatten]
         }
     }
@@ -68,9 +45,7 @@ fn step_nodes(description: &Description, value: Value) -> Vec<NodeProto> {
 /// The step's values, then its own tensors, in the order ONNX wants them, which is the description's.
 fn inputs(description: &Description, step: &Step) -> Vec<String> {
     let values = step.inputs.iter().map(|&value| value_name(description, value));
-    values
-        .chain(step.op.params().into_iter().map(|param| param.name))
-        .collect()
+    values.chain(step.op.params().into_iter().map(|param| param.name)).collect()
 }
 
 fn value_name(description: &Description, value: Value) -> String {
@@ -98,28 +73,13 @@ fn window(kernel: usize, stride: usize, padding: Padding) -> Vec<AttributeProto>
 
 fn ints(name: &str, values: &[usize]) -> AttributeProto {
     let ints = values.iter().map(|&value| value as i64).collect();
-    AttributeProto {
-        name: name.into(),
-        ints,
-        r#type: ATTRIBUTE_INTS,
-        ..Default::default()
-    }
+    AttributeProto { name: name.into(), ints, r#type: ATTRIBUTE_INTS, ..Default::default() }
 }
 
 fn int(name: &str, value: i64) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        i: value,
-        r#type: ATTRIBUTE_INT,
-        ..Default::default()
-    }
+    AttributeProto { name: name.into(), i: value, r#type: ATTRIBUTE_INT, ..Default::default() }
 }
 
 fn float(name: &str, value: f32) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        f: value,
-        r#type: ATTRIBUTE_FLOAT,
-        ..Default::default()
-    }
+    AttributeProto { name: name.into(), f: value, r#type: ATTRIBUTE_FLOAT, ..Default::default() }
 }

@@ -8,35 +8,23 @@ use simclr_models::{
     Weights,
 };
 
-pub(crate) const TINY: ResNet = ResNet {
-    depth: 10,
-    width: 0.25,
-    stem: Stem::SmallPicture,
-};
+pub(crate) const TINY: ResNet = ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture };
 
 /// Weights in which no scale is zero or one, no shift or running mean zero, and the output stays near 1.
 pub(crate) fn random_weights(description: &Description, seed: u64) -> Weights {
     let initial = Weights::initial(description, seed);
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ 0x5EED);
     let mut between = |low: f32, high: f32| low + (high - low) * random.random::<f32>();
-    let tensors = description
-        .params()
-        .into_iter()
-        .zip(initial.tensors())
-        .map(|(param, tensor)| {
-            let data = match param.kind {
-                ParamKind::Weight => tensor.data.clone(),
-                ParamKind::Scale | ParamKind::RunningVariance => vec_of(param.len(), || between(0.5, 1.5)),
-                ParamKind::Bias | ParamKind::Shift | ParamKind::RunningMean => {
-                    vec_of(param.len(), || between(-0.2, 0.2))
-                }
-            };
-            NamedTensor {
-                name: param.name,
-                shape: param.shape,
-                data,
+    let tensors = description.params().into_iter().zip(initial.tensors()).map(|(param, tensor)| {
+        let data = match param.kind {
+            ParamKind::Weight => tensor.data.clone(),
+            ParamKind::Scale | ParamKind::RunningVariance => vec_of(param.len(), || between(0.5, 1.5)),
+            ParamKind::Bias | ParamKind::Shift | ParamKind::RunningMean => {
+                vec_of(param.len(), || between(-0.2, 0.2))
             }
-        });
+        };
+        NamedTensor { name: param.name, shape: param.shape, data }
+    });
     Weights::check(description, tensors.collect()).expect("names and shapes are the description's")
 }
 

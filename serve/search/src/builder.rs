@@ -19,14 +19,9 @@ pub(crate) struct Builder {
 impl Builder {
     pub(crate) fn start() -> Result<Self, SearchError> {
         let (line, requests) = channel();
-        let thread = std::thread::Builder::new()
-            .name("graph-builder".into())
-            .spawn(move || work(&requests));
+        let thread = std::thread::Builder::new().name("graph-builder".into()).spawn(move || work(&requests));
         let thread = thread.map_err(|e| SearchError::storage("starting the graph builder", e))?;
-        Ok(Self {
-            line: Some(line),
-            thread: Some(thread),
-        })
+        Ok(Self { line: Some(line), thread: Some(thread) })
     }
 
     /// Has a graph built if one is wanted; a collection stands in line at most once.

@@ -40,10 +40,8 @@ impl Collection {
         let mut index = Index::new(config.dimension, limits.approximate_from);
         snapshot.each(|id, sequence, vector| {
             let direction = normalised(vector, config.dimension, || format!("record \"{id}\""));
-            let damaged = |e: SearchError| SearchError::Damaged {
-                collection: name.to_owned(),
-                reason: e.to_string(),
-            };
+            let damaged =
+                |e: SearchError| SearchError::Damaged { collection: name.to_owned(), reason: e.to_string() };
             index.upsert(id, sequence, &direction.map_err(damaged)?);
             Ok(())
         })?;
@@ -76,11 +74,7 @@ impl Collection {
             return Ok(());
         }
         let (expected, found) = (self.config.space_key.clone(), space_key.to_owned());
-        Err(SearchError::OtherSpace {
-            collection: self.name.clone(),
-            expected,
-            found,
-        })
+        Err(SearchError::OtherSpace { collection: self.name.clone(), expected, found })
     }
 
     /// Adds records or replaces those with the same id, all or none; durable and searchable when it returns.
@@ -88,10 +82,7 @@ impl Collection {
     /// Of several records with one id in the same call the last one stays.
     pub fn upsert(&self, records: Vec<Record>) -> Result<Upserted, SearchError> {
         self.check_request(records.len())?;
-        let prepared = records
-            .into_iter()
-            .map(|record| self.prepare(&record))
-            .collect::<Result<_, _>>()?;
+        let prepared = records.into_iter().map(|record| self.prepare(&record)).collect::<Result<_, _>>()?;
         Ok(self.submit(Change::Upsert(prepared))?.upserted)
     }
 
@@ -128,13 +119,9 @@ impl Collection {
         let direction = normalised(&query.vector, self.config.dimension, || "the query".to_owned())?;
         let (found, snapshot) = {
             let state = self.shared.read();
-            let found = state
-                .index
-                .nearest(&direction, query.limit, query.min_score, query.exact);
-            let found: Vec<(f32, String)> = found
-                .into_iter()
-                .map(|(score, id)| (score, id.to_owned()))
-                .collect();
+            let found = state.index.nearest(&direction, query.limit, query.min_score, query.exact);
+            let found: Vec<(f32, String)> =
+                found.into_iter().map(|(score, id)| (score, id.to_owned())).collect();
             (found, state.snapshot()?)
         };
         let neighbour = |(score, id): (f32, String)| {
@@ -159,19 +146,13 @@ impl Collection {
 
     /// Ends its life: later uses by whoever still holds it answer that it is not there, and nothing is written.
     pub(crate) fn close(&self) {
-        let gone = SearchError::CollectionNotFound {
-            name: self.name.clone(),
-        };
+        let gone = SearchError::CollectionNotFound { name: self.name.clone() };
         self.queue.pause(|| self.shared.close(gone));
     }
 
     fn check_request(&self, found: usize) -> Result<(), SearchError> {
         let limit = self.limits.records_per_request_max;
-        if found > limit {
-            Err(SearchError::TooManyInOneRequest { found, limit })
-        } else {
-            Ok(())
-        }
+        if found > limit { Err(SearchError::TooManyInOneRequest { found, limit }) } else { Ok(()) }
     }
 
     fn prepare(&self, record: &Record) -> Result<Prepared, SearchError> {
@@ -179,11 +160,7 @@ impl Collection {
         check_id(id, &self.limits)?;
         let direction = normalised(vector, self.config.dimension, || format!("record \"{id}\""))?;
         let encoded = Encoded::new(vector, &payload_json(id, payload, &self.limits)?);
-        Ok(Prepared {
-            id: id.clone(),
-            encoded,
-            direction,
-        })
+        Ok(Prepared { id: id.clone(), encoded, direction })
     }
 
     fn submit(&self, change: Change) -> Result<Applied, SearchError> {
@@ -234,9 +211,5 @@ impl std::fmt::Debug for Collection {
 }
 
 fn check_limit(found: usize, max: usize) -> Result<(), SearchError> {
-    if (1..=max).contains(&found) {
-        Ok(())
-    } else {
-        Err(SearchError::BadLimit { found, max })
-    }
+    if (1..=max).contains(&found) { Ok(()) } else { Err(SearchError::BadLimit { found, max }) }
 }

@@ -38,28 +38,15 @@ pub struct Problem {
 impl Collections {
     /// Opens `<folder>/collections` and everything in it, creating it if needed.
     pub fn open(folder: &Path, limits: Limits) -> Result<Self, SearchError> {
-        let (folder, builder, limits) = (
-            Folder::open(folder)?,
-            Arc::new(Builder::start()?),
-            Arc::new(limits),
-        );
+        let (folder, builder, limits) =
+            (Folder::open(folder)?, Arc::new(Builder::start()?), Arc::new(limits));
         let slot = |name: &str| {
             check_name(name)?;
             let (store, config) = Store::open(name, &folder.records_file(name), &limits)?;
             Collection::load(name, store, config, Arc::clone(&limits), Arc::clone(&builder)).map(Arc::new)
         };
-        let slots = folder
-            .names()?
-            .into_iter()
-            .map(|name| (name.clone(), slot(&name)))
-            .collect();
-        Ok(Self {
-            limits,
-            slots: RwLock::new(slots),
-            changing: Mutex::new(()),
-            builder,
-            folder,
-        })
+        let slots = folder.names()?.into_iter().map(|name| (name.clone(), slot(&name))).collect();
+        Ok(Self { limits, slots: RwLock::new(slots), changing: Mutex::new(()), builder, folder })
     }
 
     /// Creates a collection, or returns the one that is there if it has the same configuration.
@@ -71,62 +58,37 @@ impl Collections {
             Ok(existing) if *existing.config() == config => return Ok(existing),
             Ok(existing) => {
                 let CollectionConfig { dimension, space_key } = existing.config().clone();
-                return Err(SearchError::CollectionExists {
-                    name: name.to_owned(),
-                    dimension,
-                    space_key,
-                });
+                return Err(SearchError::CollectionExists { name: name.to_owned(), dimension, space_key });
             }
             Err(SearchError::CollectionNotFound { .. }) => {}
             Err(error) => return Err(error),
         }
         if self.slots().len() >= self.limits.collections_max {
-            return Err(SearchError::TooManyCollections {
-                limit: self.limits.collections_max,
-            });
+            return Err(SearchError::TooManyCollections { limit: self.limits.collections_max });
         }
-        let store = self
-            .folder
-            .create(name, |path| Store::create(name, path, &config, &self.limits))?;
+        let store = self.folder.create(name, |path| Store::create(name, path, &config, &self.limits))?;
         let builder = Arc::clone(&self.builder);
-        let collection = Arc::new(Collection::load(
-            name,
-            store,
-            config,
-            Arc::clone(&self.limits),
-            builder,
-        )?);
-        self.slots_mut()
-            .insert(name.to_owned(), Ok(Arc::clone(&collection)));
+        let collection = Arc::new(Collection::load(name, store, config, Arc::clone(&self.limits), builder)?);
+        self.slots_mut().insert(name.to_owned(), Ok(Arc::clone(&collection)));
         Ok(collection)
     }
 
     /// The collection of this name; one that could not be opened answers with what is wrong with it.
     pub fn get(&self, name: &str) -> Result<Arc<Collection>, SearchError> {
-        let not_found = || {
-            Err(SearchError::CollectionNotFound {
-                name: name.to_owned(),
-            })
-        };
+        let not_found = || Err(SearchError::CollectionNotFound { name: name.to_owned() });
         self.slots().get(name).cloned().unwrap_or_else(not_found)
     }
 
     /// All collections that could be opened, in the order of their names.
     pub fn list(&self) -> Vec<Arc<Collection>> {
-        self.slots()
-            .values()
-            .filter_map(|slot| slot.clone().ok())
-            .collect()
+        self.slots().values().filter_map(|slot| slot.clone().ok()).collect()
     }
 
     /// All collections that could not be opened, in the order of their names.
     pub fn problems(&self) -> Vec<Problem> {
         let slots = self.slots();
         let problem = |(name, slot): (&String, &Slot)| {
-            slot.as_ref().err().map(|error| Problem {
-                name: name.clone(),
-                error: error.clone(),
-            })
+            slot.as_ref().err().map(|error| Problem { name: name.clone(), error: error.clone() })
         };
         slots.iter().filter_map(problem).collect()
     }
@@ -135,9 +97,7 @@ impl Collections {
     pub fn delete(&self, name: &str) -> Result<(), SearchError> {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.slots().contains_key(name) {
-            return Err(SearchError::CollectionNotFound {
-                name: name.to_owned(),
-            });
+            return Err(SearchError::CollectionNotFound { name: name.to_owned() });
         }
         let removed = self.folder.remove(name);
         // Even if the disk complained: what is no longer in its place must not be written to.
@@ -160,8 +120,6 @@ impl Collections {
 
 impl std::fmt::Debug for Collections {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Collections")
-            .field("folder", &self.folder)
-            .finish_non_exhaustive()
+        f.debug_struct("Collections").field("folder", &self.folder).finish_non_exhaustive()
     }
 }

@@ -27,10 +27,7 @@ impl CommitQueue {
         write: impl Fn(Vec<Change>) -> Vec<Result<Applied, SearchError>>,
     ) -> Result<Applied, SearchError> {
         let answer = Answer::default();
-        self.waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((change, Arc::clone(&answer)));
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((change, Arc::clone(&answer)));
         loop {
             let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(result) = answer.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -79,31 +76,19 @@ mod tests {
             }
             written.fetch_add(changes.len(), Ordering::SeqCst);
             let length = |c: &Change| if let Change::Delete(ids) = c { ids.len() } else { 0 };
-            changes
-                .iter()
-                .map(|c| {
-                    Ok(Applied {
-                        deleted: length(c),
-                        ..Applied::default()
-                    })
-                })
-                .collect()
+            changes.iter().map(|c| Ok(Applied { deleted: length(c), ..Applied::default() })).collect()
         };
         std::thread::scope(|scope| {
             for i in 0..8 {
                 let (queue, write) = (&queue, &write);
                 scope.spawn(move || {
-                    let applied = queue
-                        .submit(Change::Delete(vec![String::new(); i]), write)
-                        .expect("written");
+                    let applied =
+                        queue.submit(Change::Delete(vec![String::new(); i]), write).expect("written");
                     assert_eq!(applied.deleted, i);
                 });
             }
         });
         assert_eq!(written.load(Ordering::SeqCst), 8);
-        assert!(
-            groups.load(Ordering::SeqCst) <= 2,
-            "{groups:?} groups for eight writers"
-        );
+        assert!(groups.load(Ordering::SeqCst) <= 2, "{groups:?} groups for eight writers");
     }
 }

@@ -179,9 +179,6 @@ pub enum SearchError {
 impl SearchError {
     /// A system error while doing `what`.
     pub(crate) fn storage(what: impl Into<String>, reason: impl ToString) -> Self {
-        SearchError::Storage {
-            what: what.into(),
-            reason: reason.to_string(),
-        }
+        SearchError::Storage { what: what.into(), reason: reason.to_string() }
     }
 }

@@ -27,12 +27,8 @@ impl Folder {
         let root = data.join("collections");
         let failed = |e| SearchError::storage(format!("opening {}", root.display()), e);
         fs::create_dir_all(&root).map_err(failed)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(root.join(LOCK))
-            .map_err(failed)?;
+        let lock =
+            File::options().create(true).truncate(false).write(true).open(root.join(LOCK)).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(SearchError::InUse { folder: root }),
@@ -46,9 +42,7 @@ impl Folder {
 
     /// The names of everything in it that is not its own, in order.
     pub(crate) fn names(&self) -> Result<Vec<String>, SearchError> {
-        let mut names: Vec<String> = entries(&self.root)?
-            .filter(|name| !name.starts_with('.'))
-            .collect();
+        let mut names: Vec<String> = entries(&self.root)?.filter(|name| !name.starts_with('.')).collect();
         names.sort();
         Ok(names)
     }
@@ -92,9 +86,8 @@ impl Folder {
     pub(crate) fn remove(&self, name: &str) -> Result<(), SearchError> {
         let place = self.root.join(name);
         let failed = |e| SearchError::storage(format!("deleting {}", place.display()), e);
-        let aside = (0u32..)
-            .map(|n| self.root.join(format!("{REMOVING}{name}-{n}")))
-            .find(|path| !path.exists());
+        let aside =
+            (0u32..).map(|n| self.root.join(format!("{REMOVING}{name}-{n}"))).find(|path| !path.exists());
         let aside = aside.unwrap_or_else(|| self.root.join(REMOVING));
         fs::rename(&place, &aside).map_err(failed)?;
         sync_folder(&self.root).map_err(failed)?;
@@ -118,36 +111,20 @@ pub(crate) fn check_name(name: &str) -> Result<(), SearchError> {
     } else {
         return Ok(());
     };
-    Err(SearchError::BadName {
-        name: name.chars().take(NAME_BYTES_MAX).collect(),
-        reason,
-    })
+    Err(SearchError::BadName { name: name.chars().take(NAME_BYTES_MAX).collect(), reason })
 }
 
 fn entries(root: &Path) -> Result<impl Iterator<Item = String> + use<>, SearchError> {
     let failed = |e| SearchError::storage(format!("listing {}", root.display()), e);
-    let entries = fs::read_dir(root)
-        .map_err(failed)?
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(failed)?;
-    Ok(entries
-        .into_iter()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned()))
+    let entries = fs::read_dir(root).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    Ok(entries.into_iter().map(|entry| entry.file_name().to_string_lossy().into_owned()))
 }
 
 fn remove_any(path: &Path) -> std::io::Result<()> {
-    if path.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    }
+    if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
 /// A rename is durable once the folder it happened in is.
 fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
-    }
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -59,10 +59,7 @@ pub(crate) struct Graph {
 
 impl std::fmt::Debug for Graph {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Graph")
-            .field("points", &self.points())
-            .field("orphans", &self.orphans.len())
-            .finish()
+        f.debug_struct("Graph").field("points", &self.points()).field("orphans", &self.orphans.len()).finish()
     }
 }
 
@@ -77,17 +74,14 @@ impl Graph {
         direction: impl Fn(u64) -> Option<Vec<f32>>,
         stop: &AtomicBool,
     ) -> Result<Option<Self>, String> {
-        let built = catch_unwind(AssertUnwindSafe(|| {
-            Self::link_and_probe(sequences, through, direction, stop)
-        }));
+        let built =
+            catch_unwind(AssertUnwindSafe(|| Self::link_and_probe(sequences, through, direction, stop)));
         let graph =
             built.map_err(|panic| format!("building the graph failed: {}", panic_message(&*panic)))?;
         match &graph {
-            Some(g) if g.orphans.len() * ORPHAN_SHARE > g.points() => Err(format!(
-                "the graph lost {} of {} points",
-                g.orphans.len(),
-                g.points()
-            )),
+            Some(g) if g.orphans.len() * ORPHAN_SHARE > g.points() => {
+                Err(format!("the graph lost {} of {} points", g.orphans.len(), g.points()))
+            }
             _ => Ok(graph),
         }
     }
@@ -99,13 +93,7 @@ impl Graph {
         stop: &AtomicBool,
     ) -> Option<Self> {
         let started = Instant::now();
-        let hnsw = Hnsw::new(
-            CONNECTIONS,
-            sequences.len(),
-            LAYERS,
-            WIDTH_BUILD,
-            Angle(Kernel::best()),
-        );
+        let hnsw = Hnsw::new(CONNECTIONS, sequences.len(), LAYERS, WIDTH_BUILD, Angle(Kernel::best()));
         let mut graph = Self {
             hnsw,
             sequences: Vec::with_capacity(sequences.len()),
@@ -148,12 +136,7 @@ impl Graph {
     pub(crate) fn search(&self, direction: &[f32], count: usize) -> Option<Vec<u64>> {
         let width = WIDTH_SEARCH.max(count + count / 2);
         let found = catch_unwind(AssertUnwindSafe(|| self.hnsw.search(direction, count, width))).ok()?;
-        Some(
-            found
-                .iter()
-                .map(|neighbour| self.sequences[neighbour.d_id])
-                .collect(),
-        )
+        Some(found.iter().map(|neighbour| self.sequences[neighbour.d_id]).collect())
     }
 
     pub(crate) fn points(&self) -> usize {

@@ -71,15 +71,10 @@ pub(crate) fn check_config(config: &CollectionConfig, limits: &Limits) -> Result
     let CollectionConfig { dimension, space_key } = config;
     let refuse = |reason: String| Err(SearchError::BadConfig { reason });
     if !(1..=limits.dimension_max).contains(dimension) {
-        return refuse(format!(
-            "dimension must be between 1 and {}, not {dimension}",
-            limits.dimension_max
-        ));
+        return refuse(format!("dimension must be between 1 and {}, not {dimension}", limits.dimension_max));
     }
     if space_key.len() > SPACE_KEY_BYTES_MAX || space_key.chars().any(char::is_control) {
-        return refuse(format!(
-            "space_key must be printable and at most {SPACE_KEY_BYTES_MAX} bytes"
-        ));
+        return refuse(format!("space_key must be printable and at most {SPACE_KEY_BYTES_MAX} bytes"));
     }
     Ok(())
 }
@@ -89,38 +84,24 @@ pub(crate) fn check_id(id: &str, limits: &Limits) -> Result<(), SearchError> {
     let reason = if id.is_empty() {
         "it is empty".to_owned()
     } else if id.len() > limits.id_bytes_max {
-        format!(
-            "it has {} bytes, at most {} are allowed",
-            id.len(),
-            limits.id_bytes_max
-        )
+        format!("it has {} bytes, at most {} are allowed", id.len(), limits.id_bytes_max)
     } else if id.chars().any(char::is_control) {
         "it has control characters".to_owned()
     } else {
         return Ok(());
     };
-    Err(SearchError::BadId {
-        id: id.chars().take(64).collect(),
-        reason,
-    })
+    Err(SearchError::BadId { id: id.chars().take(64).collect(), reason })
 }
 
 /// Checks a payload and writes it as JSON.
 pub(crate) fn payload_json(id: &str, payload: &Value, limits: &Limits) -> Result<Vec<u8>, SearchError> {
     if !depth_within(payload, PAYLOAD_DEPTH_MAX) {
-        return Err(SearchError::PayloadTooDeep {
-            id: id.to_owned(),
-            limit: PAYLOAD_DEPTH_MAX,
-        });
+        return Err(SearchError::PayloadTooDeep { id: id.to_owned(), limit: PAYLOAD_DEPTH_MAX });
     }
     let json = serde_json::to_vec(payload).map_err(|e| SearchError::storage("writing a payload", e))?;
     if json.len() > limits.payload_bytes_max {
         let (bytes, limit) = (json.len(), limits.payload_bytes_max);
-        return Err(SearchError::PayloadTooLarge {
-            id: id.to_owned(),
-            bytes,
-            limit,
-        });
+        return Err(SearchError::PayloadTooLarge { id: id.to_owned(), bytes, limit });
     }
     Ok(json)
 }
@@ -140,11 +121,7 @@ pub(crate) fn normalised(
     of: impl Fn() -> String,
 ) -> Result<Vec<f32>, SearchError> {
     if vector.len() != dimension {
-        return Err(SearchError::WrongDimension {
-            of: of(),
-            expected: dimension,
-            found: vector.len(),
-        });
+        return Err(SearchError::WrongDimension { of: of(), expected: dimension, found: vector.len() });
     }
     if let Some(position) = vector.iter().position(|x| !x.is_finite()) {
         return Err(SearchError::NotFinite { of: of(), position });

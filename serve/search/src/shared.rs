@@ -60,16 +60,8 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(index: Index, snapshot: Snapshot) -> Self {
-        let state = RwLock::new(State {
-            index,
-            snapshot: Ok(Arc::new(snapshot)),
-        });
-        Self {
-            state,
-            stop: AtomicBool::new(false),
-            building: Mutex::new(false),
-            built: Condvar::new(),
-        }
+        let state = RwLock::new(State { index, snapshot: Ok(Arc::new(snapshot)) });
+        Self { state, stop: AtomicBool::new(false), building: Mutex::new(false), built: Condvar::new() }
     }
 
     /// Nothing under these locks panics half way, so a poisoned one is still good.
@@ -133,11 +125,7 @@ impl Shared {
             if left.is_zero() {
                 return false;
             }
-            building = self
-                .built
-                .wait_timeout(building, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            building = self.built.wait_timeout(building, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         true
     }

@@ -22,19 +22,13 @@ const ROUNDS: u64 = 12;
 
 fn limits() -> Limits {
     // A graph from the start, so that the builder is killed in the middle of its work too.
-    Limits {
-        approximate_from: 20,
-        ..Limits::default()
-    }
+    Limits { approximate_from: 20, ..Limits::default() }
 }
 
 /// The record that version `version` of id `i` is.
 fn version_of(i: usize, version: u64) -> Record {
     let vector = Numbers(version * 1000 + i as u64).vector(DIMENSION);
-    Record {
-        payload: serde_json::json!(version),
-        ..record(format!("{i:02}"), vector)
-    }
+    Record { payload: serde_json::json!(version), ..record(format!("{i:02}"), vector) }
 }
 
 /// Not a test of its own: the child's life, which ends only by force.
@@ -42,10 +36,7 @@ fn version_of(i: usize, version: u64) -> Record {
 #[ignore = "run by the test below, in another process"]
 fn child() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
-    let round: u64 = std::env::var(ROUND)
-        .expect("set with the folder")
-        .parse()
-        .expect("a number");
+    let round: u64 = std::env::var(ROUND).expect("set with the folder").parse().expect("a number");
     let collections = Collections::open(Path::new(&folder), limits()).expect("opens");
     let collection = collections.create("kept", config(DIMENSION)).expect("created");
     let mut numbers = Numbers(round);
@@ -60,9 +51,7 @@ fn child() {
             collection.upsert(many).expect("stored");
             format!("ack upsert {i} {version}\n")
         };
-        out.write_all(line.as_bytes())
-            .and_then(|()| out.flush())
-            .expect("the parent listens");
+        out.write_all(line.as_bytes()).and_then(|()| out.flush()).expect("the parent listens");
     }
 }
 
@@ -85,10 +74,7 @@ fn run_and_kill(folder: &Path, round: u64, known: &mut HashMap<usize, u64>) -> u
             return 0;
         };
         let words: Vec<&str> = ack.split(' ').collect();
-        let (i, version) = (
-            words[1].parse::<usize>().expect("id"),
-            words[2].parse().expect("version"),
-        );
+        let (i, version) = (words[1].parse::<usize>().expect("id"), words[2].parse().expect("version"));
         match words[0] {
             "delete" => known.extend([(i, 0)]),
             _ => known.extend((0..3).map(|k| ((i + k) % IDS, version))),
@@ -96,12 +82,7 @@ fn run_and_kill(folder: &Path, round: u64, known: &mut HashMap<usize, u64>) -> u
         1
     };
     while seen < wanted {
-        seen += note(
-            lines
-                .next()
-                .expect("the child must not end by itself")
-                .expect("reads"),
-        );
+        seen += note(lines.next().expect("the child must not end by itself").expect("reads"));
     }
     // Somewhere inside the next write: no longer than a commit takes.
     let until = Instant::now() + Duration::from_micros(numbers.below(4000) as u64);
@@ -111,22 +92,15 @@ fn run_and_kill(folder: &Path, round: u64, known: &mut HashMap<usize, u64>) -> u
     child.kill().expect("killed");
     child.wait().expect("gone");
     // Acknowledgements still in the pipe count; a line the kill cut short does not.
-    seen + lines
-        .map_while(Result::ok)
-        .filter(|line| line.split(' ').count() >= 4)
-        .map(note)
-        .sum::<usize>()
+    seen + lines.map_while(Result::ok).filter(|line| line.split(' ').count() >= 4).map(note).sum::<usize>()
 }
 
 /// Every acknowledged write must show, except where the one write in flight has overtaken it.
 fn assert_nothing_lost(stored: &HashMap<usize, u64>, known: &HashMap<usize, u64>, round: u64) {
     let newest = known.values().max().copied().unwrap_or(0);
     let version = |i: &usize| stored.get(i).copied().unwrap_or(0);
-    let changed: Vec<_> = known
-        .iter()
-        .filter(|(i, v)| version(i) != **v)
-        .map(|(&i, &v)| (i, v, version(&i)))
-        .collect();
+    let changed: Vec<_> =
+        known.iter().filter(|(i, v)| version(i) != **v).map(|(&i, &v)| (i, v, version(&i))).collect();
     let deleted = changed.iter().filter(|(_, _, now)| *now == 0).count();
     let rolled_back = changed.iter().any(|(_, _, now)| (1..=newest).contains(now));
     // A write in flight is one delete, or one upsert of three, all newer than anything acknowledged.
@@ -149,18 +123,11 @@ fn acknowledged_records_survive_kill_9() {
         let collection = collections.get("kept").expect("there");
         let mut stored = HashMap::new();
         for record in collection.page(None, 1000).expect("reads") {
-            let (i, version) = (
-                record.id.parse().expect("an id"),
-                record.payload.as_u64().expect("a version"),
-            );
+            let (i, version) =
+                (record.id.parse().expect("an id"), record.payload.as_u64().expect("a version"));
             assert_eq!(record, version_of(i, version));
             for exact in [true, false] {
-                let best = collection
-                    .search(&Query {
-                        exact,
-                        ..query(&record.vector, 1)
-                    })
-                    .expect("found");
+                let best = collection.search(&Query { exact, ..query(&record.vector, 1) }).expect("found");
                 assert_eq!(best[0].id, record.id, "round {round}, exact {exact}");
             }
             stored.insert(i, version);

@@ -20,9 +20,7 @@ fn two_collections() -> (tempfile::TempDir, Vec<Record>) {
     let folder = tempfile::tempdir().expect("a folder");
     let collections = Collections::open(folder.path(), Limits::default()).expect("opens");
     let mut numbers = Numbers(3);
-    let records: Vec<Record> = (0..60)
-        .map(|i| record(format!("{i:02}"), numbers.vector(24)))
-        .collect();
+    let records: Vec<Record> = (0..60).map(|i| record(format!("{i:02}"), numbers.vector(24))).collect();
     for name in ["other", "victim"] {
         let collection = collections.create(name, config(24)).expect("created");
         // Several commits, so that the file has a history to fall back on, wrongly.
@@ -37,23 +35,11 @@ fn two_collections() -> (tempfile::TempDir, Vec<Record>) {
 /// Opens the folder: either the victim is whole, or it is reported, refused, and the other is untouched.
 fn whole_or_reported(data: &Path, records: &[Record], what: &str) -> bool {
     let collections = Collections::open(data, Limits::default()).expect("the folder opens whatever is in it");
-    assert_eq!(
-        collections.get("other").expect("the other opens").count(),
-        records.len(),
-        "{what}"
-    );
+    assert_eq!(collections.get("other").expect("the other opens").count(), records.len(), "{what}");
     match collections.get("victim") {
         Ok(victim) => {
-            assert_eq!(
-                victim.page(None, 1000).expect("reads"),
-                records,
-                "{what}: silent loss"
-            );
-            assert_eq!(
-                victim.search(&query(&records[5].vector, 1)).expect("found")[0].id,
-                "05",
-                "{what}"
-            );
+            assert_eq!(victim.page(None, 1000).expect("reads"), records, "{what}: silent loss");
+            assert_eq!(victim.search(&query(&records[5].vector, 1)).expect("found")[0].id, "05", "{what}");
             true
         }
         Err(error) => {
@@ -63,9 +49,7 @@ fn whole_or_reported(data: &Path, records: &[Record], what: &str) -> bool {
                 (problems.len(), problems[0].name.as_str(), &problems[0].error),
                 (1, "victim", &error)
             );
-            let again = collections
-                .create("victim", config(24))
-                .expect_err("nothing is overwritten");
+            let again = collections.create("victim", config(24)).expect_err("nothing is overwritten");
             assert_eq!(again, error);
             false
         }
@@ -90,10 +74,7 @@ fn flipped_bytes_are_harmless_or_reported() {
             false => reported += 1,
         }
     }
-    eprintln!(
-        "{} bytes: {whole} flips harmless, {reported} reported",
-        sound.len()
-    );
+    eprintln!("{} bytes: {whole} flips harmless, {reported} reported", sound.len());
     assert!(reported > 0, "no flip was noticed");
 }
 
@@ -104,10 +85,8 @@ fn cut_and_overwritten_files_are_reported() {
     let sound = fs::read(&path).expect("reads");
     let mut numbers = Numbers(9);
     let lengths = [0, 1, 63, 320, 4096, sound.len() / 2, sound.len() - 1];
-    let lengths: Vec<usize> = lengths
-        .into_iter()
-        .chain((0..20).map(|_| numbers.below(sound.len())))
-        .collect();
+    let lengths: Vec<usize> =
+        lengths.into_iter().chain((0..20).map(|_| numbers.below(sound.len()))).collect();
     for length in lengths {
         fs::write(&path, &sound[..length]).expect("writes");
         assert!(
@@ -129,10 +108,7 @@ fn cut_and_overwritten_files_are_reported() {
     let collections = Collections::open(folder.path(), Limits::default()).expect("opens");
     collections.delete("victim").expect("deleted");
     assert_eq!(collections.problems(), []);
-    assert_eq!(
-        collections.create("victim", config(24)).expect("created").count(),
-        0
-    );
+    assert_eq!(collections.create("victim", config(24)).expect("created").count(), 0);
 }
 
 #[test]
@@ -141,11 +117,7 @@ fn other_formats_and_strangers_are_told_apart() {
     let write = |name: &str, key: &str, value: &[u8]| {
         let database = redb::Database::create(file(folder.path(), name)).expect("opens");
         let transaction = database.begin_write().expect("begins");
-        transaction
-            .open_table(META)
-            .expect("a table")
-            .insert(key, value)
-            .expect("written");
+        transaction.open_table(META).expect("a table").insert(key, value).expect("written");
         transaction.commit().expect("committed");
     };
     write("victim", "format", &7u64.to_le_bytes());
@@ -156,24 +128,11 @@ fn other_formats_and_strangers_are_told_apart() {
     write("stranger", "hello", b"world");
     let collections = Collections::open(folder.path(), Limits::default()).expect("opens");
     assert_eq!(collections.list().len(), 0);
-    let future = SearchError::UnknownFormat {
-        collection: "victim".into(),
-        found: 7,
-        supported: 1,
-    };
+    let future = SearchError::UnknownFormat { collection: "victim".into(), found: 7, supported: 1 };
     assert_eq!(collections.get("victim").expect_err("refused"), future);
-    assert!(matches!(
-        collections.get("other"),
-        Err(SearchError::Damaged { .. })
-    ));
-    assert!(matches!(
-        collections.get("stranger"),
-        Err(SearchError::Damaged { .. })
-    ));
-    assert!(matches!(
-        collections.get("not a name"),
-        Err(SearchError::BadName { .. })
-    ));
+    assert!(matches!(collections.get("other"), Err(SearchError::Damaged { .. })));
+    assert!(matches!(collections.get("stranger"), Err(SearchError::Damaged { .. })));
+    assert!(matches!(collections.get("not a name"), Err(SearchError::BadName { .. })));
     assert_eq!(collections.problems().len(), 4);
 }
 

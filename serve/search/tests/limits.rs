@@ -26,15 +26,9 @@ fn small() -> (tempfile::TempDir, Collections, Arc<Collection>) {
 
 /// Refused, with this error, together with the good record beside it.
 fn refuses(collection: &Collection, bad: Record, expected: &SearchError) {
-    let refused = collection
-        .upsert(vec![record("good", vec![1.0, 0.0, 0.0]), bad])
-        .expect_err("refused");
+    let refused = collection.upsert(vec![record("good", vec![1.0, 0.0, 0.0]), bad]).expect_err("refused");
     assert_eq!(refused, *expected);
-    assert_eq!(
-        collection.count(),
-        0,
-        "the good record beside a bad one must not be stored"
-    );
+    assert_eq!(collection.count(), 0, "the good record beside a bad one must not be stored");
 }
 
 #[test]
@@ -42,11 +36,7 @@ fn bad_vectors_are_refused_and_the_whole_request_with_them() {
     let (_folder, _collections, collection) = small();
     let of = || "record \"x\"".to_owned();
     let not_finite = |position| SearchError::NotFinite { of: of(), position };
-    let wrong = |found| SearchError::WrongDimension {
-        of: of(),
-        expected: 3,
-        found,
-    };
+    let wrong = |found| SearchError::WrongDimension { of: of(), expected: 3, found };
     let cases = [
         (vec![0.0, f32::NAN, 0.0], not_finite(1)),
         (vec![f32::INFINITY, 0.0, 0.0], not_finite(0)),
@@ -64,10 +54,7 @@ fn bad_vectors_are_refused_and_the_whole_request_with_them() {
 #[test]
 fn bad_ids_and_payloads_are_refused_and_the_whole_request_with_them() {
     let (_folder, _collections, collection) = small();
-    let bad_id = |id: &str, reason: &str| SearchError::BadId {
-        id: id.into(),
-        reason: reason.into(),
-    };
+    let bad_id = |id: &str, reason: &str| SearchError::BadId { id: id.into(), reason: reason.into() };
     for (id, reason) in [
         ("", "it is empty"),
         ("a\nb", "it has control characters"),
@@ -75,62 +62,28 @@ fn bad_ids_and_payloads_are_refused_and_the_whole_request_with_them() {
     ] {
         refuses(&collection, record(id, vec![1.0; 3]), &bad_id(id, reason));
     }
-    let with = |payload| Record {
-        payload,
-        ..record("x", vec![1.0; 3])
-    };
-    let too_large = SearchError::PayloadTooLarge {
-        id: "x".into(),
-        bytes: 41,
-        limit: 40,
-    };
+    let with = |payload| Record { payload, ..record("x", vec![1.0; 3]) };
+    let too_large = SearchError::PayloadTooLarge { id: "x".into(), bytes: 41, limit: 40 };
     refuses(&collection, with(json!("y".repeat(39))), &too_large);
     let deep = (0..70).fold(json!(1), |inner, _| json!([inner]));
-    refuses(
-        &collection,
-        with(deep),
-        &SearchError::PayloadTooDeep {
-            id: "x".into(),
-            limit: 64,
-        },
-    );
-    collection
-        .upsert(vec![with(json!("y".repeat(38)))])
-        .expect("exactly at the limit");
+    refuses(&collection, with(deep), &SearchError::PayloadTooDeep { id: "x".into(), limit: 64 });
+    collection.upsert(vec![with(json!("y".repeat(38)))]).expect("exactly at the limit");
 }
 
 #[test]
 fn counts_are_limited() {
     let (_folder, _collections, collection) = small();
-    let records = |ids: &[&str]| {
-        ids.iter()
-            .map(|id| record(*id, vec![1.0, 2.0, 3.0]))
-            .collect::<Vec<_>>()
-    };
-    let refused = collection
-        .upsert(records(&["1", "2", "3", "4", "5"]))
-        .expect_err("too many at once");
+    let records = |ids: &[&str]| ids.iter().map(|id| record(*id, vec![1.0, 2.0, 3.0])).collect::<Vec<_>>();
+    let refused = collection.upsert(records(&["1", "2", "3", "4", "5"])).expect_err("too many at once");
     assert_eq!(refused, SearchError::TooManyInOneRequest { found: 5, limit: 4 });
     collection.upsert(records(&["1", "2", "3", "4"])).expect("four");
-    let full = SearchError::CollectionFull {
-        collection: "small".into(),
-        limit: 5,
-    };
-    assert_eq!(
-        collection
-            .upsert(records(&["4", "5", "6"]))
-            .expect_err("one too many"),
-        full
-    );
+    let full = SearchError::CollectionFull { collection: "small".into(), limit: 5 };
+    assert_eq!(collection.upsert(records(&["4", "5", "6"])).expect_err("one too many"), full);
     assert_eq!(collection.count(), 4, "none of a refused request is stored");
     // The same new id twice is one record.
-    let stored = collection
-        .upsert(records(&["5", "5", "1"]))
-        .expect("exactly full");
+    let stored = collection.upsert(records(&["5", "5", "1"])).expect("exactly full");
     assert_eq!((stored.inserted, stored.replaced), (1, 2));
-    collection
-        .upsert(records(&["1", "5"]))
-        .expect("replacing needs no room");
+    collection.upsert(records(&["1", "5"])).expect("replacing needs no room");
     assert_eq!(collection.upsert(records(&["6"])).expect_err("full"), full);
     collection.delete(&["1".into()]).expect("deleted");
     collection.upsert(records(&["6"])).expect("room again");
@@ -139,48 +92,18 @@ fn counts_are_limited() {
 #[test]
 fn bad_questions_are_refused() {
     let (_folder, _collections, collection) = small();
-    collection
-        .upsert(vec![record("a", vec![1.0, 0.0, 0.0])])
-        .expect("stored");
+    collection.upsert(vec![record("a", vec![1.0, 0.0, 0.0])]).expect("stored");
     let ask = |vector: &[f32]| collection.search(&query(vector, 1)).expect_err("refused");
     let of = || "the query".to_owned();
-    assert_eq!(
-        ask(&[1.0]),
-        SearchError::WrongDimension {
-            of: of(),
-            expected: 3,
-            found: 1
-        }
-    );
-    assert_eq!(
-        ask(&[f32::NAN, 0.0, 0.0]),
-        SearchError::NotFinite {
-            of: of(),
-            position: 0
-        }
-    );
+    assert_eq!(ask(&[1.0]), SearchError::WrongDimension { of: of(), expected: 3, found: 1 });
+    assert_eq!(ask(&[f32::NAN, 0.0, 0.0]), SearchError::NotFinite { of: of(), position: 0 });
     assert_eq!(ask(&[0.0; 3]), SearchError::ZeroVector { of: of() });
     for limit in [0, 21] {
         let refused = collection.search(&query(&[1.0; 3], limit)).expect_err("refused");
-        assert_eq!(
-            refused,
-            SearchError::BadLimit {
-                found: limit,
-                max: 20
-            }
-        );
+        assert_eq!(refused, SearchError::BadLimit { found: limit, max: 20 });
     }
-    assert_eq!(
-        collection.page(None, 11).expect_err("refused"),
-        SearchError::BadLimit { found: 11, max: 10 }
-    );
-    let nan = Query {
-        min_score: Some(f32::NAN),
-        ..query(&[1.0; 3], 1)
-    };
-    assert_eq!(
-        collection.search(&nan).expect_err("refused"),
-        SearchError::BadMinScore
-    );
+    assert_eq!(collection.page(None, 11).expect_err("refused"), SearchError::BadLimit { found: 11, max: 10 });
+    let nan = Query { min_score: Some(f32::NAN), ..query(&[1.0; 3], 1) };
+    assert_eq!(collection.search(&nan).expect_err("refused"), SearchError::BadMinScore);
     assert_eq!(collection.search(&query(&[1.0; 3], 20)).expect("found").len(), 1);
 }

@@ -15,28 +15,16 @@ fn check_against(collection: &Collection, model: &BTreeMap<String, Vec<f32>>, nu
     let wanted = numbers.vector(DIMENSION);
     let limit = 1 + numbers.below(12);
     let truth = ranking(model.iter().map(|(id, v)| (id.as_str(), v.as_slice())), &wanted);
-    let found = collection
-        .search(&Query {
-            exact: true,
-            ..query(&wanted, limit)
-        })
-        .expect("found");
+    let found = collection.search(&Query { exact: true, ..query(&wanted, limit) }).expect("found");
     assert_eq!(found.len(), limit.min(model.len()));
     for (neighbour, (_, score)) in found.iter().zip(&truth) {
-        assert!(
-            (f64::from(neighbour.score) - score).abs() < 1e-5,
-            "{found:?} against {truth:?}"
-        );
+        assert!((f64::from(neighbour.score) - score).abs() < 1e-5, "{found:?} against {truth:?}");
         assert!(model.contains_key(&neighbour.id));
     }
     let distinct: HashSet<&str> = found.iter().map(|n| n.id.as_str()).collect();
     assert_eq!(distinct.len(), found.len(), "a record was found twice");
     let approximate = collection.search(&query(&wanted, limit)).expect("found");
-    assert_eq!(
-        approximate.len(),
-        found.len(),
-        "the graph must not shorten an answer"
-    );
+    assert_eq!(approximate.len(), found.len(), "the graph must not shorten an answer");
     assert!(approximate.iter().all(|n| model.contains_key(&n.id)));
     let distinct: HashSet<&str> = approximate.iter().map(|n| n.id.as_str()).collect();
     assert_eq!(distinct.len(), approximate.len(), "a record was found twice");
@@ -47,23 +35,17 @@ fn behaves_like_a_map_that_can_be_searched() {
     for seed in 0..6 {
         let folder = tempfile::tempdir().expect("a folder");
         // Low enough that graphs come and go under way.
-        let limits = || Limits {
-            approximate_from: 30,
-            ..Limits::default()
-        };
+        let limits = || Limits { approximate_from: 30, ..Limits::default() };
         let mut collections = Collections::open(folder.path(), limits()).expect("opens");
         let mut collection = collections.create("model", config(DIMENSION)).expect("created");
         let (mut model, mut numbers) = (BTreeMap::new(), Numbers(seed));
         for _ in 0..150 {
-            let ids: Vec<String> = (0..1 + numbers.below(8))
-                .map(|_| format!("{:02}", numbers.below(90)))
-                .collect();
+            let ids: Vec<String> =
+                (0..1 + numbers.below(8)).map(|_| format!("{:02}", numbers.below(90))).collect();
             match numbers.below(10) {
                 0..5 => {
-                    let records: Vec<_> = ids
-                        .iter()
-                        .map(|id| record(id, numbers.vector(DIMENSION)))
-                        .collect();
+                    let records: Vec<_> =
+                        ids.iter().map(|id| record(id, numbers.vector(DIMENSION))).collect();
                     let mut expected = Upserted::default();
                     for r in &records {
                         match model.insert(r.id.clone(), r.vector.clone()) {
@@ -95,16 +77,11 @@ fn behaves_like_a_map_that_can_be_searched() {
 #[test]
 fn writers_and_readers_do_not_disturb_each_other() {
     let folder = tempfile::tempdir().expect("a folder");
-    let limits = Limits {
-        approximate_from: 100,
-        ..Limits::default()
-    };
+    let limits = Limits { approximate_from: 100, ..Limits::default() };
     let collections = Collections::open(folder.path(), limits).expect("opens");
     let collection = collections.create("busy", config(DIMENSION)).expect("created");
     let landmark = Numbers(1).vector(DIMENSION);
-    collection
-        .upsert(vec![record("landmark", landmark.clone())])
-        .expect("stored");
+    collection.upsert(vec![record("landmark", landmark.clone())]).expect("stored");
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let writers: Vec<_> = (0..3)
@@ -115,16 +92,10 @@ fn writers_and_readers_do_not_disturb_each_other() {
                     for i in 0..60 {
                         let id = format!("{writer}-{i}");
                         let vector = numbers.vector(DIMENSION);
-                        collection
-                            .upsert(vec![record(&id, vector.clone())])
-                            .expect("stored");
+                        collection.upsert(vec![record(&id, vector.clone())]).expect("stored");
                         // Acknowledged means searchable, at once.
-                        let found = collection
-                            .search(&Query {
-                                exact: true,
-                                ..query(&vector, 1)
-                            })
-                            .expect("found");
+                        let found =
+                            collection.search(&Query { exact: true, ..query(&vector, 1) }).expect("found");
                         assert_eq!(found[0].id, id);
                         if i % 3 == 0 {
                             assert_eq!(collection.delete(&[id]).expect("deleted"), 1);
@@ -143,14 +114,9 @@ fn writers_and_readers_do_not_disturb_each_other() {
                 }
             });
         }
-        let results: Vec<_> = writers
-            .into_iter()
-            .map(std::thread::ScopedJoinHandle::join)
-            .collect();
+        let results: Vec<_> = writers.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
         done.store(true, Ordering::Relaxed);
-        results
-            .into_iter()
-            .for_each(|result| result.expect("a writer failed"));
+        results.into_iter().for_each(|result| result.expect("a writer failed"));
     });
     assert_eq!(collection.count(), 1 + 3 * 40);
 }

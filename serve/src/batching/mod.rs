@@ -76,20 +76,13 @@ impl Batcher {
             let builder = std::thread::Builder::new().name(format!("session-{index}"));
             threads.push(builder.spawn(move || session::work(&shared, encoder))?);
         }
-        Ok(Self {
-            shared,
-            threads: Mutex::new(threads),
-        })
+        Ok(Self { shared, threads: Mutex::new(threads) })
     }
 
     /// Takes places for `pictures` pictures, all or none.
     pub(crate) fn admit(&self, pictures: usize) -> Result<Vec<Slot>, BatchError> {
         self.shared.admit(pictures)?;
-        Ok((0..pictures)
-            .map(|_| Slot {
-                shared: Some(Arc::clone(&self.shared)),
-            })
-            .collect())
+        Ok((0..pictures).map(|_| Slot { shared: Some(Arc::clone(&self.shared)) }).collect())
     }
 
     /// Pictures admitted and not yet taken by a session.
@@ -137,11 +130,7 @@ impl Slot {
     pub(crate) fn submit(mut self, prepared: Vec<f32>) -> Answer {
         let (sender, answer) = oneshot::channel();
         if let Some(shared) = self.shared.take() {
-            shared.push(Job {
-                prepared,
-                answer: sender,
-                since: Instant::now(),
-            });
+            shared.push(Job { prepared, answer: sender, since: Instant::now() });
         }
         answer
     }

@@ -64,11 +64,7 @@ impl Shared {
         }
         if queue.waiting() + pictures > limit {
             let retry_after = queue.time_to_empty(self.sessions);
-            return Err(BatchError::Full {
-                asked: pictures,
-                room: limit - queue.waiting(),
-                retry_after,
-            });
+            return Err(BatchError::Full { asked: pictures, room: limit - queue.waiting(), retry_after });
         }
         queue.coming += pictures;
         self.metrics.queue_is(queue.waiting());
@@ -110,11 +106,7 @@ impl Shared {
             if full || queue.coming == 0 || patience.is_zero() {
                 break;
             }
-            queue = self
-                .changed
-                .wait_timeout(queue, patience)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            queue = self.changed.wait_timeout(queue, patience).unwrap_or_else(PoisonError::into_inner).0;
         }
         let count = queue.jobs.len().min(self.limits.batch_pictures_max);
         let jobs: Vec<Job> = queue.jobs.drain(..count).collect();

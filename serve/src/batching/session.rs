@@ -67,31 +67,20 @@ fn run(encoder: &mut dyn Encoder, batch: &ImageBatch) -> Result<Vec<Embedding>, 
         }
         Ok(Err(error)) => return Err(RunError::Failed(error.to_string())),
         Err(panic) => {
-            return Err(RunError::Failed(format!(
-                "it panicked: {}",
-                words(panic.as_ref())
-            )));
+            return Err(RunError::Failed(format!("it panicked: {}", words(panic.as_ref()))));
         }
     };
     if embeddings.len() == batch.len() {
         Ok(embeddings)
     } else {
-        let reason = format!(
-            "it gave {} embeddings for {} pictures",
-            embeddings.len(),
-            batch.len()
-        );
+        let reason = format!("it gave {} embeddings for {} pictures", embeddings.len(), batch.len());
         Err(RunError::Failed(reason))
     }
 }
 
 fn without(batch: &ImageBatch, index: usize) -> ImageBatch {
     let picture = 3 * batch.side() * batch.side();
-    let others = batch
-        .as_slice()
-        .chunks_exact(picture)
-        .enumerate()
-        .filter(|(i, _)| *i != index);
+    let others = batch.as_slice().chunks_exact(picture).enumerate().filter(|(i, _)| *i != index);
     ImageBatch::from_prepared(batch.side(), others.map(|(_, pixels)| pixels.to_vec()))
 }
 

@@ -26,11 +26,7 @@ impl Encoder for Scripted {
     }
 
     fn embed(&mut self, images: &ImageBatch) -> Result<Vec<Embedding>, EncodeError> {
-        let firsts: Vec<f32> = images
-            .as_slice()
-            .chunks_exact(3)
-            .map(|pixels| pixels[0])
-            .collect();
+        let firsts: Vec<f32> = images.as_slice().chunks_exact(3).map(|pixels| pixels[0]).collect();
         self.runs.send(firsts.clone()).unwrap();
         let embed = |x: &f32| Embedding::new(vec![*x]).unwrap();
         match self.go.recv().unwrap() {
@@ -52,10 +48,7 @@ struct Rig {
 fn rig(queue: usize, batch: usize) -> Rig {
     let (run_sender, runs) = mpsc::channel();
     let (go, go_receiver) = mpsc::channel();
-    let encoder: Box<dyn Encoder> = Box::new(Scripted {
-        runs: run_sender,
-        go: go_receiver,
-    });
+    let encoder: Box<dyn Encoder> = Box::new(Scripted { runs: run_sender, go: go_receiver });
     let limits = BatchLimits {
         queue_pictures_max: queue,
         batch_pictures_max: batch,
@@ -69,11 +62,7 @@ impl Rig {
     fn submit(&self, numbers: impl IntoIterator<Item = u8>) -> Vec<Answer> {
         let numbers: Vec<u8> = numbers.into_iter().collect();
         let slots = self.batcher.admit(numbers.len()).unwrap();
-        slots
-            .into_iter()
-            .zip(numbers)
-            .map(|(slot, n)| slot.submit(vec![f32::from(n); 3]))
-            .collect()
+        slots.into_iter().zip(numbers).map(|(slot, n)| slot.submit(vec![f32::from(n); 3])).collect()
     }
 
     /// Starts a run of the picture `0` and leaves it waiting, so that what follows must queue.
@@ -90,10 +79,7 @@ impl Rig {
 }
 
 fn number(answer: Answer) -> Result<f32, BatchError> {
-    answer
-        .blocking_recv()
-        .unwrap()
-        .map(|embedding| embedding.as_slice()[0])
+    answer.blocking_recv().unwrap().map(|embedding| embedding.as_slice()[0])
 }
 
 #[test]
@@ -105,12 +91,7 @@ fn waiting_pictures_share_a_run_and_a_large_request_is_split() {
     assert_eq!(rig.run(Act::Embed), [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(rig.run(Act::Embed), [5.0, 6.0, 7.0]);
     rig.go.send(Act::Embed).unwrap();
-    let numbers: Vec<f32> = first
-        .into_iter()
-        .chain(two)
-        .chain(five)
-        .map(|a| number(a).unwrap())
-        .collect();
+    let numbers: Vec<f32> = first.into_iter().chain(two).chain(five).map(|a| number(a).unwrap()).collect();
     assert_eq!(numbers, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
 }
 
@@ -135,11 +116,7 @@ fn a_full_queue_refuses_whole_requests_and_says_when_to_come_back() {
     let slot = rig.batcher.admit(1).unwrap();
     let queued = rig.submit([1, 2]);
     match rig.batcher.admit(2) {
-        Err(BatchError::Full {
-            asked: 2,
-            room: 1,
-            retry_after,
-        }) => {
+        Err(BatchError::Full { asked: 2, room: 1, retry_after }) => {
             assert!((1..=60).contains(&retry_after.as_secs()), "{retry_after:?}");
         }
         other => panic!("{:?}", other.map(|slots| slots.len())),

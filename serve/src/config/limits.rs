@@ -54,12 +54,7 @@ impl Limits {
             "queue-pictures-max",
             limits.queue_pictures_max,
         )?;
-        fits(
-            "body-bytes-max",
-            limits.body_bytes_max,
-            "bodies-bytes-max",
-            limits.bodies_bytes_max,
-        )?;
+        fits("body-bytes-max", limits.body_bytes_max, "bodies-bytes-max", limits.bodies_bytes_max)?;
         Ok(limits)
     }
 }
@@ -90,9 +85,5 @@ fn fits(
         return Ok(());
     }
     let reason = format!("must not be above --{other}, which is {other_value}");
-    Err(ConfigError::Value {
-        name,
-        value: value.to_string(),
-        reason,
-    })
+    Err(ConfigError::Value { name, value: value.to_string(), reason })
 }

@@ -82,14 +82,10 @@ impl Config {
         let sessions = at_least_one("sessions", raw.sessions, 1)?;
         let listen = raw.listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned());
         Ok(Self {
-            model: raw.model.ok_or(ConfigError::Missing {
-                name: "model",
-                variable: "SIMCLR_MODEL",
-            })?,
-            data_dir: raw.data_dir.ok_or(ConfigError::Missing {
-                name: "data-dir",
-                variable: "SIMCLR_DATA_DIR",
-            })?,
+            model: raw.model.ok_or(ConfigError::Missing { name: "model", variable: "SIMCLR_MODEL" })?,
+            data_dir: raw
+                .data_dir
+                .ok_or(ConfigError::Missing { name: "data-dir", variable: "SIMCLR_DATA_DIR" })?,
             listen: listen.parse().map_err(|_| ConfigError::Value {
                 name: "listen",
                 value: listen.clone(),
@@ -111,21 +107,14 @@ mod tests {
     use super::*;
 
     fn raw() -> RawConfig {
-        RawConfig {
-            model: Some("m".into()),
-            data_dir: Some("d".into()),
-            ..RawConfig::default()
-        }
+        RawConfig { model: Some("m".into()), data_dir: Some("d".into()), ..RawConfig::default() }
     }
 
     #[test]
     fn what_is_typed_beats_the_file_and_the_file_beats_the_default() {
         let file: RawConfig =
             toml::from_str("listen = \"127.0.0.1:1\"\nbatch-wait-ms = 9\nmodel = \"from-file\"").unwrap();
-        let typed = RawConfig {
-            listen: Some("127.0.0.1:2".to_owned()),
-            ..RawConfig::default()
-        };
+        let typed = RawConfig { listen: Some("127.0.0.1:2".to_owned()), ..RawConfig::default() };
         let config = Config::check(typed.or(file).or(raw())).unwrap();
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.batch_wait, Duration::from_millis(9));
@@ -137,25 +126,11 @@ mod tests {
     fn each_mistake_is_named() {
         let message = |raw: RawConfig| Config::check(raw).unwrap_err().to_string();
         assert!(message(RawConfig::default()).contains("SIMCLR_MODEL"));
+        assert!(message(RawConfig { listen: Some("8080".to_owned()), ..raw() }).contains("--listen 8080"));
         assert!(
-            message(RawConfig {
-                listen: Some("8080".to_owned()),
-                ..raw()
-            })
-            .contains("--listen 8080")
+            message(RawConfig { sessions: Some(0), ..raw() }).contains("--sessions 0: must be at least 1")
         );
-        assert!(
-            message(RawConfig {
-                sessions: Some(0),
-                ..raw()
-            })
-            .contains("--sessions 0: must be at least 1")
-        );
-        let raw = RawConfig {
-            request_pictures_max: Some(9),
-            queue_pictures_max: Some(8),
-            ..raw()
-        };
+        let raw = RawConfig { request_pictures_max: Some(9), queue_pictures_max: Some(8), ..raw() };
         assert!(message(raw).contains("must not be above --queue-pictures-max, which is 8"));
     }
 
@@ -165,9 +140,6 @@ mod tests {
         let path = folder.path().join("serve.toml");
         std::fs::write(&path, "lisen = \"127.0.0.1:1\"").unwrap();
         let message = RawConfig::from_file(&path).unwrap_err().to_string();
-        assert!(
-            message.contains("lisen") && message.contains("serve.toml"),
-            "{message}"
-        );
+        assert!(message.contains("lisen") && message.contains("serve.toml"), "{message}");
     }
 }

@@ -30,119 +30,49 @@ pub struct RawConfig {
     #[arg(long, env = "SIMCLR_SESSIONS", value_name = "COUNT", help_heading = "Speed")]
     pub sessions: Option<usize>,
     /// Threads of each session [default: cores ÷ sessions]
-    #[arg(
-        long,
-        env = "SIMCLR_SESSION_THREADS",
-        value_name = "COUNT",
-        help_heading = "Speed"
-    )]
+    #[arg(long, env = "SIMCLR_SESSION_THREADS", value_name = "COUNT", help_heading = "Speed")]
     pub session_threads: Option<usize>,
     /// Pictures decoded and resized at the same time [default: cores]
-    #[arg(
-        long,
-        env = "SIMCLR_DECODE_THREADS",
-        value_name = "COUNT",
-        help_heading = "Speed"
-    )]
+    #[arg(long, env = "SIMCLR_DECODE_THREADS", value_name = "COUNT", help_heading = "Speed")]
     pub decode_threads: Option<usize>,
     /// Pictures in one run of the encoder, at most [default: 32]
-    #[arg(
-        long,
-        env = "SIMCLR_BATCH_PICTURES_MAX",
-        value_name = "COUNT",
-        help_heading = "Speed"
-    )]
+    #[arg(long, env = "SIMCLR_BATCH_PICTURES_MAX", value_name = "COUNT", help_heading = "Speed")]
     pub batch_pictures_max: Option<usize>,
     /// How long a run waits for pictures that are still being decoded, in milliseconds [default: 5]
     #[arg(long, env = "SIMCLR_BATCH_WAIT_MS", value_name = "MS", help_heading = "Speed")]
     pub batch_wait_ms: Option<u64>,
     /// Bytes of one encoded picture, at most [default: 20971520]
-    #[arg(
-        long,
-        env = "SIMCLR_PICTURE_BYTES_MAX",
-        value_name = "BYTES",
-        help_heading = "Limits"
-    )]
+    #[arg(long, env = "SIMCLR_PICTURE_BYTES_MAX", value_name = "BYTES", help_heading = "Limits")]
     pub picture_bytes_max: Option<usize>,
     /// Pixels of one picture, at most, judged by its header [default: 50000000]
-    #[arg(
-        long,
-        env = "SIMCLR_PICTURE_PIXELS_MAX",
-        value_name = "PIXELS",
-        help_heading = "Limits"
-    )]
+    #[arg(long, env = "SIMCLR_PICTURE_PIXELS_MAX", value_name = "PIXELS", help_heading = "Limits")]
     pub picture_pixels_max: Option<u64>,
     /// Pictures in one request, at most [default: 64]
-    #[arg(
-        long,
-        env = "SIMCLR_REQUEST_PICTURES_MAX",
-        value_name = "COUNT",
-        help_heading = "Limits"
-    )]
+    #[arg(long, env = "SIMCLR_REQUEST_PICTURES_MAX", value_name = "COUNT", help_heading = "Limits")]
     pub request_pictures_max: Option<usize>,
     /// Records in one request or page, at most [default: 1000]
-    #[arg(
-        long,
-        env = "SIMCLR_REQUEST_RECORDS_MAX",
-        value_name = "COUNT",
-        help_heading = "Limits"
-    )]
+    #[arg(long, env = "SIMCLR_REQUEST_RECORDS_MAX", value_name = "COUNT", help_heading = "Limits")]
     pub request_records_max: Option<usize>,
     /// Bytes of one request's body, at most [default: 67108864]
-    #[arg(
-        long,
-        env = "SIMCLR_BODY_BYTES_MAX",
-        value_name = "BYTES",
-        help_heading = "Limits"
-    )]
+    #[arg(long, env = "SIMCLR_BODY_BYTES_MAX", value_name = "BYTES", help_heading = "Limits")]
     pub body_bytes_max: Option<usize>,
     /// Bytes of all bodies held at once, at most; then 429 [default: 536870912]
-    #[arg(
-        long,
-        env = "SIMCLR_BODIES_BYTES_MAX",
-        value_name = "BYTES",
-        help_heading = "Limits"
-    )]
+    #[arg(long, env = "SIMCLR_BODIES_BYTES_MAX", value_name = "BYTES", help_heading = "Limits")]
     pub bodies_bytes_max: Option<usize>,
     /// Requests served at once, at most; then 429 [default: 1024]
-    #[arg(
-        long,
-        env = "SIMCLR_REQUESTS_MAX",
-        value_name = "COUNT",
-        help_heading = "Limits"
-    )]
+    #[arg(long, env = "SIMCLR_REQUESTS_MAX", value_name = "COUNT", help_heading = "Limits")]
     pub requests_max: Option<usize>,
     /// Pictures admitted and not yet embedded, at most; then 429 [default: 256]
-    #[arg(
-        long,
-        env = "SIMCLR_QUEUE_PICTURES_MAX",
-        value_name = "COUNT",
-        help_heading = "Limits"
-    )]
+    #[arg(long, env = "SIMCLR_QUEUE_PICTURES_MAX", value_name = "COUNT", help_heading = "Limits")]
     pub queue_pictures_max: Option<usize>,
     /// How long a body may take to arrive, in milliseconds; then 408 [default: 30000]
-    #[arg(
-        long,
-        env = "SIMCLR_BODY_TIMEOUT_MS",
-        value_name = "MS",
-        help_heading = "Limits"
-    )]
+    #[arg(long, env = "SIMCLR_BODY_TIMEOUT_MS", value_name = "MS", help_heading = "Limits")]
     pub body_timeout_ms: Option<u64>,
     /// How long a request may take in all, in milliseconds; then 503 [default: 60000]
-    #[arg(
-        long,
-        env = "SIMCLR_REQUEST_DEADLINE_MS",
-        value_name = "MS",
-        help_heading = "Limits"
-    )]
+    #[arg(long, env = "SIMCLR_REQUEST_DEADLINE_MS", value_name = "MS", help_heading = "Limits")]
     pub request_deadline_ms: Option<u64>,
     /// How long a stop waits for requests in flight, in milliseconds [default: 10000]
-    #[arg(
-        long,
-        env = "SIMCLR_DRAIN_DEADLINE_MS",
-        value_name = "MS",
-        help_heading = "Limits"
-    )]
+    #[arg(long, env = "SIMCLR_DRAIN_DEADLINE_MS", value_name = "MS", help_heading = "Limits")]
     pub drain_deadline_ms: Option<u64>,
 }
 
@@ -152,14 +82,10 @@ impl RawConfig {
     /// # Errors
     /// When the file cannot be read, is not TOML, or has a key that is not ours.
     pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|reason| ConfigError::File {
-            path: path.to_owned(),
-            reason: reason.to_string(),
-        })?;
-        toml::from_str(&text).map_err(|reason| ConfigError::File {
-            path: path.to_owned(),
-            reason: reason.to_string(),
-        })
+        let text = std::fs::read_to_string(path)
+            .map_err(|reason| ConfigError::File { path: path.to_owned(), reason: reason.to_string() })?;
+        toml::from_str(&text)
+            .map_err(|reason| ConfigError::File { path: path.to_owned(), reason: reason.to_string() })
     }
 
     /// Keeps what is said here and takes the rest from `other`.

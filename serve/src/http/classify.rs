@@ -19,9 +19,7 @@ use crate::app::App;
 const TOP_K: usize = 5;
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/classifiers", get(list))
-        .route("/v1/classify/{name}", post(classify))
+    Router::new().route("/v1/classifiers", get(list)).route("/v1/classify/{name}", post(classify))
 }
 
 #[derive(Deserialize)]
@@ -83,9 +81,7 @@ async fn list(State(app): State<Arc<App>>) -> Json<ClassifierList> {
         score: probe.score,
         space_key: probe.space_key.clone(),
     };
-    Json(ClassifierList {
-        classifiers: app.classifiers.all().map(describe).collect(),
-    })
+    Json(ClassifierList { classifiers: app.classifiers.all().map(describe).collect() })
 }
 
 async fn classify(
@@ -114,10 +110,7 @@ async fn classify(
     let embedded = upload::embed(&app, uploads).await?;
     let mut predictions = Vec::with_capacity(embedded.embeddings.len());
     for (index, embedding) in embedded.embeddings.iter().enumerate() {
-        predictions.push(Prediction {
-            index,
-            top: most_probable(probe, embedding, top_k)?,
-        });
+        predictions.push(Prediction { index, top: most_probable(probe, embedding, top_k)? });
     }
     Ok(Json(ClassifyAnswer {
         classifier: name,
@@ -143,10 +136,7 @@ fn most_probable(probe: &Probe, embedding: &Embedding, count: usize) -> Result<V
         .classes
         .iter()
         .zip(probabilities)
-        .map(|(label, probability)| Label {
-            label: label.clone(),
-            probability,
-        })
+        .map(|(label, probability)| Label { label: label.clone(), probability })
         .collect();
     labels.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     labels.truncate(count);

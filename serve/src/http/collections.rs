@@ -15,10 +15,9 @@ use super::upload;
 use crate::app::App;
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/collections", get(list)).route(
-        "/v1/collections/{collection}",
-        get(one).put(create).delete(delete),
-    )
+    Router::new()
+        .route("/v1/collections", get(list))
+        .route("/v1/collections/{collection}", get(one).put(create).delete(delete))
 }
 
 /// What a new collection is to hold; left out, it holds this model's embeddings.
@@ -66,16 +65,8 @@ async fn list(State(app): State<Arc<App>>) -> Json<CollectionList> {
     let collections = app.collections().list();
     let problems = app.collections().problems().into_iter();
     Json(CollectionList {
-        collections: collections
-            .iter()
-            .map(|collection| CollectionAnswer::of(collection))
-            .collect(),
-        unusable: problems
-            .map(|p| Unusable {
-                name: p.name,
-                reason: p.error.to_string(),
-            })
-            .collect(),
+        collections: collections.iter().map(|collection| CollectionAnswer::of(collection)).collect(),
+        unusable: problems.map(|p| Unusable { name: p.name, reason: p.error.to_string() }).collect(),
     })
 }
 
@@ -109,15 +100,8 @@ async fn create(
 fn config_for(app: &App, body: CreateBody) -> CollectionConfig {
     let own = app.artefact.embedding_len();
     let dimension = body.dimension.unwrap_or(own);
-    let default_key = if dimension == own {
-        app.artefact.space_key()
-    } else {
-        ""
-    };
-    CollectionConfig {
-        dimension,
-        space_key: body.space_key.unwrap_or_else(|| default_key.to_owned()),
-    }
+    let default_key = if dimension == own { app.artefact.space_key() } else { "" };
+    CollectionConfig { dimension, space_key: body.space_key.unwrap_or_else(|| default_key.to_owned()) }
 }
 
 async fn delete(State(app): State<Arc<App>>, ApiPath(name): ApiPath<String>) -> Result<StatusCode, ApiError> {

@@ -41,11 +41,7 @@ struct RecordBody {
 /// A record of a request: complete, or waiting for its picture to be embedded.
 pub(super) enum Draft {
     Complete(Record),
-    Pictured {
-        id: String,
-        payload: Value,
-        upload: Upload,
-    },
+    Pictured { id: String, payload: Value, upload: Upload },
 }
 
 /// Understands an upsert's body, however it was sent.
@@ -60,20 +56,12 @@ fn of_json(body: UpsertBody) -> Result<Vec<Draft>, ApiError> {
     let draft = |(index, record): (usize, RecordBody)| match (record.image, record.vector) {
         (Some(image), None) => {
             let upload = upload::upload_of(&image, format!("records[{index}].image"))?;
-            Ok(Draft::Pictured {
-                id: record.id,
-                payload: record.payload,
-                upload,
-            })
+            Ok(Draft::Pictured { id: record.id, payload: record.payload, upload })
         }
         (None, Some(vector)) => {
             let place = || format!("records[{index}].vector");
             check_finite(&vector, place)?;
-            Ok(Draft::Complete(Record {
-                id: record.id,
-                vector,
-                payload: record.payload,
-            }))
+            Ok(Draft::Complete(Record { id: record.id, vector, payload: record.payload }))
         }
         _ => {
             let message = "a record has either `image`, a picture, or `vector`, its numbers";
@@ -101,11 +89,7 @@ fn of_pictures(
         None => Value::Null,
     };
     let draft = |upload: Upload| match id.clone().or_else(|| upload.file_name.clone()) {
-        Some(id) => Ok(Draft::Pictured {
-            id,
-            payload: payload.clone(),
-            upload,
-        }),
+        Some(id) => Ok(Draft::Pictured { id, payload: payload.clone(), upload }),
         None => Err(ApiError::bad("invalid_id", "the record needs an id: add ?id=…").at("id")),
     };
     uploads.into_iter().map(draft).collect()
@@ -127,11 +111,9 @@ pub(super) async fn embed(app: &App, drafts: Vec<Draft>) -> Result<Vec<Record>, 
     };
     let complete = |draft| match draft {
         Draft::Complete(record) => Some(record),
-        Draft::Pictured { id, payload, .. } => embeddings.next().map(|embedding| Record {
-            id,
-            vector: embedding.into_vec(),
-            payload,
-        }),
+        Draft::Pictured { id, payload, .. } => {
+            embeddings.next().map(|embedding| Record { id, vector: embedding.into_vec(), payload })
+        }
     };
     Ok(drafts.into_iter().filter_map(complete).collect())
 }

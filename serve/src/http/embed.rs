@@ -54,11 +54,7 @@ async fn embed(
     ApiQuery(mut options): ApiQuery<Options>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let accept = request
-        .headers()
-        .get(ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let as_npy = accept.contains(npy::CONTENT_TYPE);
     let uploads = match upload::read(&app, request).await? {
         Content::Pictures(uploads, _) => uploads,
@@ -79,10 +75,7 @@ async fn embed(
         let file = npy::write(&embeddings, dimension);
         let space_key = app.artefact.space_key().to_owned();
         return Ok((
-            [
-                (CONTENT_TYPE.as_str(), npy::CONTENT_TYPE.to_owned()),
-                ("x-space-key", space_key),
-            ],
+            [(CONTENT_TYPE.as_str(), npy::CONTENT_TYPE.to_owned()), ("x-space-key", space_key)],
             file,
         )
             .into_response());

@@ -47,14 +47,7 @@ struct Inner {
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            param: None,
-            retry_after: None,
-            cause: None,
-        }
+        Self { status, code, message: message.into(), param: None, retry_after: None, cause: None }
     }
 
     /// The request is wrong: 400.
@@ -75,38 +68,26 @@ impl ApiError {
     /// A limit on how much at once is reached: 429, come back later.
     pub(crate) fn busy(code: &'static str, message: impl Into<String>, retry_after: Duration) -> Self {
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, code, message);
-        Self {
-            retry_after: Some(retry_after),
-            ..error
-        }
+        Self { retry_after: Some(retry_after), ..error }
     }
 
     /// Not now: 503, come back later.
     pub(crate) fn unavailable(code: &'static str, message: impl Into<String>) -> Self {
         let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
-        Self {
-            retry_after: Some(Duration::from_secs(1)),
-            ..error
-        }
+        Self { retry_after: Some(Duration::from_secs(1)), ..error }
     }
 
     /// Our fault: 500; the cause is for the log alone.
     pub(crate) fn ours(cause: impl ToString) -> Self {
         let message = "the server failed; its log has the reason under this answer's x-request-id";
         let error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message);
-        Self {
-            cause: Some(cause.to_string()),
-            ..error
-        }
+        Self { cause: Some(cause.to_string()), ..error }
     }
 
     /// Says where in the request it is.
     #[must_use]
     pub(crate) fn at(self, param: impl Into<String>) -> Self {
-        Self {
-            param: Some(param.into()),
-            ..self
-        }
+        Self { param: Some(param.into()), ..self }
     }
 }
 
@@ -120,19 +101,12 @@ impl IntoResponse for ApiError {
             status if status.is_client_error() => "invalid_request_error",
             _ => "server_error",
         };
-        let inner = Inner {
-            message: self.message,
-            r#type,
-            param: self.param,
-            code: self.code,
-        };
+        let inner = Inner { message: self.message, r#type, param: self.param, code: self.code };
         let mut response = (self.status, Json(Body { error: inner })).into_response();
         if let Some(time) = self.retry_after {
             // Rounded up: whoever comes back at the second named should find room.
             let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         response.extensions_mut().insert(ErrorCode(self.code));
         response
@@ -158,11 +132,9 @@ impl From<&BatchError> for ApiError {
         match error {
             BatchError::Full { retry_after, .. } => Self::busy("queue_full", error.to_string(), *retry_after),
             BatchError::Stopping => Self::unavailable("stopping", error.to_string()),
-            BatchError::NotFinite => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "embedding_not_finite",
-                error.to_string(),
-            ),
+            BatchError::NotFinite => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "embedding_not_finite", error.to_string())
+            }
             BatchError::Failed(reason) => Self::ours(reason),
         }
     }
@@ -177,10 +149,9 @@ impl ApiError {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 Self::new(status, "picture_broken", error.to_string()).at(place(*index))
             }
-            EmbedError::Batch {
-                index: Some(index),
-                reason: reason @ BatchError::NotFinite,
-            } => Self::from(reason).at(place(*index)),
+            EmbedError::Batch { index: Some(index), reason: reason @ BatchError::NotFinite } => {
+                Self::from(reason).at(place(*index))
+            }
             EmbedError::Batch { reason, .. } => Self::from(reason),
         }
     }
@@ -218,11 +189,7 @@ impl From<SearchError> for ApiError {
             SearchError::TooManyInOneRequest { .. } => Self::too_large("too_many_records", message),
             SearchError::Damaged { .. } | SearchError::UnknownFormat { .. } => {
                 let error = Self::unavailable("collection_unusable", message.clone());
-                Self {
-                    cause: Some(message),
-                    retry_after: None,
-                    ..error
-                }
+                Self { cause: Some(message), retry_after: None, ..error }
             }
             _ => Self::ours(message),
         }

@@ -28,18 +28,10 @@ pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
         too_long(limits.body_bytes_max)
     } else {
         // A body of unannounced length may grow to the limit.
-        let bytes = size.exact().map_or(limits.body_bytes_max, |bytes| {
-            usize::try_from(bytes).unwrap_or(usize::MAX)
-        });
-        let room = if bytes == 0 {
-            0
-        } else {
-            u32::try_from(kibibytes(bytes)).unwrap_or(u32::MAX)
-        };
-        match (
-            app.requests_room.try_acquire(),
-            app.bodies_room.try_acquire_many(room),
-        ) {
+        let bytes =
+            size.exact().map_or(limits.body_bytes_max, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        let room = if bytes == 0 { 0 } else { u32::try_from(kibibytes(bytes)).unwrap_or(u32::MAX) };
+        match (app.requests_room.try_acquire(), app.bodies_room.try_acquire_many(room)) {
             (Ok(_place), Ok(_room)) => return next.run(request).await,
             (Err(_), _) => full("requests_full", "requests_max", limits.requests_max),
             (_, Err(_)) => full("bodies_full", "bodies_bytes_max", limits.bodies_bytes_max),
@@ -91,14 +83,10 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
         .get::<MatchedPath>()
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let id = request.extensions().get::<RequestId>().cloned();
-    let id = id
-        .as_ref()
-        .and_then(|id| id.header_value().to_str().ok())
-        .unwrap_or_default();
+    let id = id.as_ref().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
     let response = next.run(request).await;
     let (status, took) = (response.status(), started.elapsed());
-    app.metrics
-        .request(&route, known_method(method.as_str()), status.as_u16(), took);
+    app.metrics.request(&route, known_method(method.as_str()), status.as_u16(), took);
     let code = response.extensions().get::<ErrorCode>().map(|code| code.0);
     if let (Some(code), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) = (code, status) {
         app.metrics.refused(code);

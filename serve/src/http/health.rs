@@ -33,21 +33,14 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
     if app.ready() {
         (StatusCode::OK, Json(Health { status: "ready" }))
     } else {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            Json(Health { status: "not ready" }),
-        )
+        (StatusCode::SERVICE_UNAVAILABLE, Json(Health { status: "not ready" }))
     }
 }
 
 async fn text(State(app): State<Arc<App>>) -> impl IntoResponse {
     // A look at the queue first, so that callers who left are not counted.
     app.embedder.batcher().waiting();
-    let sizes = app
-        .collections()
-        .list()
-        .into_iter()
-        .map(|c| (c.name().to_owned(), c.count()));
+    let sizes = app.collections().list().into_iter().map(|c| (c.name().to_owned(), c.count()));
     let text = app.metrics.text(app.ready(), sizes);
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text)
 }

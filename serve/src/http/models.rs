@@ -69,19 +69,12 @@ fn model(app: &App) -> Model {
 }
 
 async fn list(State(app): State<Arc<App>>) -> Json<ModelList> {
-    Json(ModelList {
-        object: "list",
-        data: vec![model(&app)],
-    })
+    Json(ModelList { object: "list", data: vec![model(&app)] })
 }
 
 async fn one(State(app): State<Arc<App>>, ApiPath(name): ApiPath<String>) -> Result<Json<Model>, ApiError> {
     let loaded = app.artefact.name();
-    if name == loaded {
-        Ok(Json(model(&app)))
-    } else {
-        Err(no_such_model(loaded))
-    }
+    if name == loaded { Ok(Json(model(&app))) } else { Err(no_such_model(loaded)) }
 }
 
 async fn describe(State(app): State<Arc<App>>) -> Json<Describe> {

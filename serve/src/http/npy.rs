@@ -19,12 +19,7 @@ pub(super) fn write(embeddings: &[Embedding], embedding_len: usize) -> Vec<u8> {
     file.extend_from_slice(&u16::try_from(length).unwrap_or(u16::MAX).to_le_bytes());
     file.extend_from_slice(header.as_bytes());
     for embedding in embeddings {
-        file.extend(
-            embedding
-                .as_slice()
-                .iter()
-                .flat_map(|number| number.to_le_bytes()),
-        );
+        file.extend(embedding.as_slice().iter().flat_map(|number| number.to_le_bytes()));
     }
     file
 }
@@ -44,10 +39,8 @@ mod tests {
         let expected = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }";
         assert_eq!(header.trim_end_matches([' ', '\n']), expected);
         assert!(header.ends_with('\n'));
-        let numbers: Vec<f32> = file[10 + length..]
-            .chunks(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect();
+        let numbers: Vec<f32> =
+            file[10 + length..].chunks(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         assert_eq!(numbers, [1.0, -2.5, 0.0, 3.0]);
     }
 }

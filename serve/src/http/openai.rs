@@ -107,11 +107,8 @@ async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Json<Em
     let embedded = upload::embed(&app, uploads(&body.input)?).await?;
     let usage = Usage::of(&embedded);
     let data = embedded.embeddings.into_iter().enumerate();
-    let item = |(index, embedding)| Item {
-        object: "embedding",
-        index,
-        embedding: numbers(embedding, format),
-    };
+    let item =
+        |(index, embedding)| Item { object: "embedding", index, embedding: numbers(embedding, format) };
     Ok(Json(EmbeddingsAnswer {
         object: "list",
         data: data.map(item).collect(),
@@ -168,11 +165,8 @@ fn numbers(embedding: Embedding, format: EncodingFormat) -> Numbers {
     match format {
         EncodingFormat::Float => Numbers::Float(embedding.into_vec()),
         EncodingFormat::Base64 => {
-            let bytes: Vec<u8> = embedding
-                .as_slice()
-                .iter()
-                .flat_map(|number| number.to_le_bytes())
-                .collect();
+            let bytes: Vec<u8> =
+                embedding.as_slice().iter().flat_map(|number| number.to_le_bytes()).collect();
             Numbers::Base64(STANDARD.encode(bytes))
         }
     }

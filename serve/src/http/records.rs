@@ -24,10 +24,7 @@ const PAGE: usize = 100;
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/collections/{collection}/records", get(page).post(upsert))
-        .route(
-            "/v1/collections/{collection}/records/{id}",
-            get(one).delete(delete),
-        )
+        .route("/v1/collections/{collection}/records/{id}", get(one).delete(delete))
 }
 
 #[derive(Serialize)]
@@ -75,20 +72,16 @@ async fn upsert(
     }
     let records = drafts::embed(&app, drafts).await?;
     let upserted = app.store(move |_| collection.upsert(records)).await?;
-    Ok(Json(UpsertAnswer {
-        inserted: upserted.inserted,
-        replaced: upserted.replaced,
-    }))
+    Ok(Json(UpsertAnswer { inserted: upserted.inserted, replaced: upserted.replaced }))
 }
 
 fn check_count(app: &App, records: usize) -> Result<(), ApiError> {
     let limit = app.config.limits.request_records_max;
     match records {
         0 => Err(ApiError::bad("no_record", "the request brings no record")),
-        records if records > limit => Err(ApiError::from(SearchError::TooManyInOneRequest {
-            found: records,
-            limit,
-        })),
+        records if records > limit => {
+            Err(ApiError::from(SearchError::TooManyInOneRequest { found: records, limit }))
+        }
         _ => Ok(()),
     }
 }
@@ -98,35 +91,23 @@ async fn one(
     ApiPath((name, id)): ApiPath<(String, String)>,
 ) -> Result<Json<RecordAnswer>, ApiError> {
     let record = find(&app, name, id).await?;
-    Ok(Json(RecordAnswer {
-        id: record.id,
-        vector: Some(record.vector),
-        payload: record.payload,
-    }))
+    Ok(Json(RecordAnswer { id: record.id, vector: Some(record.vector), payload: record.payload }))
 }
 
 /// The record, or the refusal that says it is not there.
 pub(super) async fn find(app: &App, name: String, id: String) -> Result<Record, ApiError> {
-    app.store(move |collections| collections.get(&name)?.get(&id))
-        .await?
-        .ok_or_else(no_such_record)
+    app.store(move |collections| collections.get(&name)?.get(&id)).await?.ok_or_else(no_such_record)
 }
 
 fn no_such_record() -> ApiError {
-    ApiError::missing(
-        "record_not_found",
-        "there is no record with that id in the collection",
-    )
+    ApiError::missing("record_not_found", "there is no record with that id in the collection")
 }
 
 async fn delete(
     State(app): State<Arc<App>>,
     ApiPath((name, id)): ApiPath<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    match app
-        .store(move |collections| collections.get(&name)?.delete(&[id]))
-        .await?
-    {
+    match app.store(move |collections| collections.get(&name)?.delete(&[id])).await? {
         0 => Err(no_such_record()),
         _ => Ok(StatusCode::NO_CONTENT),
     }
@@ -137,25 +118,14 @@ async fn page(
     ApiPath(name): ApiPath<String>,
     ApiQuery(options): ApiQuery<PageOptions>,
 ) -> Result<Json<PageAnswer>, ApiError> {
-    let limit = options
-        .limit
-        .unwrap_or(PAGE.min(app.config.limits.request_records_max));
+    let limit = options.limit.unwrap_or(PAGE.min(app.config.limits.request_records_max));
     let after = options.after;
-    let records = app
-        .store(move |collections| collections.get(&name)?.page(after.as_deref(), limit))
-        .await?;
-    let next = if records.len() < limit {
-        None
-    } else {
-        records.last().map(|record| record.id.clone())
-    };
+    let records = app.store(move |collections| collections.get(&name)?.page(after.as_deref(), limit)).await?;
+    let next = if records.len() < limit { None } else { records.last().map(|record| record.id.clone()) };
     let answer = |record: Record| RecordAnswer {
         id: record.id,
         vector: options.vectors.then_some(record.vector),
         payload: record.payload,
     };
-    Ok(Json(PageAnswer {
-        records: records.into_iter().map(answer).collect(),
-        next,
-    }))
+    Ok(Json(PageAnswer { records: records.into_iter().map(answer).collect(), next }))
 }

@@ -88,15 +88,8 @@ async fn search(
         }
     };
     let neighbours = nearest(&app, collection, target, options).await?;
-    let answer = |n: Neighbour| NeighbourAnswer {
-        id: n.id,
-        score: n.score,
-        payload: n.payload,
-    };
-    Ok(Json(SearchAnswer {
-        collection: name,
-        neighbours: neighbours.into_iter().map(answer).collect(),
-    }))
+    let answer = |n: Neighbour| NeighbourAnswer { id: n.id, score: n.score, payload: n.payload };
+    Ok(Json(SearchAnswer { collection: name, neighbours: neighbours.into_iter().map(answer).collect() }))
 }
 
 fn target_of_pictures(mut uploads: Vec<Upload>) -> Result<Target, ApiError> {
@@ -135,10 +128,7 @@ async fn nearest(
     let limit = options.limit.unwrap_or(NEIGHBOURS);
     let (vector, itself) = match target {
         Target::Vector(vector) => (vector, None),
-        Target::Record(id) => (
-            find(app, collection.name().to_owned(), id.clone()).await?.vector,
-            Some(id),
-        ),
+        Target::Record(id) => (find(app, collection.name().to_owned(), id.clone()).await?.vector, Some(id)),
         Target::Picture(upload) => {
             collection.require_space(app.artefact.space_key())?;
             let embedded = upload::embed(app, vec![upload]).await?;
@@ -149,12 +139,7 @@ async fn nearest(
     };
     // One more, as the record itself is left out; at the largest limit allowed there is no one more to ask for.
     let more = usize::from(itself.is_some() && limit > 0 && limit < app.config.limits.request_records_max);
-    let query = Query {
-        vector,
-        limit: limit + more,
-        exact: options.exact,
-        min_score: options.min_score,
-    };
+    let query = Query { vector, limit: limit + more, exact: options.exact, min_score: options.min_score };
     let mut neighbours = app.store(move |_| collection.search(&query)).await?;
     neighbours.retain(|neighbour| Some(&neighbour.id) != itself.as_ref());
     neighbours.truncate(limit);

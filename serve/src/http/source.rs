@@ -60,19 +60,14 @@ impl Source {
 fn is_scheme(word: &str) -> bool {
     !word.is_empty()
         && word.len() <= 16
-        && word
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+        && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
 }
 
 /// What follows the comma, if the part before it says base64.
 fn data_of_uri(rest: &str) -> Result<&str, ApiError> {
     match rest.split_once(',') {
         Some((head, data)) if head.to_ascii_lowercase().ends_with(";base64") => Ok(data),
-        _ => Err(ApiError::bad(
-            "invalid_data_uri",
-            "a data URI must read data:image/…;base64,…",
-        )),
+        _ => Err(ApiError::bad("invalid_data_uri", "a data URI must read data:image/…;base64,…")),
     }
 }
 
@@ -103,12 +98,7 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused_and_never_echoed() {
-        for address in [
-            "http://127.0.0.1/a.png",
-            "https://x/y",
-            "file:///etc/passwd",
-            "HTTP://x",
-        ] {
+        for address in ["http://127.0.0.1/a.png", "https://x/y", "file:///etc/passwd", "HTTP://x"] {
             check(&format!("{address:?}"), Err("url_not_fetched"));
         }
         check(r#""a photo of a cat""#, Err("invalid_base64"));

@@ -56,11 +56,7 @@ pub(crate) async fn read(app: &App, request: Request) -> Result<Content, ApiErro
         return Err(ApiError::bad("body_empty", message));
     }
     // Whatever else it calls itself, curl's default included, the first bytes say what it is.
-    let upload = Upload {
-        place: "body".to_owned(),
-        file_name: None,
-        bytes,
-    };
+    let upload = Upload { place: "body".to_owned(), file_name: None, bytes };
     Ok(Content::Pictures(vec![upload], BTreeMap::new()))
 }
 
@@ -78,11 +74,7 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
         return json(&bytes).map(Some);
     }
     let message = "this route takes JSON: send it with content-type: application/json";
-    Err(ApiError::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "json_expected",
-        message,
-    ))
+    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "json_expected", message))
 }
 
 /// Reads JSON; an error says where it is and what was expected.
@@ -93,9 +85,7 @@ pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let refusal = ApiError::bad("invalid_json", format!("the JSON body: {}", error.inner()));
         if path == "." { refusal } else { refusal.at(path) }
     })?;
-    reader
-        .end()
-        .map_err(|error| ApiError::bad("invalid_json", format!("the JSON body: {error}")))?;
+    reader.end().map_err(|error| ApiError::bad("invalid_json", format!("the JSON body: {error}")))?;
     Ok(value)
 }
 
@@ -108,21 +98,16 @@ pub(crate) fn from_json(image: Option<Source>, images: Option<Vec<Source>>) -> R
             .enumerate()
             .map(|(index, image)| upload_of(image, format!("images[{index}]")))
             .collect(),
-        _ => Err(ApiError::bad(
-            "no_picture",
-            "give either `image`, one picture, or `images`, a list of them",
-        )),
+        _ => {
+            Err(ApiError::bad("no_picture", "give either `image`, one picture, or `images`, a list of them"))
+        }
     }
 }
 
 /// One picture of a JSON body.
 pub(crate) fn upload_of(source: &Source, place: String) -> Result<Upload, ApiError> {
     match source.bytes() {
-        Ok(bytes) => Ok(Upload {
-            place,
-            file_name: None,
-            bytes,
-        }),
+        Ok(bytes) => Ok(Upload { place, file_name: None, bytes }),
         Err(error) => Err(error.at(place)),
     }
 }
@@ -134,16 +119,11 @@ pub(crate) async fn embed(app: &App, uploads: Vec<Upload>) -> Result<Embedded, A
         return Err(ApiError::bad("no_picture", "the request brings no picture"));
     }
     if uploads.len() > limit {
-        let message = format!(
-            "{} pictures in one request; at most {limit} are allowed",
-            uploads.len()
-        );
+        let message = format!("{} pictures in one request; at most {limit} are allowed", uploads.len());
         return Err(ApiError::too_large("too_many_pictures", message));
     }
-    let (places, pictures): (Vec<String>, Vec<Bytes>) = uploads
-        .into_iter()
-        .map(|upload| (upload.place, upload.bytes))
-        .unzip();
+    let (places, pictures): (Vec<String>, Vec<Bytes>) =
+        uploads.into_iter().map(|upload| (upload.place, upload.bytes)).unzip();
     app.embedder
         .embed(pictures)
         .await
@@ -151,16 +131,8 @@ pub(crate) async fn embed(app: &App, uploads: Vec<Upload>) -> Result<Embedded, A
 }
 
 fn content_type(headers: &HeaderMap) -> String {
-    let value = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    value
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase()
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 async fn read_body(app: &App, body: Body) -> Result<Bytes, ApiError> {
@@ -169,27 +141,17 @@ async fn read_body(app: &App, body: Body) -> Result<Bytes, ApiError> {
     match tokio::time::timeout(Duration::from_millis(limits.body_timeout_ms), reading).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if is_too_long(error.as_ref()) => Err(too_long(limits.body_bytes_max)),
-        Ok(Err(_)) => Err(ApiError::bad(
-            "body_incomplete",
-            "the body ended before its announced length",
-        )),
+        Ok(Err(_)) => Err(ApiError::bad("body_incomplete", "the body ended before its announced length")),
         Err(_) => {
             let message = format!("the body did not arrive within {} ms", limits.body_timeout_ms);
-            Err(ApiError::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "body_timeout",
-                message,
-            ))
+            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", message))
         }
     }
 }
 
 /// The refusal of a body over the limit.
 pub(crate) fn too_long(limit: usize) -> ApiError {
-    ApiError::too_large(
-        "body_too_large",
-        format!("the body has more than the {limit} bytes allowed"),
-    )
+    ApiError::too_large("body_too_large", format!("the body has more than the {limit} bytes allowed"))
 }
 
 fn is_too_long(error: &(dyn Error + 'static)) -> bool {
@@ -198,9 +160,7 @@ fn is_too_long(error: &(dyn Error + 'static)) -> bool {
 
 async fn read_form(request: Request) -> Result<Content, ApiError> {
     let bad = |message: String| ApiError::bad("invalid_multipart", format!("the multipart body: {message}"));
-    let mut form = Multipart::from_request(request, &())
-        .await
-        .map_err(|error| bad(error.body_text()))?;
+    let mut form = Multipart::from_request(request, &()).await.map_err(|error| bad(error.body_text()))?;
     let (mut pictures, mut fields) = (Vec::new(), BTreeMap::new());
     while let Some(part) = form.next_field().await.map_err(|error| bad(error.body_text()))? {
         let file_name = part.file_name().map(str::to_owned);
@@ -210,11 +170,7 @@ async fn read_form(request: Request) -> Result<Content, ApiError> {
         if file_name.is_some() || is_picture {
             let label = file_name.as_deref().unwrap_or(&name);
             let place = format!("part {} ({label})", pictures.len());
-            pictures.push(Upload {
-                place,
-                file_name,
-                bytes,
-            });
+            pictures.push(Upload { place, file_name, bytes });
         } else {
             let text = String::from_utf8(bytes.to_vec())
                 .map_err(|_| bad(format!("field {name:?} is neither text nor has a file name")))?;

@@ -30,9 +30,7 @@ fn probe(name: &str, space_key: &str) -> Probe {
 fn save(world: &World, probe: &Probe) -> std::path::PathBuf {
     let folder = world.file("probes");
     std::fs::create_dir_all(&folder).unwrap();
-    probe
-        .save(&folder.join(format!("{}.safetensors", probe.name)))
-        .unwrap();
+    probe.save(&folder.join(format!("{}.safetensors", probe.name))).unwrap();
     folder
 }
 
@@ -48,17 +46,10 @@ fn labels_come_most_probable_first() {
     assert_eq!(list["classifiers"][0]["score"], 12.5);
 
     let file = png(1);
-    let mut expected: Vec<(f32, usize)> = probe
-        .predict(&embedding_of(&file))
-        .unwrap()
-        .into_iter()
-        .zip(0..)
-        .collect();
+    let mut expected: Vec<(f32, usize)> =
+        probe.predict(&embedding_of(&file)).unwrap().into_iter().zip(0..).collect();
     expected.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let answer = server
-        .client
-        .post("/v1/classify/made-up", "image/png", &file)
-        .ok();
+    let answer = server.client.post("/v1/classify/made-up", "image/png", &file).ok();
     let top = answer["predictions"][0]["top"].as_array().unwrap();
     assert_eq!(top.len(), 5);
     for (label, (probability, class)) in top.iter().zip(expected) {
@@ -73,31 +64,16 @@ fn labels_come_most_probable_first() {
     let one = server.client.post_form("/v1/classify/made-up", &form).ok();
     assert_eq!(one["predictions"][0]["top"].as_array().unwrap().len(), 1);
 
-    assert_eq!(
-        server
-            .client
-            .post("/v1/classify/made-up?top_k=0", "", &file)
-            .refused(400),
-        "invalid_top_k"
-    );
-    assert_eq!(
-        server.client.post("/v1/classify/other", "", &file).refused(404),
-        "classifier_not_found"
-    );
+    assert_eq!(server.client.post("/v1/classify/made-up?top_k=0", "", &file).refused(400), "invalid_top_k");
+    assert_eq!(server.client.post("/v1/classify/other", "", &file).refused(404), "classifier_not_found");
 }
 
 #[test]
 fn a_probe_of_another_encoder_is_refused_at_start() {
     let world = World::new();
     let folder = save(&world, &probe("foreign", "0123456789abcdef"));
-    let error = App::open(world.config(|raw| raw.classifiers = Some(folder)))
-        .err()
-        .unwrap()
-        .to_string();
-    assert!(
-        error.contains("foreign.safetensors") && error.contains("0123456789abcdef"),
-        "{error}"
-    );
+    let error = App::open(world.config(|raw| raw.classifiers = Some(folder))).err().unwrap().to_string();
+    assert!(error.contains("foreign.safetensors") && error.contains("0123456789abcdef"), "{error}");
     assert!(error.contains(artefact().space_key()), "{error}");
 }
 
@@ -108,10 +84,7 @@ fn a_file_that_is_no_probe_is_refused_at_start() {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("readme.txt"), "not looked at").unwrap();
     std::fs::write(folder.join("torn.safetensors"), b"\x08\0\0\0").unwrap();
-    let error = App::open(world.config(|raw| raw.classifiers = Some(folder)))
-        .err()
-        .unwrap()
-        .to_string();
+    let error = App::open(world.config(|raw| raw.classifiers = Some(folder))).err().unwrap().to_string();
     assert!(error.contains("torn.safetensors"), "{error}");
 }
 
@@ -119,9 +92,6 @@ fn a_file_that_is_no_probe_is_refused_at_start() {
 fn a_folder_that_is_not_there_is_refused_at_start() {
     let world = World::new();
     let folder = world.file("nowhere");
-    let error = App::open(world.config(|raw| raw.classifiers = Some(folder)))
-        .err()
-        .unwrap()
-        .to_string();
+    let error = App::open(world.config(|raw| raw.classifiers = Some(folder))).err().unwrap().to_string();
     assert!(error.contains("nowhere"), "{error}");
 }

@@ -26,12 +26,7 @@ impl Answer {
 
     /// The JSON of an answer that must be a success.
     pub(crate) fn ok(&self) -> Value {
-        assert!(
-            (200..300).contains(&self.status),
-            "{} {}",
-            self.status,
-            String::from_utf8_lossy(&self.body)
-        );
+        assert!((200..300).contains(&self.status), "{} {}", self.status, String::from_utf8_lossy(&self.body));
         self.json()
     }
 
@@ -40,16 +35,8 @@ impl Answer {
         let text = String::from_utf8_lossy(&self.body);
         assert_eq!(self.status, status, "{text}");
         let error = &self.json()["error"];
-        assert!(
-            error["message"]
-                .as_str()
-                .is_some_and(|message| message.len() > 10),
-            "{text}"
-        );
-        assert!(
-            error["type"].is_string() && error.get("param").is_some(),
-            "{text}"
-        );
+        assert!(error["message"].as_str().is_some_and(|message| message.len() > 10), "{text}");
+        assert!(error["type"].is_string() && error.get("param").is_some(), "{text}");
         error["code"].as_str().unwrap().to_owned()
     }
 
@@ -60,13 +47,8 @@ impl Answer {
 
 impl Client {
     pub(crate) fn new(base: &str) -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(DEADLINE));
-        Self {
-            base: base.to_owned(),
-            agent: config.build().into(),
-        }
+        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE));
+        Self { base: base.to_owned(), agent: config.build().into() }
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -78,44 +60,25 @@ impl Client {
     }
 
     pub(crate) fn put(&self, path: &str, body: &Value) -> Answer {
-        let request = self
-            .agent
-            .put(format!("{}{path}", self.base))
-            .header("content-type", "application/json");
-        let body = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
+        let request =
+            self.agent.put(format!("{}{path}", self.base)).header("content-type", "application/json");
+        let body = if body.is_null() { String::new() } else { body.to_string() };
         answer(request.send(body).unwrap())
     }
 
     pub(crate) fn post(&self, path: &str, kind: &str, body: &[u8]) -> Answer {
         answer(
-            self.agent
-                .post(format!("{}{path}", self.base))
-                .header("content-type", kind)
-                .send(body)
-                .unwrap(),
+            self.agent.post(format!("{}{path}", self.base)).header("content-type", kind).send(body).unwrap(),
         )
     }
 
     pub(crate) fn try_post(&self, path: &str, kind: &str, body: &[u8]) -> Result<Answer, ureq::Error> {
-        let request = self
-            .agent
-            .post(format!("{}{path}", self.base))
-            .header("content-type", kind);
+        let request = self.agent.post(format!("{}{path}", self.base)).header("content-type", kind);
         request.send(body).map(answer)
     }
 
     pub(crate) fn post_for(&self, path: &str, accept: &str, body: &[u8]) -> Answer {
-        answer(
-            self.agent
-                .post(format!("{}{path}", self.base))
-                .header("accept", accept)
-                .send(body)
-                .unwrap(),
-        )
+        answer(self.agent.post(format!("{}{path}", self.base)).header("accept", accept).send(body).unwrap())
     }
 
     pub(crate) fn post_json(&self, path: &str, body: &Value) -> Answer {
@@ -126,12 +89,7 @@ impl Client {
     pub(crate) fn post_chunked(&self, path: &str, body: &[u8]) -> Answer {
         let mut reader = Cursor::new(body);
         let body = ureq::SendBody::from_reader(&mut reader);
-        answer(
-            self.agent
-                .post(format!("{}{path}", self.base))
-                .send(body)
-                .unwrap(),
-        )
+        answer(self.agent.post(format!("{}{path}", self.base)).send(body).unwrap())
     }
 
     pub(crate) fn post_form(&self, path: &str, parts: &[(&str, Option<&str>, &[u8])]) -> Answer {
@@ -150,16 +108,11 @@ impl Client {
     /// The value of one line of `/metrics`.
     pub(crate) fn metric(&self, name: &str) -> Option<f64> {
         let text = String::from_utf8(self.get("/metrics").body).unwrap();
-        text.lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
     }
 }
 
 fn answer(response: ureq::http::Response<ureq::Body>) -> Answer {
     let (parts, mut body) = response.into_parts();
-    Answer {
-        status: parts.status.as_u16(),
-        headers: parts.headers,
-        body: body.read_to_vec().unwrap(),
-    }
+    Answer { status: parts.status.as_u16(), headers: parts.headers, body: body.read_to_vec().unwrap() }
 }

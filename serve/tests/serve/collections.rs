@@ -11,12 +11,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
 }
 
 fn ids(answer: &Value) -> Vec<&str> {
-    answer["neighbours"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|n| n["id"].as_str().unwrap())
-        .collect()
+    answer["neighbours"].as_array().unwrap().iter().map(|n| n["id"].as_str().unwrap()).collect()
 }
 
 #[test]
@@ -39,13 +34,7 @@ fn pictures_are_stored_found_and_removed() {
         client.post_json(path, &json!({ "records": records })).ok(),
         json!({"inserted": 2, "replaced": 0})
     );
-    client
-        .post(
-            &format!("{path}?id=three&payload=%7B%22a%22%3A1%7D"),
-            "image/png",
-            &png(3),
-        )
-        .ok();
+    client.post(&format!("{path}?id=three&payload=%7B%22a%22%3A1%7D"), "image/png", &png(3)).ok();
     let form = [
         ("image", Some("four.png"), &png(4)[..]),
         ("image", Some("five.png"), &png(5)),
@@ -53,18 +42,13 @@ fn pictures_are_stored_found_and_removed() {
     ];
     assert_eq!(client.post_form(path, &form).ok()["inserted"], 2);
     let again = [("image", Some("x.png"), &png(5)[..]), ("id", None, b"five.png")];
-    assert_eq!(
-        client.post_form(path, &again).ok(),
-        json!({"inserted": 0, "replaced": 1})
-    );
+    assert_eq!(client.post_form(path, &again).ok(), json!({"inserted": 0, "replaced": 1}));
 
     let three = client.get(&format!("{path}/three")).ok();
     assert_eq!(three["payload"], json!({"a": 1}));
     assert_near(&floats(&three["vector"]), &embedding_of(&png(3)));
 
-    let found = client
-        .post("/v1/collections/cats/search?limit=3", "image/png", &png(1))
-        .ok();
+    let found = client.post("/v1/collections/cats/search?limit=3", "image/png", &png(1)).ok();
     assert_eq!(ids(&found).len(), 3);
     assert_eq!(found["neighbours"][0]["id"], "one");
     assert_eq!(found["neighbours"][0]["payload"], json!({"colour": "red"}));
@@ -89,24 +73,12 @@ fn what_is_deleted_is_gone() {
     client.post(&format!("{path}?id=one"), "image/png", &png(1)).ok();
     client.post(&format!("{path}?id=two"), "image/png", &png(2)).ok();
     assert_eq!(client.delete(&format!("{path}/one")).status, 204);
-    assert_eq!(
-        client.delete(&format!("{path}/one")).refused(404),
-        "record_not_found"
-    );
-    assert_eq!(
-        client.get(&format!("{path}/one")).refused(404),
-        "record_not_found"
-    );
+    assert_eq!(client.delete(&format!("{path}/one")).refused(404), "record_not_found");
+    assert_eq!(client.get(&format!("{path}/one")).refused(404), "record_not_found");
     assert_eq!(client.get("/v1/collections/cats").ok()["records"], 1);
     assert_eq!(client.delete("/v1/collections/cats").status, 204);
-    assert_eq!(
-        client.get("/v1/collections/cats").refused(404),
-        "collection_not_found"
-    );
-    assert_eq!(
-        client.delete("/v1/collections/cats").refused(404),
-        "collection_not_found"
-    );
+    assert_eq!(client.get("/v1/collections/cats").refused(404), "collection_not_found");
+    assert_eq!(client.delete("/v1/collections/cats").refused(404), "collection_not_found");
 }
 
 #[test]
@@ -115,88 +87,46 @@ fn vectors_of_ones_own_are_searched_by_vector_and_by_record() {
     let server = world.server(|_| ());
     let client = &server.client;
     let made = client.put("/v1/collections/own", &json!({"dimension": 2})).ok();
-    assert_eq!(
-        (made["dimension"].as_u64(), made["space_key"].as_str()),
-        (Some(2), Some(""))
-    );
+    assert_eq!((made["dimension"].as_u64(), made["space_key"].as_str()), (Some(2), Some("")));
     let records = json!([
         {"id": "east", "vector": [1, 0]}, {"id": "north-east", "vector": [1, 1]},
         {"id": "north", "vector": [0, 1]}, {"id": "west", "vector": [-1, 0]},
     ]);
-    client
-        .post_json("/v1/collections/own/records", &json!({ "records": records }))
-        .ok();
+    client.post_json("/v1/collections/own/records", &json!({ "records": records })).ok();
     let search = |body: Value| client.post_json("/v1/collections/own/search", &body);
     for exact in [false, true] {
         let found = search(json!({"vector": [2, 0.1], "limit": 3, "exact": exact})).ok();
         assert_eq!(ids(&found), ["east", "north-east", "north"]);
     }
-    assert_eq!(
-        ids(&search(json!({"vector": [2, 0.1], "min_score": 0.5})).ok()),
-        ["east", "north-east"]
-    );
+    assert_eq!(ids(&search(json!({"vector": [2, 0.1], "min_score": 0.5})).ok()), ["east", "north-east"]);
     // East and west are equally far from north, and it is not its own neighbour.
-    assert_eq!(
-        ids(&search(json!({"id": "north", "limit": 2})).ok()),
-        ["north-east", "east"]
-    );
+    assert_eq!(ids(&search(json!({"id": "north", "limit": 2})).ok()), ["north-east", "east"]);
     assert_eq!(search(json!({"id": "nobody"})).refused(404), "record_not_found");
-    assert_eq!(
-        search(json!({"vector": [1, 2, 3]})).refused(400),
-        "wrong_dimension"
-    );
+    assert_eq!(search(json!({"vector": [1, 2, 3]})).refused(400), "wrong_dimension");
     assert_eq!(search(json!({"vector": [0, 0]})).refused(400), "zero_vector");
     // Infinity in f32; who notices, the JSON reader or the check behind it, is one of its features' choice.
     assert!(
         ["invalid_json", "not_finite"].contains(&search(json!({"vector": [1e39, 0]})).refused(400).as_str())
     );
-    assert_eq!(
-        search(json!({"vector": [1, 0], "limit": 0})).refused(400),
-        "invalid_limit"
-    );
-    assert_eq!(
-        search(json!({"vector": [1, 0], "id": "east"})).refused(400),
-        "invalid_query"
-    );
-    assert_eq!(
-        search(json!({"image": base64(&png(1))})).refused(409),
-        "space_key_mismatch"
-    );
-    assert_eq!(
-        client
-            .put("/v1/collections/own", &json!({"dimension": 3}))
-            .refused(409),
-        "collection_exists"
-    );
+    assert_eq!(search(json!({"vector": [1, 0], "limit": 0})).refused(400), "invalid_limit");
+    assert_eq!(search(json!({"vector": [1, 0], "id": "east"})).refused(400), "invalid_query");
+    assert_eq!(search(json!({"image": base64(&png(1))})).refused(409), "space_key_mismatch");
+    assert_eq!(client.put("/v1/collections/own", &json!({"dimension": 3})).refused(409), "collection_exists");
 }
 
 #[test]
 fn pages_follow_one_another_and_end() {
     let world = World::new();
     let server = world.server(|_| ());
-    server
-        .client
-        .put("/v1/collections/p", &json!({"dimension": 1}))
-        .ok();
-    let records: Vec<Value> = (0..5)
-        .map(|i| json!({"id": format!("r{i}"), "vector": [i + 1]}))
-        .collect();
-    server
-        .client
-        .post_json("/v1/collections/p/records", &json!({ "records": records }))
-        .ok();
+    server.client.put("/v1/collections/p", &json!({"dimension": 1})).ok();
+    let records: Vec<Value> = (0..5).map(|i| json!({"id": format!("r{i}"), "vector": [i + 1]})).collect();
+    server.client.post_json("/v1/collections/p/records", &json!({ "records": records })).ok();
     let mut seen = Vec::new();
     let mut next = String::new();
     loop {
-        let page = server
-            .client
-            .get(&format!("/v1/collections/p/records?limit=2&vectors=true{next}"))
-            .ok();
+        let page = server.client.get(&format!("/v1/collections/p/records?limit=2&vectors=true{next}")).ok();
         for record in page["records"].as_array().unwrap() {
-            seen.push((
-                record["id"].as_str().unwrap().to_owned(),
-                record["vector"][0].as_f64().unwrap(),
-            ));
+            seen.push((record["id"].as_str().unwrap().to_owned(), record["vector"][0].as_f64().unwrap()));
         }
         let Some(after) = page["next"].as_str() else { break };
         next = format!("&after={after}");
@@ -221,32 +151,17 @@ fn a_request_is_stored_whole_or_not_at_all() {
     let good = json!({"id": "good", "image": base64(&png(1))});
     let at = Some("records[1].image");
     let cases = [
-        (
-            json!({"image": base64(b"not a picture")}),
-            422,
-            "picture_unknown_format",
-            at,
-        ),
+        (json!({"image": base64(b"not a picture")}), 422, "picture_unknown_format", at),
         (json!({"image": "http://x/y.png"}), 400, "url_not_fetched", at),
         (json!({}), 400, "invalid_record", Some("records[1]")),
-        (
-            json!({"vector": [1, "x"]}),
-            400,
-            "invalid_json",
-            Some("records[1].vector[1]"),
-        ),
+        (json!({"vector": [1, "x"]}), 400, "invalid_json", Some("records[1].vector[1]")),
         (json!({"vector": [1]}), 400, "wrong_dimension", None),
     ];
     for (mut bad, status, code, param) in cases {
         bad["id"] = json!("bad");
         refused(json!([good, bad]), status, code, param);
     }
-    refused(
-        json!([good, {"id": "", "image": base64(&png(1))}]),
-        400,
-        "invalid_id",
-        None,
-    );
+    refused(json!([good, {"id": "", "image": base64(&png(1))}]), 400, "invalid_id", None);
     refused(json!([good, good, good, good]), 413, "too_many_records", None);
     refused(json!([]), 400, "no_record", None);
     assert_eq!(client.get("/v1/collections/w").ok()["records"], 0);
@@ -260,14 +175,8 @@ fn names_and_ids_that_are_none() {
     client.put("/v1/collections/w", &Value::Null).ok();
     let store = |path: &str| client.post(path, "image/png", &png(1));
     assert_eq!(store("/v1/collections/w/records").refused(400), "invalid_id");
-    assert_eq!(
-        store("/v1/collections/none/records").refused(404),
-        "collection_not_found"
-    );
-    assert_eq!(
-        store("/v1/collections/none/search").refused(404),
-        "collection_not_found"
-    );
+    assert_eq!(store("/v1/collections/none/records").refused(404), "collection_not_found");
+    assert_eq!(store("/v1/collections/none/search").refused(404), "collection_not_found");
     assert_eq!(client.put("/v1/collections/..", &Value::Null).status / 100, 4);
     let slash = client.put("/v1/collections/a%2Fb", &Value::Null);
     assert_eq!(slash.refused(400), "invalid_collection_name");

@@ -13,12 +13,7 @@ fn raw_bytes_of_every_format_whatever_they_are_called() {
     let (world, png) = (World::new(), png(1));
     let server = world.server(|_| ());
     let expected = embedding_of(&png);
-    for kind in [
-        "image/png",
-        "application/octet-stream",
-        "application/x-www-form-urlencoded",
-        "image/jpeg",
-    ] {
+    for kind in ["image/png", "application/octet-stream", "application/x-www-form-urlencoded", "image/jpeg"] {
         let answer = server.client.post("/v1/embed", kind, &png).ok();
         assert_near(&floats(&answer["embeddings"][0]), &expected);
         assert_eq!(answer["model"], "tiny");
@@ -27,12 +22,7 @@ fn raw_bytes_of_every_format_whatever_they_are_called() {
         assert_eq!(answer["usage"]["pictures"], 1);
         assert_eq!(answer["usage"]["pixels"], 256);
     }
-    for format in [
-        ImageFormat::Jpeg,
-        ImageFormat::WebP,
-        ImageFormat::Gif,
-        ImageFormat::Bmp,
-    ] {
+    for format in [ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Bmp] {
         let file = encoded(&picture(2), format);
         let answer = server.client.post("/v1/embed", "", &file).ok();
         assert_near(&floats(&answer["embeddings"][0]), &embedding_of(&file));
@@ -46,11 +36,7 @@ fn forms_and_json_keep_the_order() {
     let files = [png(1), png(2), png(3)];
     let form = server.client.post_form(
         "/v1/embed",
-        &[
-            ("a", Some("1.png"), &files[0]),
-            ("b", Some("2.png"), &files[1]),
-            ("c", Some("3.png"), &files[2]),
-        ],
+        &[("a", Some("1.png"), &files[0]), ("b", Some("2.png"), &files[1]), ("c", Some("3.png"), &files[2])],
     );
     let images = json!([data_uri(&files[0]), base64(&files[1]), {"image": data_uri(&files[2])}]);
     let listed = server.client.post_json("/v1/embed", &json!({ "images": images }));
@@ -59,10 +45,7 @@ fn forms_and_json_keep_the_order() {
             assert_near(&floats(&answer["embeddings"][index]), &embedding_of(file));
         }
     }
-    let one = server
-        .client
-        .post_json("/v1/embed", &json!({"image": base64(&files[1])}))
-        .ok();
+    let one = server.client.post_json("/v1/embed", &json!({"image": base64(&files[1])})).ok();
     assert_near(&floats(&one["embeddings"][0]), &embedding_of(&files[1]));
 }
 
@@ -84,9 +67,7 @@ fn normalised_when_asked_and_as_npy_when_asked() {
     assert_eq!(file.header("x-space-key").len(), 16);
     assert!(String::from_utf8_lossy(&file.body).contains(&format!("'shape': (1, {})", expected.len())));
     let numbers = file.body[file.body.len() - 4 * expected.len()..].chunks_exact(4);
-    let numbers: Vec<f32> = numbers
-        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
-        .collect();
+    let numbers: Vec<f32> = numbers.map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
     assert_near(&numbers, &expected);
 }
 
@@ -97,9 +78,7 @@ fn openai_shape_in_floats_and_base64() {
     let input = json!([data_uri(&files[0]), {"image": base64(&files[1])}]);
     let ask = |more: Value| {
         let mut body = json!({"model": "tiny", "input": input, "user": "someone"});
-        body.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         server.client.post_json("/v1/embeddings", &body)
     };
     let answer = ask(json!({})).ok();
@@ -116,34 +95,17 @@ fn openai_shape_in_floats_and_base64() {
         );
         assert_near(&floats(&item["embedding"]), &embedding_of(file));
         let bytes = STANDARD.decode(packed["embedding"].as_str().unwrap()).unwrap();
-        let numbers: Vec<f32> = bytes
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
-            .collect();
+        let numbers: Vec<f32> =
+            bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
         assert_near(&numbers, &embedding_of(file));
     }
     let length = embedding_of(&files[0]).len();
     ask(json!({"dimensions": length})).ok();
-    assert_eq!(
-        ask(json!({"dimensions": length - 1})).refused(400),
-        "unsupported_dimensions"
-    );
-    assert_eq!(
-        ask(json!({"modality": "text"})).refused(400),
-        "unsupported_modality"
-    );
-    assert_eq!(
-        ask(json!({"model": "text-embedding-3-small"})).refused(404),
-        "model_not_found"
-    );
-    assert_eq!(
-        ask(json!({"encoding_format": "int8"})).refused(400),
-        "invalid_json"
-    );
-    let lone = server
-        .client
-        .post_json("/v1/embeddings", &json!({"input": data_uri(&files[0])}))
-        .ok();
+    assert_eq!(ask(json!({"dimensions": length - 1})).refused(400), "unsupported_dimensions");
+    assert_eq!(ask(json!({"modality": "text"})).refused(400), "unsupported_modality");
+    assert_eq!(ask(json!({"model": "text-embedding-3-small"})).refused(404), "model_not_found");
+    assert_eq!(ask(json!({"encoding_format": "int8"})).refused(400), "invalid_json");
+    let lone = server.client.post_json("/v1/embeddings", &json!({"input": data_uri(&files[0])})).ok();
     assert_near(&floats(&lone["data"][0]["embedding"]), &embedding_of(&files[0]));
 }
 

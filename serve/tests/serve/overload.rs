@@ -70,10 +70,7 @@ fn a_full_queue_is_429_with_retry_after_and_what_was_admitted_is_answered() {
             answer.join().unwrap().ok();
         }
     });
-    assert_eq!(
-        client.metric(r#"simclr_refused_total{reason="queue_full"}"#),
-        Some(1.0)
-    );
+    assert_eq!(client.metric(r#"simclr_refused_total{reason="queue_full"}"#), Some(1.0));
     assert_eq!(gated.waiting(), 0.0);
 }
 
@@ -84,12 +81,8 @@ fn callers_who_left_leave_the_queue() {
     let file = png(1);
     let send = || {
         let mut socket = TcpStream::connect(gated.server.running.as_ref().unwrap().address).unwrap();
-        write!(
-            socket,
-            "POST /v1/embed HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
-            file.len()
-        )
-        .unwrap();
+        write!(socket, "POST /v1/embed HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", file.len())
+            .unwrap();
         socket.write_all(&file).unwrap();
         socket
     };
@@ -134,10 +127,7 @@ fn requests_and_bodies_are_limited_before_they_are_read() {
     std::thread::scope(|scope| {
         let first = scope.spawn(|| client.post("/v1/embed", "", &png(1)));
         gated.runs.recv().unwrap();
-        assert_eq!(
-            client.post("/v1/embed", "", &[0; 1500]).refused(429),
-            "bodies_full"
-        );
+        assert_eq!(client.post("/v1/embed", "", &[0; 1500]).refused(429), "bodies_full");
         gated.go.send(()).unwrap();
         first.join().unwrap().ok();
     });

@@ -41,21 +41,12 @@ pub(crate) fn data_uri(bytes: &[u8]) -> Value {
 }
 
 pub(crate) fn floats(value: &Value) -> Vec<f32> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|number| number.as_f64().unwrap() as f32)
-        .collect()
+    value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap() as f32).collect()
 }
 
 pub(crate) fn assert_near(found: &[f32], expected: &[f32]) {
     assert_eq!(found.len(), expected.len());
-    let worst = found
-        .iter()
-        .zip(expected)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max);
+    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(worst < 1e-4, "they differ by {worst}");
 }
 
@@ -66,11 +57,5 @@ pub(crate) fn embedding_of(file: &[u8]) -> Vec<f32> {
     let batch = artefact.recipe().prepare_batch(&[picture]);
     static ENCODER: OnceLock<Mutex<OnnxEncoder>> = OnceLock::new();
     let encoder = ENCODER.get_or_init(|| Mutex::new(OnnxEncoder::open(&artefact, 1).unwrap()));
-    encoder
-        .lock()
-        .unwrap()
-        .embed(&batch)
-        .unwrap()
-        .remove(0)
-        .into_vec()
+    encoder.lock().unwrap().embed(&batch).unwrap().remove(0).into_vec()
 }

@@ -28,29 +28,18 @@ fn command(data: &Path) -> Command {
 }
 
 fn start(data: &Path) -> Process {
-    let mut child = command(data)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = command(data).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let base = line
-        .trim()
-        .strip_prefix("simclr-serve is ready on ")
-        .unwrap_or_else(|| panic!("it said {line:?}"));
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let base =
+        line.trim().strip_prefix("simclr-serve is ready on ").unwrap_or_else(|| panic!("it said {line:?}"));
     let client = Client::new(base);
     Process { child, client }
 }
 
 impl Process {
     fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([name, &self.child.id().to_string()])
-            .status()
-            .unwrap();
+        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
@@ -79,18 +68,12 @@ fn it_stops_in_order_and_keeps_its_records() {
         if round == 0 {
             process.client.put("/v1/collections/kept", &Value::Null).ok();
             let records = json!([{"id": "a", "image": base64(&png(1)), "payload": {"n": 1}}]);
-            process
-                .client
-                .post_json("/v1/collections/kept/records", &json!({ "records": records }))
-                .ok();
+            process.client.post_json("/v1/collections/kept/records", &json!({ "records": records })).ok();
         }
         let record = process.client.get("/v1/collections/kept/records/a").ok();
         assert_eq!(record["payload"], json!({"n": 1}));
         assert_near(&floats(&record["vector"]), &embedding_of(&png(1)));
-        let found = process
-            .client
-            .post("/v1/collections/kept/search", "", &png(1))
-            .ok();
+        let found = process.client.post("/v1/collections/kept/search", "", &png(1)).ok();
         assert_eq!(found["neighbours"][0]["id"], "a");
         process.signal(signal);
         assert_eq!(process.wait().code(), Some(0), "after {signal}");
@@ -101,10 +84,7 @@ fn it_stops_in_order_and_keeps_its_records() {
 fn killed_while_writing_it_keeps_every_acknowledged_record() {
     let world = World::new();
     let mut process = start(world.data.path());
-    process
-        .client
-        .put("/v1/collections/k", &json!({"dimension": 3}))
-        .ok();
+    process.client.put("/v1/collections/k", &json!({"dimension": 3})).ok();
     let acknowledged: Vec<AtomicUsize> = (0..4).map(|_| AtomicUsize::new(0)).collect();
     std::thread::scope(|scope| {
         for (writer, count) in acknowledged.iter().enumerate() {
@@ -123,21 +103,14 @@ fn killed_while_writing_it_keeps_every_acknowledged_record() {
                 }
             });
         }
-        until("every writer wrote", || {
-            acknowledged
-                .iter()
-                .all(|count| count.load(Ordering::Relaxed) >= 5)
-        });
+        until("every writer wrote", || acknowledged.iter().all(|count| count.load(Ordering::Relaxed) >= 5));
         process.signal("-KILL");
         process.wait();
     });
     let process = start(world.data.path());
     for (writer, count) in acknowledged.iter().enumerate() {
         for n in 0..count.load(Ordering::Relaxed) {
-            let record = process
-                .client
-                .get(&format!("/v1/collections/k/records/{writer}-{n}"))
-                .ok();
+            let record = process.client.get(&format!("/v1/collections/k/records/{writer}-{n}")).ok();
             assert_eq!(record["vector"], json!([(writer + 1) as f64, n as f64, 1.0]));
         }
     }
@@ -155,28 +128,14 @@ fn mistakes_at_start_are_named_and_fail() {
         }
     };
     let mut bare = Command::new(env!("CARGO_BIN_EXE_simclr-serve"));
-    fails(
-        bare.env_remove("SIMCLR_MODEL").env_remove("SIMCLR_CONFIG"),
-        &["--model", "SIMCLR_MODEL"],
-    );
-    fails(
-        command(world.data.path()).args(["--sessions", "0"]),
-        &["--sessions 0", "at least 1"],
-    );
+    fails(bare.env_remove("SIMCLR_MODEL").env_remove("SIMCLR_CONFIG"), &["--model", "SIMCLR_MODEL"]);
+    fails(command(world.data.path()).args(["--sessions", "0"]), &["--sessions 0", "at least 1"]);
     let file = world.file("serve.toml");
     std::fs::write(&file, "modle = \"x\"").unwrap();
-    fails(
-        command(world.data.path()).arg("--config").arg(&file),
-        &["serve.toml", "modle"],
-    );
+    fails(command(world.data.path()).arg("--config").arg(&file), &["serve.toml", "modle"]);
     let mut nowhere = Command::new(env!("CARGO_BIN_EXE_simclr-serve"));
     let folder = world.file("nowhere");
-    nowhere
-        .env_remove("SIMCLR_CONFIG")
-        .arg("--model")
-        .arg(&folder)
-        .arg("--data-dir")
-        .arg(world.data.path());
+    nowhere.env_remove("SIMCLR_CONFIG").arg("--model").arg(&folder).arg("--data-dir").arg(world.data.path());
     fails(&mut nowhere, &["nowhere"]);
     let _first = start(&world.data.path().join("shared"));
     fails(&mut command(&world.data.path().join("shared")), &["in use"]);
@@ -188,43 +147,20 @@ fn the_file_and_the_environment_configure_it() {
     let file = world.file("serve.toml");
     std::fs::write(&file, "request-pictures-max = 3\nqueue-pictures-max = 9\n").unwrap();
     let mut command = command(&world.data.path().join("data"));
-    command
-        .env("SIMCLR_CONFIG", &file)
-        .env("SIMCLR_REQUEST_PICTURES_MAX", "4");
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    command.env("SIMCLR_CONFIG", &file).env("SIMCLR_REQUEST_PICTURES_MAX", "4");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let client = Client::new(line.trim().strip_prefix("simclr-serve is ready on ").unwrap());
     let limits = client.get("/v1/describe").ok()["limits"].clone();
-    assert_eq!(
-        (&limits["request_pictures_max"], &limits["queue_pictures_max"]),
-        (&json!(4), &json!(9))
-    );
+    assert_eq!((&limits["request_pictures_max"], &limits["queue_pictures_max"]), (&json!(4), &json!(9)));
     let mut process = Process { child, client };
     process.signal("-TERM");
     process.wait();
     let mut log = String::new();
-    process
-        .child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut log)
-        .unwrap();
+    process.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     let request = log.lines().find(|line| line.contains("/v1/describe")).unwrap();
     let request: Value = serde_json::from_str(request).unwrap();
-    assert_eq!(
-        (&request["status"], &request["method"]),
-        (&json!(200), &json!("GET"))
-    );
-    assert!(
-        request["request_id"].as_str().is_some_and(|id| id.len() > 20),
-        "{request}"
-    );
+    assert_eq!((&request["status"], &request["method"]), (&json!(200), &json!("GET")));
+    assert!(request["request_id"].as_str().is_some_and(|id| id.len() > 20), "{request}");
 }

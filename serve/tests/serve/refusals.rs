@@ -27,9 +27,7 @@ fn bomb() -> Vec<u8> {
 
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
-        })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
     })
 }
 
@@ -64,10 +62,8 @@ fn pictures_that_are_none() {
     let empty = client.post_json("/v1/embeddings", &json!({"input": [data_uri(&png(1)), ""]}));
     assert_eq!(empty.refused(400), "picture_empty");
     assert_eq!(empty.json()["error"]["param"], "input[1]");
-    let form = client.post_form(
-        "/v1/embed",
-        &[("a", Some("ok.png"), &png(1)), ("b", Some("bad.png"), b"bad")],
-    );
+    let form =
+        client.post_form("/v1/embed", &[("a", Some("ok.png"), &png(1)), ("b", Some("bad.png"), b"bad")]);
     assert_eq!(form.refused(422), "picture_unknown_format");
     assert_eq!(form.json()["error"]["param"], "part 1 (bad.png)");
     goes_on(client);
@@ -84,19 +80,9 @@ fn json_that_is_none_or_says_something_else() {
         ("/v1/embeddings", "", 400, "body_empty"),
         ("/v1/embeddings", r#"{"input": "a cat"}"#, 400, "invalid_base64"),
         ("/v1/embeddings", r#"{"input": []}"#, 400, "no_picture"),
-        (
-            "/v1/embeddings",
-            r#"{"input": "https://example.org/a.jpg"}"#,
-            400,
-            "url_not_fetched",
-        ),
+        ("/v1/embeddings", r#"{"input": "https://example.org/a.jpg"}"#, 400, "url_not_fetched"),
         ("/v1/embeddings", &deep, 400, "invalid_json"),
-        (
-            "/v1/embed",
-            r#"{"image": "aGk=", "colour": 1}"#,
-            400,
-            "invalid_json",
-        ),
+        ("/v1/embed", r#"{"image": "aGk=", "colour": 1}"#, 400, "invalid_json"),
         ("/v1/embed", r#"{"image": "aGk="} more"#, 400, "invalid_json"),
         ("/v1/embed", "{}", 400, "no_picture"),
         ("/v1/embed", &three, 413, "too_many_pictures"),
@@ -105,32 +91,17 @@ fn json_that_is_none_or_says_something_else() {
     ];
     for (path, body, status, code) in cases {
         let answer = server.client.post(path, "application/json", body.as_bytes());
-        assert_eq!(
-            answer.refused(status),
-            code,
-            "{path} {}",
-            &body[..body.len().min(60)]
-        );
+        assert_eq!(answer.refused(status), code, "{path} {}", &body[..body.len().min(60)]);
         goes_on(&server.client);
     }
-    assert_eq!(
-        server
-            .client
-            .post("/v1/embeddings", "text/plain", b"{}")
-            .refused(415),
-        "json_expected"
-    );
+    assert_eq!(server.client.post("/v1/embeddings", "text/plain", b"{}").refused(415), "json_expected");
 }
 
 #[test]
 fn an_error_in_json_says_where_it_is_and_what_was_expected() {
     let world = World::new();
     let server = world.server(|_| ());
-    let post = |body: &str| {
-        server
-            .client
-            .post("/v1/embeddings", "application/json", body.as_bytes())
-    };
+    let post = |body: &str| server.client.post("/v1/embeddings", "application/json", body.as_bytes());
     let message = |body: &str| post(body).json()["error"]["message"].as_str().unwrap().to_owned();
     assert!(message("{\"input\": \n  nonsense}").contains("line 2 column"));
     assert!(message(r#"{"input": [1, 2, 3]}"#).contains("not text or tokens"));
@@ -148,18 +119,8 @@ fn forms_that_are_none() {
         form(b"--x\r\ncontent-disposition: form-data; name=\"a\"; filename=\"a\"\r\n\r\nhalf").refused(400),
         "invalid_multipart"
     );
-    assert_eq!(
-        client
-            .post("/v1/embed", "multipart/form-data", b"--x--")
-            .refused(400),
-        "invalid_multipart"
-    );
-    assert_eq!(
-        client
-            .post_form("/v1/embed", &[("note", None, b"no picture")])
-            .refused(400),
-        "no_picture"
-    );
+    assert_eq!(client.post("/v1/embed", "multipart/form-data", b"--x--").refused(400), "invalid_multipart");
+    assert_eq!(client.post_form("/v1/embed", &[("note", None, b"no picture")]).refused(400), "no_picture");
     goes_on(client);
 }
 
@@ -180,17 +141,8 @@ fn bodies_too_large_announced_or_not() {
     let world = World::new();
     let server = world.server(|raw| raw.body_bytes_max = Some(10_000));
     let body = vec![b'x'; 3_000_000];
-    assert_eq!(
-        server.client.post("/v1/embed", "", &body).refused(413),
-        "body_too_large"
-    );
-    assert_eq!(
-        server
-            .client
-            .post_chunked("/v1/embed", &body[..20_000])
-            .refused(413),
-        "body_too_large"
-    );
+    assert_eq!(server.client.post("/v1/embed", "", &body).refused(413), "body_too_large");
+    assert_eq!(server.client.post_chunked("/v1/embed", &body[..20_000]).refused(413), "body_too_large");
     goes_on(&server.client);
 }
 
@@ -199,9 +151,7 @@ fn a_body_that_does_not_arrive() {
     let world = World::new();
     let server = world.server(|raw| raw.body_timeout_ms = Some(50));
     let mut socket = TcpStream::connect(server.running.as_ref().unwrap().address).unwrap();
-    socket
-        .write_all(b"POST /v1/embed HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nx")
-        .unwrap();
+    socket.write_all(b"POST /v1/embed HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nx").unwrap();
     let mut answer = [0; 12];
     socket.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 408");

@@ -21,23 +21,12 @@ fn it_says_what_it_is() {
     assert_eq!(client.get("/v1/models/tiny").ok(), models["data"][0]);
     let page = client.get("/");
     assert!(page.header("content-type").starts_with("text/html"));
-    assert!(
-        page.header("content-security-policy")
-            .starts_with("default-src 'none'")
-    );
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
     let text = String::from_utf8(page.body).unwrap();
-    assert!(
-        !text.contains("https://"),
-        "the page fetches nothing from elsewhere"
-    );
-    for route in [
-        "/v1/embeddings",
-        "/v1/embed",
-        "/v1/classify",
-        "/v1/collections",
-        "/v1/describe",
-        "/metrics",
-    ] {
+    assert!(!text.contains("https://"), "the page fetches nothing from elsewhere");
+    for route in
+        ["/v1/embeddings", "/v1/embed", "/v1/classify", "/v1/collections", "/v1/describe", "/metrics"]
+    {
         assert!(text.contains(route), "the page does not name {route}");
     }
 }
@@ -54,22 +43,10 @@ fn it_counts_by_route_and_not_by_name() {
     }
     assert_eq!(client.get("/nowhere").status, 404);
     for (line, value) in [
-        (
-            r#"simclr_requests_total{route="/v1/embed",method="POST",status="200"}"#,
-            1.0,
-        ),
-        (
-            r#"simclr_requests_total{route="/v1/embed",method="POST",status="422"}"#,
-            1.0,
-        ),
-        (
-            r#"simclr_requests_total{route="/v1/collections/{collection}",method="GET",status="404"}"#,
-            3.0,
-        ),
-        (
-            r#"simclr_requests_total{route="unmatched",method="GET",status="404"}"#,
-            1.0,
-        ),
+        (r#"simclr_requests_total{route="/v1/embed",method="POST",status="200"}"#, 1.0),
+        (r#"simclr_requests_total{route="/v1/embed",method="POST",status="422"}"#, 1.0),
+        (r#"simclr_requests_total{route="/v1/collections/{collection}",method="GET",status="404"}"#, 3.0),
+        (r#"simclr_requests_total{route="unmatched",method="GET",status="404"}"#, 1.0),
         ("simclr_pictures_total", 1.0),
         ("simclr_batch_pictures_count", 1.0),
         ("simclr_inference_duration_seconds_count", 1.0),
@@ -83,11 +60,7 @@ fn it_counts_by_route_and_not_by_name() {
 fn every_answer_carries_a_request_id() {
     let world = World::new();
     let server = world.server(|_| ());
-    let first = server
-        .client
-        .get("/health/live")
-        .header("x-request-id")
-        .to_owned();
+    let first = server.client.get("/health/live").header("x-request-id").to_owned();
     let second = server.client.get("/nowhere").header("x-request-id").to_owned();
     assert!(first.len() > 20 && second.len() > 20 && first != second);
 }

@@ -30,19 +30,10 @@ pub(crate) fn artefact() -> Artefact {
 }
 
 pub(crate) fn make_artefact(folder: &Path, seed: u64) -> Artefact {
-    let network = ResNet {
-        depth: 10,
-        width: 0.25,
-        stem: Stem::SmallPicture,
-    };
+    let network = ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture };
     let weights = Weights::initial(&network.describe().unwrap(), seed);
-    let recipe = Recipe {
-        side: SIDE,
-        resize: SIDE,
-        filter: Filter::Bicubic,
-        mean: [0.0; 3],
-        deviation: [1.0; 3],
-    };
+    let recipe =
+        Recipe { side: SIDE, resize: SIDE, filter: Filter::Bicubic, mean: [0.0; 3], deviation: [1.0; 3] };
     let training = Training {
         method: "random".to_owned(),
         data: "nothing".to_owned(),
@@ -51,12 +42,7 @@ pub(crate) fn make_artefact(folder: &Path, seed: u64) -> Artefact {
         recipe: String::new(),
         program: "test".to_owned(),
     };
-    let card = CardDraft {
-        name: "tiny".to_owned(),
-        recipe,
-        licence: "CC0-1.0".to_owned(),
-        training,
-    };
+    let card = CardDraft { name: "tiny".to_owned(), recipe, licence: "CC0-1.0".to_owned(), training };
     Artefact::create(folder, &network, &weights, card).unwrap()
 }
 
@@ -92,9 +78,7 @@ pub(crate) struct Server {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self {
-            data: tempfile::tempdir().unwrap(),
-        }
+        Self { data: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn config(&self, change: impl FnOnce(&mut RawConfig)) -> Config {
@@ -132,18 +116,11 @@ impl World {
 
 impl Server {
     fn over(app: Arc<App>) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let running = runtime.block_on(serve(app)).unwrap();
         let client = Client::new(&format!("http://{}", running.address));
-        Self {
-            runtime,
-            running: Some(running),
-            client,
-        }
+        Self { runtime, running: Some(running), client }
     }
 
     pub(crate) fn stop(&mut self) -> Stopped {

@@ -12,25 +12,10 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("simclr-datasets", &["simclr-models"]),
     ("simclr-eval", &["simclr-models", "simclr-datasets"]),
     ("simclr-torchx", &[]),
-    (
-        "simclr-train",
-        &["simclr-models", "simclr-datasets", "simclr-eval", "simclr-torchx"],
-    ),
+    ("simclr-train", &["simclr-models", "simclr-datasets", "simclr-eval", "simclr-torchx"]),
     ("simclr-search", &[]),
-    (
-        "simclr-serve",
-        &["simclr-models", "simclr-datasets", "simclr-eval", "simclr-search"],
-    ),
-    (
-        "simclr-tests",
-        &[
-            "simclr-models",
-            "simclr-datasets",
-            "simclr-eval",
-            "simclr-search",
-            "simclr-serve",
-        ],
-    ),
+    ("simclr-serve", &["simclr-models", "simclr-datasets", "simclr-eval", "simclr-search"]),
+    ("simclr-tests", &["simclr-models", "simclr-datasets", "simclr-eval", "simclr-search", "simclr-serve"]),
 ];
 
 /// Crate, and the only packages that may name it, in tests too.
@@ -50,39 +35,23 @@ fn packages_know_only_those_below_them() {
     let manifests = Checkout::here().manifests();
     let listed: BTreeSet<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
     let present: BTreeSet<&str> = manifests.keys().map(String::as_str).collect();
-    assert_eq!(
-        listed, present,
-        "ARROWS must list exactly the workspace's packages"
-    );
+    assert_eq!(listed, present, "ARROWS must list exactly the workspace's packages");
 
     let mut offences = Vec::new();
     for (name, allowed) in ARROWS {
-        for dependency in manifests[name]
-            .dependencies
-            .iter()
-            .filter(|other| other.starts_with("simclr-"))
-        {
+        for dependency in manifests[name].dependencies.iter().filter(|other| other.starts_with("simclr-")) {
             if !allowed.contains(&dependency.as_str()) {
                 offences.push(format!("{name} names {dependency}"));
             }
         }
     }
-    assert_none(
-        "packages may only know those below them (docs/ARCHITECTURE.md)",
-        offences,
-    );
+    assert_none("packages may only know those below them (docs/ARCHITECTURE.md)", offences);
 }
 
 #[test]
 fn libtorch_axum_hnsw_and_the_decoder_each_have_one_home() {
     let mut offences = Vec::new();
-    for Manifest {
-        name,
-        dependencies,
-        shipped,
-        ..
-    } in Checkout::here().manifests().values()
-    {
+    for Manifest { name, dependencies, shipped, .. } in Checkout::here().manifests().values() {
         let homeless = HOMES
             .iter()
             .filter(|(guest, homes)| dependencies.contains(*guest) && !homes.contains(&name.as_str()));
@@ -100,32 +69,20 @@ fn libtorch_axum_hnsw_and_the_decoder_each_have_one_home() {
 #[test]
 fn building_without_names_leaves_libtorch_out() {
     let checkout = Checkout::here();
-    let workspace: toml::Table = checkout
-        .read(Path::new("Cargo.toml"))
-        .parse()
-        .expect("Cargo.toml is TOML");
-    let members = workspace["workspace"]["default-members"]
-        .as_array()
-        .expect("default-members is a list");
+    let workspace: toml::Table = checkout.read(Path::new("Cargo.toml")).parse().expect("Cargo.toml is TOML");
+    let members = workspace["workspace"]["default-members"].as_array().expect("default-members is a list");
     let members: BTreeSet<&str> = members.iter().filter_map(toml::Value::as_str).collect();
     for manifest in checkout.manifests().values() {
         let needs_libtorch = manifest.dependencies.contains("tch") || manifest.folder.starts_with("train");
         let folder = manifest.folder.to_str().expect("a plain path");
-        assert_eq!(
-            !needs_libtorch,
-            members.contains(folder),
-            "{folder} in default-members"
-        );
+        assert_eq!(!needs_libtorch, members.contains(folder), "{folder} in default-members");
     }
 }
 
 #[test]
 fn every_dependency_has_a_licence_that_deny_toml_allows() {
     let checkout = Checkout::here();
-    let deny: toml::Table = checkout
-        .read(Path::new("deny.toml"))
-        .parse()
-        .expect("deny.toml is TOML");
+    let deny: toml::Table = checkout.read(Path::new("deny.toml")).parse().expect("deny.toml is TOML");
     let allowed = deny["licenses"]["allow"].as_array().expect("a list of licences");
     let allowed: BTreeSet<&str> = allowed.iter().filter_map(toml::Value::as_str).collect();
 
@@ -137,11 +94,7 @@ fn every_dependency_has_a_licence_that_deny_toml_allows() {
         .current_dir(checkout.root())
         .output()
         .expect("cargo runs");
-    assert!(
-        output.status.success(),
-        "cargo metadata: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     let metadata: serde_json::Value =
         serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
 
@@ -151,24 +104,17 @@ fn every_dependency_has_a_licence_that_deny_toml_allows() {
         "only {} packages: cargo metadata no longer says what it did",
         packages.len()
     );
-    let refused = packages
-        .iter()
-        .filter(|package| !permits(package["license"].as_str().unwrap_or(""), &allowed));
-    let offences = refused.map(|package| {
-        format!(
-            "{} {}: {}",
-            package["name"], package["version"], package["license"]
-        )
-    });
+    let refused =
+        packages.iter().filter(|package| !permits(package["license"].as_str().unwrap_or(""), &allowed));
+    let offences =
+        refused.map(|package| format!("{} {}: {}", package["name"], package["version"], package["license"]));
     assert_none("a licence that deny.toml does not list", offences.collect());
 }
 
 /// Whether an SPDX expression can be met with the allowed licences: each part of `AND` needs one of its `OR`s.
 fn permits(expression: &str, allowed: &BTreeSet<&str>) -> bool {
     let plain = expression.replace('/', " OR ").replace(['(', ')'], "");
-    plain
-        .split(" AND ")
-        .all(|part| part.split(" OR ").any(|licence| allowed.contains(licence.trim())))
+    plain.split(" AND ").all(|part| part.split(" OR ").any(|licence| allowed.contains(licence.trim())))
 }
 
 #[test]

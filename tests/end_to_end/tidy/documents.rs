@@ -30,12 +30,7 @@ fn no_file_names_this_machine() {
     let checkout = Checkout::here();
     // Where this checkout lies is what a careless paste would show; the usual homes are listed for pastes from elsewhere.
     let here = format!("{}/", checkout.root().display());
-    let homes = [
-        here.as_str(),
-        concat!("/ho", "me/"),
-        concat!("/ro", "ot/"),
-        concat!("/Us", "ers/"),
-    ];
+    let homes = [here.as_str(), concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/Us", "ers/")];
     let mut offences = Vec::new();
     for path in checkout.files() {
         let Ok(text) = std::fs::read_to_string(checkout.root().join(&path)) else {
@@ -51,10 +46,7 @@ fn no_file_names_this_machine() {
 #[test]
 fn every_recipe_begins_with_its_command_and_cost() {
     let checkout = Checkout::here();
-    let recipes = checkout
-        .files()
-        .into_iter()
-        .filter(|path| path.starts_with("train/recipes"));
+    let recipes = checkout.files().into_iter().filter(|path| path.starts_with("train/recipes"));
     let is_toml = |path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "toml");
     let mut offences = Vec::new();
     for path in recipes.filter(is_toml) {
@@ -64,26 +56,18 @@ fn every_recipe_begins_with_its_command_and_cost() {
             offences.push(path.display().to_string());
         }
     }
-    assert_none(
-        "a recipe begins, in comments, with its command, its cost and what to expect",
-        offences,
-    );
+    assert_none("a recipe begins, in comments, with its command, its cost and what to expect", offences);
 }
 
 /// Back-quoted words that look like a path of this repository: a slash, only plain letters, and no made folder in front.
 fn named_paths(text: &str) -> impl Iterator<Item = &str> {
     let quoted = text.split('`').skip(1).step_by(2);
-    let plain = |word: &&str| {
-        word.chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || "/_-.".contains(letter))
-    };
+    let plain =
+        |word: &&str| word.chars().all(|letter| letter.is_ascii_alphanumeric() || "/_-.".contains(letter));
     let made =
         |word: &&str| MADE.iter().any(|folder| word.starts_with(folder)) || word.starts_with(['/', '.']);
     let mime = |word: &&str| word.starts_with("application/") || word.starts_with("image/");
-    quoted
-        .filter(plain)
-        .filter(|word| word.contains('/'))
-        .filter(move |word| !made(word) && !mime(word))
+    quoted.filter(plain).filter(|word| word.contains('/')).filter(move |word| !made(word) && !mime(word))
 }
 
 #[test]

@@ -9,16 +9,8 @@ use std::path::{Path, PathBuf};
 const LONGEST_FILE: usize = 300;
 
 /// Printing, leaving and reading the environment belong to main.rs alone (and build scripts, whose job it is).
-const ONLY_IN_MAIN: [&str; 8] = [
-    "println!",
-    "eprintln!",
-    "print!(",
-    "eprint!(",
-    "dbg!(",
-    "process::exit",
-    "env::var",
-    "env::args",
-];
+const ONLY_IN_MAIN: [&str; 8] =
+    ["println!", "eprintln!", "print!(", "eprint!(", "dbg!(", "process::exit", "env::var", "env::args"];
 
 /// Names by which a data set would show up in `models`.
 const DATA_SETS: [&str; 10] = [
@@ -40,32 +32,21 @@ fn only_main_prints_exits_or_reads_the_environment() {
     let mut offences = Vec::new();
     let programs = program_modules(&checkout);
     let of_a_program = |path: &PathBuf| programs.iter().any(|module| path.starts_with(module));
-    for path in checkout
-        .rust_files()
-        .iter()
-        .filter(|path| is_library(path) && !of_a_program(path))
-    {
+    for path in checkout.rust_files().iter().filter(|path| is_library(path) && !of_a_program(path)) {
         for (number, line) in code_lines(&checkout.read(path)) {
             for word in ONLY_IN_MAIN.iter().filter(|word| contains_word(line, word)) {
                 offences.push(format!("{}:{number}: {word}", path.display()));
             }
         }
     }
-    assert_none(
-        "library code returns errors; only main.rs prints, exits or reads the environment",
-        offences,
-    );
+    assert_none("library code returns errors; only main.rs prints, exits or reads the environment", offences);
 }
 
 #[test]
 fn models_names_no_data_set() {
     let checkout = Checkout::here();
     let mut offences = Vec::new();
-    for path in checkout
-        .rust_files()
-        .iter()
-        .filter(|path| path.starts_with("models/src"))
-    {
+    for path in checkout.rust_files().iter().filter(|path| path.starts_with("models/src")) {
         for (number, line) in code_lines(&checkout.read(path)) {
             let lower = line.to_lowercase();
             for name in DATA_SETS.iter().filter(|name| lower.contains(*name)) {
@@ -93,21 +74,14 @@ fn a_network_is_described_once_and_projections_stay_in_train() {
             }
         }
     }
-    assert_none(
-        "a network is described once, and users see only embeddings",
-        offences,
-    );
+    assert_none("a network is described once, and users see only embeddings", offences);
 }
 
 #[test]
 fn tests_use_no_fixed_port() {
     let checkout = Checkout::here();
     let mut offences = Vec::new();
-    for path in checkout
-        .rust_files()
-        .iter()
-        .filter(|path| !is_library(path) && is_test(path))
-    {
+    for path in checkout.rust_files().iter().filter(|path| !is_library(path) && is_test(path)) {
         for (number, line) in code_lines(&checkout.read(path)) {
             let mut ports = line.split("127.0.0.1:").skip(1);
             if ports.any(|rest| rest.starts_with(|first: char| ('1'..='9').contains(&first))) {
@@ -126,19 +100,13 @@ fn every_source_file_is_short_and_says_what_it_is() {
         let text = checkout.read(&path);
         let lines = text.lines().count();
         if lines > LONGEST_FILE {
-            offences.push(format!(
-                "{} has {lines} lines; {LONGEST_FILE} is the most",
-                path.display()
-            ));
+            offences.push(format!("{} has {lines} lines; {LONGEST_FILE} is the most", path.display()));
         }
         if !text.starts_with("//!") {
             offences.push(format!("{} does not begin with a //! paragraph", path.display()));
         }
     }
-    assert_none(
-        "files are short and begin with what goes in and comes out",
-        offences,
-    );
+    assert_none("files are short and begin with what goes in and comes out", offences);
 }
 
 fn is_library(path: &Path) -> bool {
@@ -149,21 +117,13 @@ fn is_library(path: &Path) -> bool {
 
 /// The modules that a main.rs declares and its library does not: files and folders that only the program has.
 fn program_modules(checkout: &Checkout) -> Vec<PathBuf> {
-    let mains = checkout
-        .rust_files()
-        .into_iter()
-        .filter(|path| path.ends_with("src/main.rs"));
+    let mains = checkout.rust_files().into_iter().filter(|path| path.ends_with("src/main.rs"));
     let modules_of = |main: PathBuf| {
         let library = std::fs::read_to_string(checkout.root().join(main.with_file_name("lib.rs")));
         let shared: BTreeSet<String> = declared(&library.unwrap_or_default()).collect();
         let text = checkout.read(&main);
         let own: Vec<String> = declared(&text).filter(|name| !shared.contains(name)).collect();
-        let places = |name: String| {
-            [
-                main.with_file_name(format!("{name}.rs")),
-                main.with_file_name(name),
-            ]
-        };
+        let places = |name: String| [main.with_file_name(format!("{name}.rs")), main.with_file_name(name)];
         own.into_iter().flat_map(places).collect::<Vec<_>>()
     };
     mains.flat_map(modules_of).collect()
@@ -184,31 +144,20 @@ fn modules_of_a_program_are_told_from_those_of_its_library() {
     assert_eq!(names, ["commands", "y"]);
     let checkout = Checkout::here();
     let programs = program_modules(&checkout);
-    assert!(
-        programs.contains(&PathBuf::from("train/src/commands")),
-        "{programs:?}"
-    );
-    assert!(
-        !programs.contains(&PathBuf::from("train/src/pretrain.rs")),
-        "{programs:?}"
-    );
+    assert!(programs.contains(&PathBuf::from("train/src/commands")), "{programs:?}");
+    assert!(!programs.contains(&PathBuf::from("train/src/pretrain.rs")), "{programs:?}");
 }
 
 fn is_test(path: &Path) -> bool {
     let named = path.file_stem().is_some_and(|stem| stem == "tests");
-    named
-        || path
-            .components()
-            .any(|part| part.as_os_str() == "tests" || part.as_os_str() == "examples")
+    named || path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "examples")
 }
 
 /// The lines of a file that are neither comment nor its closing `mod tests { … }`, numbered from one.
 fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
     let lines = text[..end].lines().enumerate();
-    lines
-        .filter(|(_, line)| !line.trim_start().starts_with("//"))
-        .map(|(index, line)| (index + 1, line))
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(index, line)| (index + 1, line))
 }
 
 /// Whether `word` stands in `line` with no letter, digit or underscore before it (`eprintln!` holds `println!` but is another word).

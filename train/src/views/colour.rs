@@ -93,13 +93,9 @@ pub(super) fn drop_colour(mut views: Tensor, draws: &[Draw]) -> Result<Tensor, T
         return Ok(views);
     };
     let x = views.f_index_select(0, &indices)?;
-    let weights = Tensor::f_from_slice(&GREY)?
-        .f_to_kind(Kind::Float)?
-        .f_to_device(x.device())?
-        .f_view([1, 3, 1, 1])?;
-    let grey = x
-        .f_mul(&weights)?
-        .f_sum_dim_intlist([1i64].as_slice(), true, Kind::Float)?;
+    let weights =
+        Tensor::f_from_slice(&GREY)?.f_to_kind(Kind::Float)?.f_to_device(x.device())?.f_view([1, 3, 1, 1])?;
+    let grey = x.f_mul(&weights)?.f_sum_dim_intlist([1i64].as_slice(), true, Kind::Float)?;
     let _ = views.f_index_copy_(0, &indices, &grey.f_expand_as(&x)?)?;
     Ok(views)
 }

@@ -24,9 +24,7 @@ pub(super) fn crop_resize_flip(
     };
     #[expect(clippy::cast_possible_truncation, reason = "shares of a picture")]
     let matrices: Vec<f32> = draws.iter().flat_map(matrix).map(|x| x as f32).collect();
-    let theta = Tensor::f_from_slice(&matrices)?
-        .f_view([-1, 2, 3])?
-        .f_to_device(pictures.device())?;
+    let theta = Tensor::f_from_slice(&matrices)?.f_view([-1, 2, 3])?.f_to_device(pictures.device())?;
     let size = [to_i64(draws.len()), 3, i64::from(side), i64::from(side)];
     let grid = Tensor::f_affine_grid_generator(&theta, size, false)?;
     let sampled = pictures.f_grid_sampler(&grid, mode, BORDER, false)?;
@@ -41,12 +39,5 @@ fn matrix(draw: &Draw) -> [f64; 6] {
     let crop = draw.crop;
     let mirror = if draw.flip { -1.0 } else { 1.0 };
     let shift = |from: f64, length: f64| 2.0 * from + length - 1.0;
-    [
-        mirror * crop.width,
-        0.0,
-        shift(crop.left, crop.width),
-        0.0,
-        crop.height,
-        shift(crop.top, crop.height),
-    ]
+    [mirror * crop.width, 0.0, shift(crop.left, crop.width), 0.0, crop.height, shift(crop.top, crop.height)]
 }

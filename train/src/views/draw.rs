@@ -56,23 +56,16 @@ impl Draw {
     /// Draws view `view` (0 or 1) of picture `picture` in epoch `epoch`; the same arguments give the same view.
     pub fn new(recipe: &Views, seed: u64, epoch: u64, picture: i64, view: u64) -> Self {
         let mut key = [0u8; 32];
-        for (part, number) in key
-            .chunks_exact_mut(8)
-            .zip([seed, epoch, picture.cast_unsigned(), view])
-        {
+        for (part, number) in key.chunks_exact_mut(8).zip([seed, epoch, picture.cast_unsigned(), view]) {
             part.copy_from_slice(&number.to_le_bytes());
         }
         let random = &mut ChaCha8Rng::from_seed(key);
         Self {
             crop: DrawnCrop::new(recipe, random),
             flip: random.random_bool(recipe.flip),
-            jitter: random
-                .random_bool(recipe.jitter)
-                .then(|| DrawnJitter::new(recipe, random)),
+            jitter: random.random_bool(recipe.jitter).then(|| DrawnJitter::new(recipe, random)),
             grey: random.random_bool(recipe.grey),
-            blur: random
-                .random_bool(recipe.blur)
-                .then(|| random.random_range(0.1..2.0)),
+            blur: random.random_bool(recipe.blur).then(|| random.random_range(0.1..2.0)),
         }
     }
 }
@@ -89,20 +82,10 @@ impl DrawnCrop {
             if width <= 1.0 && height <= 1.0 {
                 let left = random.random_range(0.0..=1.0 - width);
                 let top = random.random_range(0.0..=1.0 - height);
-                return Self {
-                    left,
-                    top,
-                    width,
-                    height,
-                };
+                return Self { left, top, width, height };
             }
         }
-        Self {
-            left: 0.0,
-            top: 0.0,
-            width: 1.0,
-            height: 1.0,
-        }
+        Self { left: 0.0, top: 0.0, width: 1.0, height: 1.0 }
     }
 }
 
@@ -118,13 +101,7 @@ impl DrawnJitter {
         let turn = 0.2 * recipe.strength;
         let mut order = [0, 1, 2, 3];
         order.shuffle(random);
-        Self {
-            brightness,
-            contrast,
-            saturation,
-            hue: random.random_range(-turn..=turn),
-            order,
-        }
+        Self { brightness, contrast, saturation, hue: random.random_range(-turn..=turn), order }
     }
 }
 
@@ -134,13 +111,9 @@ mod tests {
     use crate::TrainRecipe;
 
     fn draws(change: impl Fn(&mut Views)) -> Vec<Draw> {
-        let mut recipe = TrainRecipe::parse(include_str!("../../recipes/tiny.toml"))
-            .unwrap()
-            .views;
+        let mut recipe = TrainRecipe::parse(include_str!("../../recipes/tiny.toml")).unwrap().views;
         change(&mut recipe);
-        (0..20_000)
-            .map(|picture| Draw::new(&recipe, 1, 2, picture, 0))
-            .collect()
+        (0..20_000).map(|picture| Draw::new(&recipe, 1, 2, picture, 0)).collect()
     }
 
     fn mean(numbers: impl Iterator<Item = f64>) -> f64 {
@@ -150,9 +123,7 @@ mod tests {
 
     #[test]
     fn the_same_arguments_give_the_same_view_and_others_another() {
-        let recipe = TrainRecipe::parse(include_str!("../../recipes/tiny.toml"))
-            .unwrap()
-            .views;
+        let recipe = TrainRecipe::parse(include_str!("../../recipes/tiny.toml")).unwrap().views;
         let one = Draw::new(&recipe, 1, 2, 3, 0);
         assert_eq!(one, Draw::new(&recipe, 1, 2, 3, 0));
         for other in [(2, 2, 3, 0), (1, 3, 3, 0), (1, 2, 4, 0), (1, 2, 3, 1)] {
@@ -169,11 +140,7 @@ mod tests {
         let aspects = || draws.iter().map(|d| (d.crop.width / d.crop.height).ln());
         assert!(mean(aspects()).abs() < 0.005);
         assert!((mean(aspects().map(|a| a * a)) - (4f64 / 3.0).ln().powi(2) / 3.0).abs() < 0.001);
-        assert!(
-            draws
-                .iter()
-                .all(|d| d.crop.left + d.crop.width <= 1.0 + 1e-9 && d.crop.top >= 0.0)
-        );
+        assert!(draws.iter().all(|d| d.crop.left + d.crop.width <= 1.0 + 1e-9 && d.crop.top >= 0.0));
     }
 
     #[test]
@@ -192,11 +159,7 @@ mod tests {
         for (kind, centre) in [(Brightness::Multiplicative, 1.0), (Brightness::Additive, 0.0)] {
             let draws = draws(|r| (r.brightness, r.strength, r.jitter) = (kind, 0.5, 1.0));
             let jitters: Vec<_> = draws.iter().filter_map(|d| d.jitter).collect();
-            assert!(
-                jitters
-                    .iter()
-                    .all(|j| (j.brightness - centre).abs() <= 0.4 && j.hue.abs() <= 0.1)
-            );
+            assert!(jitters.iter().all(|j| (j.brightness - centre).abs() <= 0.4 && j.hue.abs() <= 0.1));
             assert!((mean(jitters.iter().map(|j| (j.contrast - 1.0).powi(2))) - 0.16 / 3.0).abs() < 0.002);
             let first = |op| mean(jitters.iter().map(|j| f64::from(j.order[0] == op)));
             assert!((0..4).all(|op| (first(op) - 0.25).abs() < 0.015));

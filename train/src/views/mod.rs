@@ -29,11 +29,7 @@ pub fn pair(
     epoch: u64,
 ) -> Result<Tensor, TrainError> {
     let draws: Vec<Draw> = (0..2u64)
-        .flat_map(|view| {
-            indices
-                .iter()
-                .map(move |&picture| Draw::new(recipe, seed, epoch, picture, view))
-        })
+        .flat_map(|view| indices.iter().map(move |&picture| Draw::new(recipe, seed, epoch, picture, view)))
         .collect();
     let twice = Tensor::f_cat(&[pictures, pictures], 0)?;
     let views = augment(&twice, &draws, recipe)?;
@@ -54,13 +50,9 @@ pub fn augment(pictures: &Tensor, draws: &[Draw], recipe: &Views) -> Result<Tens
 
 fn normalise(views: &Tensor, recipe: &Views) -> Result<Tensor, TrainError> {
     let per_channel = |numbers: &[f32; 3]| -> Result<Tensor, TrainError> {
-        Ok(Tensor::f_from_slice(numbers)?
-            .f_view([1, 3, 1, 1])?
-            .f_to_device(views.device())?)
+        Ok(Tensor::f_from_slice(numbers)?.f_view([1, 3, 1, 1])?.f_to_device(views.device())?)
     };
-    Ok(views
-        .f_sub(&per_channel(&recipe.mean)?)?
-        .f_div(&per_channel(&recipe.deviation)?)?)
+    Ok(views.f_sub(&per_channel(&recipe.mean)?)?.f_div(&per_channel(&recipe.deviation)?)?)
 }
 
 /// The rows of `draws` for which `choose` holds, as an index tensor on the device of `like`; none when there is none.

@@ -14,11 +14,7 @@ pub(crate) fn write_pictures(folder: &Path) {
                     let noise = (x * 31 + y * 17 + u32::from(number) * 97) % 61;
                     let inside = (x / 8 + y / 8 + u32::from(class)).is_multiple_of(4);
                     let base = if inside { 180 } else { 40 };
-                    rgb.extend([
-                        (base + noise) as u8,
-                        (noise * u32::from(class)) as u8,
-                        (255 - base) as u8,
-                    ]);
+                    rgb.extend([(base + noise) as u8, (noise * u32::from(class)) as u8, (255 - base) as u8]);
                 }
             }
             write_bitmap(&class_folder.join(format!("{number}.bmp")), &rgb);

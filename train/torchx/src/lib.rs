@@ -96,12 +96,7 @@ pub fn batch_norm_relu(
 ) -> Result<Tensor, String> {
     let mut out = std::ptr::null_mut();
     let residual = residual.map_or(std::ptr::null(), Tensor::as_ptr);
-    let BatchNorm {
-        scale,
-        shift,
-        mean,
-        variance,
-    } = norm;
+    let BatchNorm { scale, shift, mean, variance } = norm;
     // SAFETY: all tensors are alive for the call; a null residual means none; on success `out` is ours.
     unsafe {
         let message = tx_batch_norm_relu(
@@ -134,9 +129,7 @@ pub fn load_cuda() -> Result<(), String> {
     let handle = unsafe { libc::dlopen(c"libtorch_cuda.so".as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
     if handle.is_null() {
         // SAFETY: dlerror returns a valid string right after a failed dlopen.
-        return Err(unsafe { CStr::from_ptr(libc::dlerror()) }
-            .to_string_lossy()
-            .into_owned());
+        return Err(unsafe { CStr::from_ptr(libc::dlerror()) }.to_string_lossy().into_owned());
     }
     // SAFETY: reads the dispatcher's table.
     if unsafe { tx_has_cuda_kernels() } == 0 {
@@ -180,22 +173,8 @@ mod tests {
 
     /// libtorch's own operations, one after the other.
     fn slow(x: &Tensor, norm: BatchNorm<'_>, residual: Option<&Tensor>) -> Tensor {
-        let BatchNorm {
-            scale,
-            shift,
-            mean,
-            variance,
-        } = norm;
-        let y = x.batch_norm(
-            Some(scale),
-            Some(shift),
-            Some(mean),
-            Some(variance),
-            true,
-            0.1,
-            1e-5,
-            false,
-        );
+        let BatchNorm { scale, shift, mean, variance } = norm;
+        let y = x.batch_norm(Some(scale), Some(shift), Some(mean), Some(variance), true, 0.1, 1e-5, false);
         match residual {
             Some(residual) => (y + residual).relu(),
             None => y.relu(),
@@ -211,16 +190,8 @@ mod tests {
         let run = |is_fused: bool| {
             let leaf = |t: &Tensor| t.copy().set_requires_grad(true);
             let (x, scale, shift, residual) = (leaf(&x), leaf(&scale), leaf(&shift), leaf(&residual));
-            let (mean, variance) = (
-                Tensor::zeros([shape[1]], options),
-                Tensor::ones([shape[1]], options),
-            );
-            let norm = BatchNorm {
-                scale: &scale,
-                shift: &shift,
-                mean: &mean,
-                variance: &variance,
-            };
+            let (mean, variance) = (Tensor::zeros([shape[1]], options), Tensor::ones([shape[1]], options));
+            let norm = BatchNorm { scale: &scale, shift: &shift, mean: &mean, variance: &variance };
             let add = with_residual.then_some(&residual);
             let y = if is_fused {
                 batch_norm_relu(&x, norm, add, 0.1, 1e-5).unwrap()
@@ -243,13 +214,7 @@ mod tests {
     #[test]
     fn fused_batch_norm_agrees_with_libtorchs_own_steps() {
         tch::manual_seed(3);
-        for shape in [
-            [4, 16, 9, 7],
-            [3, 5, 4, 4],
-            [2, 40, 3, 3],
-            [70, 32, 8, 8],
-            [2, 1, 1, 1],
-        ] {
+        for shape in [[4, 16, 9, 7], [3, 5, 4, 4], [2, 40, 3, 3], [70, 32, 8, 8], [2, 1, 1, 1]] {
             check_fused(shape, false);
             check_fused(shape, true);
         }
@@ -259,27 +224,13 @@ mod tests {
     fn fused_batch_norm_refuses_what_does_not_fit() {
         let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
         let four = zeros(&[4]);
-        let norm = BatchNorm {
-            scale: &four,
-            shift: &four,
-            mean: &four,
-            variance: &four,
-        };
+        let norm = BatchNorm { scale: &four, shift: &four, mean: &four, variance: &four };
         assert!(batch_norm_relu(&zeros(&[2, 4]), norm, None, 0.1, 1e-5).is_err());
         assert!(
-            batch_norm_relu(&zeros(&[2, 3, 2, 2]), norm, None, 0.1, 1e-5)
-                .unwrap_err()
-                .contains("3 channels")
+            batch_norm_relu(&zeros(&[2, 3, 2, 2]), norm, None, 0.1, 1e-5).unwrap_err().contains("3 channels")
         );
         assert!(
-            batch_norm_relu(
-                &zeros(&[2, 4, 2, 2]),
-                norm,
-                Some(&zeros(&[2, 4, 1, 1])),
-                0.1,
-                1e-5
-            )
-            .is_err()
+            batch_norm_relu(&zeros(&[2, 4, 2, 2]), norm, Some(&zeros(&[2, 4, 1, 1])), 0.1, 1e-5).is_err()
         );
     }
 

@@ -86,12 +86,7 @@ impl Kernel {
 /// Eight sums side by side, which the compiler turns into whatever the base machine has.
 fn dot_scalar(a: &[f32], b: &[f32]) -> f32 {
     let (mut sums, (wide_a, wide_b)) = ([0.0f32; 8], (a.chunks_exact(8), b.chunks_exact(8)));
-    let rest: f32 = wide_a
-        .remainder()
-        .iter()
-        .zip(wide_b.remainder())
-        .map(|(x, y)| x * y)
-        .sum();
+    let rest: f32 = wide_a.remainder().iter().zip(wide_b.remainder()).map(|(x, y)| x * y).sum();
     for (x, y) in wide_a.zip(wide_b) {
         for lane in 0..8 {
             sums[lane] += x[lane] * y[lane];
@@ -110,12 +105,8 @@ fn dot_avx2(a: &[f32], b: &[f32]) -> f32 {
     while i + 32 <= length {
         for (lane, sum) in sums.iter_mut().enumerate() {
             // SAFETY: i + 32 <= length, and lane < 4, so eight numbers from here are inside both slices.
-            let (x, y) = unsafe {
-                (
-                    _mm256_loadu_ps(pa.add(i + 8 * lane)),
-                    _mm256_loadu_ps(pb.add(i + 8 * lane)),
-                )
-            };
+            let (x, y) =
+                unsafe { (_mm256_loadu_ps(pa.add(i + 8 * lane)), _mm256_loadu_ps(pb.add(i + 8 * lane))) };
             *sum = _mm256_fmadd_ps(x, y, *sum);
         }
         i += 32;
@@ -137,12 +128,8 @@ fn dot_avx512(a: &[f32], b: &[f32]) -> f32 {
     while i + 64 <= length {
         for (lane, sum) in sums.iter_mut().enumerate() {
             // SAFETY: i + 64 <= length, and lane < 4, so sixteen numbers from here are inside both slices.
-            let (x, y) = unsafe {
-                (
-                    _mm512_loadu_ps(pa.add(i + 16 * lane)),
-                    _mm512_loadu_ps(pb.add(i + 16 * lane)),
-                )
-            };
+            let (x, y) =
+                unsafe { (_mm512_loadu_ps(pa.add(i + 16 * lane)), _mm512_loadu_ps(pb.add(i + 16 * lane))) };
             *sum = _mm512_fmadd_ps(x, y, *sum);
         }
         i += 64;
@@ -150,19 +137,12 @@ fn dot_avx512(a: &[f32], b: &[f32]) -> f32 {
     while i < length {
         let mask = u16::MAX >> 16usize.saturating_sub(length - i);
         // SAFETY: the mask keeps only the length - i numbers that are left; masked-out lanes are not read.
-        let (x, y) = unsafe {
-            (
-                _mm512_maskz_loadu_ps(mask, pa.add(i)),
-                _mm512_maskz_loadu_ps(mask, pb.add(i)),
-            )
-        };
+        let (x, y) =
+            unsafe { (_mm512_maskz_loadu_ps(mask, pa.add(i)), _mm512_maskz_loadu_ps(mask, pb.add(i))) };
         sums[0] = _mm512_fmadd_ps(x, y, sums[0]);
         i += 16;
     }
-    _mm512_reduce_add_ps(_mm512_add_ps(
-        _mm512_add_ps(sums[0], sums[1]),
-        _mm512_add_ps(sums[2], sums[3]),
-    ))
+    _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_add_ps(sums[2], sums[3])))
 }
 
 #[cfg(test)]
@@ -172,12 +152,8 @@ mod tests {
     #[test]
     fn every_kernel_agrees_with_a_plain_loop_at_every_length() {
         for length in 0..=200 {
-            let a: Vec<f32> = (0..length)
-                .map(|i| ((i * 37 + 11) % 101) as f32 / 50.0 - 1.0)
-                .collect();
-            let b: Vec<f32> = (0..length)
-                .map(|i| ((i * 53 + 7) % 97) as f32 / 48.0 - 1.0)
-                .collect();
+            let a: Vec<f32> = (0..length).map(|i| ((i * 37 + 11) % 101) as f32 / 50.0 - 1.0).collect();
+            let b: Vec<f32> = (0..length).map(|i| ((i * 53 + 7) % 97) as f32 / 48.0 - 1.0).collect();
             let plain: f64 = a.iter().zip(&b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum();
             for kernel in Kernel::available() {
                 let found = f64::from(kernel.dot(&a, &b));

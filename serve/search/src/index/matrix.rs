@@ -15,12 +15,7 @@ pub(crate) struct Matrix {
 impl Matrix {
     pub(crate) fn new(dimension: usize) -> Self {
         let rows_per_block = (BLOCK_NUMBERS / dimension.max(1)).max(1);
-        Self {
-            dimension,
-            rows_per_block,
-            rows: 0,
-            blocks: Vec::new(),
-        }
+        Self { dimension, rows_per_block, rows: 0, blocks: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, row: &[f32]) {
@@ -60,10 +55,7 @@ impl Matrix {
 
     /// Each block's first row and its numbers.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = (usize, &[f32])> {
-        self.blocks
-            .iter()
-            .enumerate()
-            .map(|(i, block)| (i * self.rows_per_block, block.as_slice()))
+        self.blocks.iter().enumerate().map(|(i, block)| (i * self.rows_per_block, block.as_slice()))
     }
 }
 
@@ -89,10 +81,7 @@ mod tests {
             for (i, &x) in twin.iter().enumerate() {
                 assert_eq!(matrix.row(i), row(x));
             }
-            let scanned: Vec<f32> = matrix
-                .blocks()
-                .flat_map(|(_, block)| block.iter().copied())
-                .collect();
+            let scanned: Vec<f32> = matrix.blocks().flat_map(|(_, block)| block.iter().copied()).collect();
             assert_eq!(scanned, twin.iter().flat_map(|&x| row(x)).collect::<Vec<_>>());
         }
     }

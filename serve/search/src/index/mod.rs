@@ -136,17 +136,12 @@ impl Index {
 
     /// The sequences of all records, and the last one ever seen: what a new graph is to cover.
     pub(crate) fn sequences(&self) -> (Vec<u64>, u64) {
-        (
-            self.rows.iter().map(|row| row.sequence).collect(),
-            self.last_sequence,
-        )
+        (self.rows.iter().map(|row| row.sequence).collect(), self.last_sequence)
     }
 
     /// The direction a sequence stands for, unless its record has changed since.
     pub(crate) fn direction(&self, sequence: u64) -> Option<&[f32]> {
-        self.by_sequence
-            .get(&sequence)
-            .map(|&row| self.matrix.row(row as usize))
+        self.by_sequence.get(&sequence).map(|&row| self.matrix.row(row as usize))
     }
 
     /// Searches with `graph` from now on, and exactly among what came after it; returns the graph it replaces.
@@ -172,16 +167,10 @@ impl Index {
     pub(crate) fn coverage(&self) -> Coverage {
         let problem = self.given_up.as_ref().map(|given_up| given_up.reason.clone());
         match &self.covered {
-            Some(c) => Coverage {
-                graph: Some(Arc::clone(&c.graph)),
-                fresh: c.fresh.len(),
-                dead: c.dead,
-                problem,
-            },
-            None => Coverage {
-                problem,
-                ..Coverage::default()
-            },
+            Some(c) => {
+                Coverage { graph: Some(Arc::clone(&c.graph)), fresh: c.fresh.len(), dead: c.dead, problem }
+            }
+            None => Coverage { problem, ..Coverage::default() },
         }
     }
 }

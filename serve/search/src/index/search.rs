@@ -91,18 +91,14 @@ mod tests {
         let (sequences, through) = index.sequences();
         let direction = |s| index.direction(s).map(<[f32]>::to_vec);
         let graph = Graph::build(&sequences, through, direction, &AtomicBool::new(false)).expect("built");
-        let graph = graph
-            .expect("not stopped")
-            .with_orphans((1..=count).filter(|s| s % 3 == 0));
+        let graph = graph.expect("not stopped").with_orphans((1..=count).filter(|s| s % 3 == 0));
         assert!(index.adopt(Arc::new(graph)).is_none());
         index.upsert("fresh", 601, &at(300));
         index.upsert("0200", 602, &at(100));
         index.remove("0400");
         for sequence in [1, 99, 150, 199, 200, 201, 300, 399, 400, 401, 600] {
-            let (found, exact) = (
-                index.nearest(&at(sequence), 7, None, false),
-                index.nearest(&at(sequence), 7, None, true),
-            );
+            let (found, exact) =
+                (index.nearest(&at(sequence), 7, None, false), index.nearest(&at(sequence), 7, None, true));
             assert_eq!(found, exact, "around {sequence}");
         }
         let (covered, fresh) = (index.coverage(), index.coverage().fresh);

@@ -12,10 +12,7 @@ struct Candidate<'a> {
 
 impl Ord for Candidate<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        other
-            .score
-            .total_cmp(&self.score)
-            .then_with(|| self.id.cmp(other.id))
+        other.score.total_cmp(&self.score).then_with(|| self.id.cmp(other.id))
     }
 }
 
@@ -43,11 +40,7 @@ pub(crate) struct Top<'a> {
 
 impl<'a> Top<'a> {
     pub(crate) fn new(limit: usize, min_score: Option<f32>) -> Self {
-        Self {
-            limit,
-            least: min_score.unwrap_or(f32::NEG_INFINITY),
-            heap: BinaryHeap::new(),
-        }
+        Self { limit, least: min_score.unwrap_or(f32::NEG_INFINITY), heap: BinaryHeap::new() }
     }
 
     /// Offers one score; the id is asked for only when it may matter.
@@ -73,11 +66,7 @@ impl<'a> Top<'a> {
 
     /// The best, best first.
     pub(crate) fn into_sorted(self) -> Vec<(f32, &'a str)> {
-        self.heap
-            .into_sorted_vec()
-            .into_iter()
-            .map(|c| (c.score, c.id))
-            .collect()
+        self.heap.into_sorted_vec().into_iter().map(|c| (c.score, c.id)).collect()
     }
 }
 
@@ -90,11 +79,8 @@ mod tests {
         let ids: Vec<String> = (0..97).map(|i| format!("r{}", i * 31 % 97)).collect();
         // Few distinct scores, so that ties are the rule; both zeros among them.
         let scores = [0.5, -0.25, 1.000_001, 0.0, -0.0, 1.0];
-        let offered: Vec<(f32, &str)> = ids
-            .iter()
-            .enumerate()
-            .map(|(i, id)| (scores[i % 6], id.as_str()))
-            .collect();
+        let offered: Vec<(f32, &str)> =
+            ids.iter().enumerate().map(|(i, id)| (scores[i % 6], id.as_str())).collect();
         for limit in [1, 2, 7, 50, 97, 200] {
             for min_score in [None, Some(0.0), Some(0.7), Some(1.0)] {
                 let mut top = Top::new(limit, min_score);
@@ -106,11 +92,7 @@ mod tests {
                     .collect();
                 sorted.sort_by(|a, b| b.0.partial_cmp(&a.0).expect("numbers").then(a.1.cmp(b.1)));
                 sorted.truncate(limit);
-                assert_eq!(
-                    top.into_sorted(),
-                    sorted,
-                    "limit {limit}, min_score {min_score:?}"
-                );
+                assert_eq!(top.into_sorted(), sorted, "limit {limit}, min_score {min_score:?}");
             }
         }
     }

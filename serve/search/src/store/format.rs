@@ -25,9 +25,7 @@ impl Encoded {
     pub(crate) fn new(vector: &[f32], payload_json: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(SEQUENCE_BYTES + NUMBER_BYTES * vector.len() + payload_json.len());
         bytes.extend_from_slice(&[0; SEQUENCE_BYTES]);
-        vector
-            .iter()
-            .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+        vector.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
         bytes.extend_from_slice(payload_json);
         Self(bytes)
     }
@@ -51,11 +49,7 @@ impl<'a> Decoded<'a> {
     pub(crate) fn new(bytes: &'a [u8], dimension: usize) -> Option<Self> {
         let (sequence, rest) = bytes.split_first_chunk::<SEQUENCE_BYTES>()?;
         let (vector, payload) = rest.split_at_checked(NUMBER_BYTES * dimension)?;
-        Some(Self {
-            sequence: u64::from_le_bytes(*sequence),
-            vector,
-            payload,
-        })
+        Some(Self { sequence: u64::from_le_bytes(*sequence), vector, payload })
     }
 
     pub(crate) fn vector(&self) -> Vec<f32> {
@@ -83,12 +77,7 @@ mod tests {
         assert_eq!(decoded.vector().map_bits(), vector.to_vec().map_bits());
         assert_eq!(decoded.payload().expect("JSON"), payload);
         assert!(Decoded::new(&bytes[..23], 4).is_none());
-        assert!(
-            Decoded::new(&bytes[..24], 4)
-                .expect("a vector")
-                .payload()
-                .is_err()
-        );
+        assert!(Decoded::new(&bytes[..24], 4).expect("a vector").payload().is_err());
     }
 
     trait MapBits {

@@ -11,20 +11,16 @@ pub(super) fn guarded<T>(
 ) -> Result<T, SearchError> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => done.map_err(|error| translated(name, error)),
-        Err(panic) => Err(SearchError::Damaged {
-            collection: name.to_owned(),
-            reason: panic_message(&*panic),
-        }),
+        Err(panic) => {
+            Err(SearchError::Damaged { collection: name.to_owned(), reason: panic_message(&*panic) })
+        }
     }
 }
 
 /// Tells what is wrong with the file itself from what is wrong with the disk.
 fn translated(name: &str, error: redb::Error) -> SearchError {
     use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
-    let damaged = |reason: String| SearchError::Damaged {
-        collection: name.to_owned(),
-        reason,
-    };
+    let damaged = |reason: String| SearchError::Damaged { collection: name.to_owned(), reason };
     let disk = |reason: String| SearchError::storage(format!("the file of collection \"{name}\""), reason);
     match error {
         redb::Error::Io(e) if matches!(e.kind(), InvalidData | NotFound | UnexpectedEof) => {
@@ -43,7 +39,5 @@ fn translated(name: &str, error: redb::Error) -> SearchError {
 /// What a panic said.
 pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("it panicked")
-        .to_owned()
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
 }

@@ -71,11 +71,7 @@ impl Store {
             transaction.commit()?;
             Ok(database)
         })?;
-        Ok(Self {
-            name: name.to_owned(),
-            dimension: config.dimension,
-            database,
-        })
+        Ok(Self { name: name.to_owned(), dimension: config.dimension, database })
     }
 
     /// Opens a file after verifying the checksum of every page in it.
@@ -93,17 +89,11 @@ impl Store {
             drop((meta, transaction));
             Ok((database, format, config))
         })?;
-        let damaged = |reason: &str| SearchError::Damaged {
-            collection: name.to_owned(),
-            reason: reason.to_owned(),
-        };
+        let damaged =
+            |reason: &str| SearchError::Damaged { collection: name.to_owned(), reason: reason.to_owned() };
         let found = format.ok_or_else(|| damaged("its format number is missing"))?;
         if found != FORMAT {
-            return Err(SearchError::UnknownFormat {
-                collection: name.to_owned(),
-                found,
-                supported: FORMAT,
-            });
+            return Err(SearchError::UnknownFormat { collection: name.to_owned(), found, supported: FORMAT });
         }
         let json = config.ok_or_else(|| damaged("its configuration is missing"))?;
         let config: CollectionConfig = serde_json::from_slice(&json)
@@ -111,21 +101,12 @@ impl Store {
         if config.dimension == 0 {
             return Err(damaged("its dimension is 0"));
         }
-        Ok((
-            Self {
-                name: name.to_owned(),
-                dimension: config.dimension,
-                database,
-            },
-            config,
-        ))
+        Ok((Self { name: name.to_owned(), dimension: config.dimension, database }, config))
     }
 
     /// A view of everything committed so far, which no later commit changes.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, SearchError> {
-        let table = guarded(&self.name, || {
-            Ok(self.database.begin_read()?.open_table(RECORDS)?)
-        })?;
+        let table = guarded(&self.name, || Ok(self.database.begin_read()?.open_table(RECORDS)?))?;
         Ok(Snapshot::new(&self.name, self.dimension, table))
     }
 
@@ -144,11 +125,7 @@ impl Store {
             {
                 let mut meta = transaction.open_table(META)?;
                 let mut records = transaction.open_table(RECORDS)?;
-                let stored = number(
-                    meta.get(KEY_NEXT_SEQUENCE)?
-                        .as_ref()
-                        .map(redb::AccessGuard::value),
-                );
+                let stored = number(meta.get(KEY_NEXT_SEQUENCE)?.as_ref().map(redb::AccessGuard::value));
                 let mut next =
                     stored.ok_or_else(|| redb::Error::Corrupted("next_sequence is missing".into()))?;
                 for change in changes {
@@ -168,10 +145,7 @@ impl Store {
         next: &mut u64,
         records_max: usize,
     ) -> Result<Result<Applied, SearchError>, redb::Error> {
-        let mut applied = Applied {
-            first_sequence: *next,
-            ..Applied::default()
-        };
+        let mut applied = Applied { first_sequence: *next, ..Applied::default() };
         match change {
             Change::Delete(ids) => {
                 for id in ids {
@@ -207,9 +181,7 @@ impl Store {
 
 fn builder(limits: &Limits) -> Builder {
     let mut builder = Builder::new();
-    builder
-        .set_cache_size(limits.cache_bytes_per_collection)
-        .set_check_integrity_on_open(true);
+    builder.set_cache_size(limits.cache_bytes_per_collection).set_check_integrity_on_open(true);
     builder
 }
 

@@ -21,31 +21,19 @@ impl Snapshot {
         dimension: usize,
         records: ReadOnlyTable<&'static str, &'static [u8]>,
     ) -> Self {
-        Self {
-            name: name.to_owned(),
-            dimension,
-            records,
-        }
+        Self { name: name.to_owned(), dimension, records }
     }
 
     /// One record.
     pub(crate) fn get(&self, id: &str) -> Result<Option<Record>, SearchError> {
-        guarded(&self.name, || {
-            self.records
-                .get(id)?
-                .map(|value| self.record(id, value.value()))
-                .transpose()
-        })
+        guarded(&self.name, || self.records.get(id)?.map(|value| self.record(id, value.value())).transpose())
     }
 
     /// One record's payload, without reading its vector.
     pub(crate) fn payload(&self, id: &str) -> Result<Option<serde_json::Value>, SearchError> {
         guarded(&self.name, || {
             let payload = |bytes: &[u8]| self.decoded(id, bytes)?.payload().map_err(|e| bad(id, e));
-            self.records
-                .get(id)?
-                .map(|value| payload(value.value()))
-                .transpose()
+            self.records.get(id)?.map(|value| payload(value.value())).transpose()
         })
     }
 
@@ -88,11 +76,7 @@ impl Snapshot {
     fn record(&self, id: &str, bytes: &[u8]) -> Result<Record, redb::Error> {
         let decoded = self.decoded(id, bytes)?;
         let payload = decoded.payload().map_err(|e| bad(id, e))?;
-        Ok(Record {
-            id: id.to_owned(),
-            vector: decoded.vector(),
-            payload,
-        })
+        Ok(Record { id: id.to_owned(), vector: decoded.vector(), payload })
     }
 }
 

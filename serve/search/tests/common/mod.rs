@@ -22,10 +22,7 @@ impl Numbers {
 
     /// Roughly normal, between -6 and 6.
     pub(crate) fn normal(&mut self) -> f32 {
-        (0..12)
-            .map(|_| (self.next() >> 40) as f32 / (1u64 << 24) as f32)
-            .sum::<f32>()
-            - 6.0
+        (0..12).map(|_| (self.next() >> 40) as f32 / (1u64 << 24) as f32).sum::<f32>() - 6.0
     }
 
     pub(crate) fn vector(&mut self, dimension: usize) -> Vec<f32> {
@@ -46,10 +43,7 @@ pub(crate) fn clustered(seed: u64, count: usize, dimension: usize, clusters: usi
 }
 
 pub(crate) fn config(dimension: usize) -> CollectionConfig {
-    CollectionConfig {
-        dimension,
-        space_key: "0123456789abcdef".into(),
-    }
+    CollectionConfig { dimension, space_key: "0123456789abcdef".into() }
 }
 
 pub(crate) fn record(id: impl Into<String>, vector: Vec<f32>) -> Record {
@@ -59,22 +53,12 @@ pub(crate) fn record(id: impl Into<String>, vector: Vec<f32>) -> Record {
 }
 
 pub(crate) fn query(vector: &[f32], limit: usize) -> Query {
-    Query {
-        vector: vector.to_vec(),
-        limit,
-        exact: false,
-        min_score: None,
-    }
+    Query { vector: vector.to_vec(), limit, exact: false, min_score: None }
 }
 
 /// Cosine by its definition, in f64.
 pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| {
-        a.iter()
-            .zip(b)
-            .map(|(&x, &y)| f64::from(x) * f64::from(y))
-            .sum::<f64>()
-    };
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
@@ -83,10 +67,7 @@ pub(crate) fn ranking<'a>(
     records: impl IntoIterator<Item = (&'a str, &'a [f32])>,
     query: &[f32],
 ) -> Vec<(&'a str, f64)> {
-    let mut scored: Vec<_> = records
-        .into_iter()
-        .map(|(id, vector)| (id, cosine(query, vector)))
-        .collect();
+    let mut scored: Vec<_> = records.into_iter().map(|(id, vector)| (id, cosine(query, vector))).collect();
     scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
     scored
 }
