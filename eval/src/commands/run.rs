@@ -45,6 +45,12 @@ pub(crate) struct Run {
     /// Seed of the samples set aside
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Neighbours that vote; all of them, where there are fewer
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    neighbours: u32,
+    /// Temperature of the neighbours' weighted vote
+    #[arg(long, default_value_t = 0.1)]
+    temperature: f64,
     /// Threads of the encoder; all cores, unless given
     #[arg(long)]
     threads: Option<usize>,
@@ -61,6 +67,7 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        anyhow::ensure!(self.temperature > 0.0, "--temperature must be above 0, not {}", self.temperature);
         let specs = encoders(&self.encoder)?;
         let like = like(self.like.as_deref(), &specs)?;
         let datasets = self.dataset.iter().map(DatasetArgument::open).collect::<anyhow::Result<Vec<_>>>()?;
@@ -68,6 +75,8 @@ impl Run {
             with_knn: self.method.contains(&Method::Knn),
             with_linear: self.method.contains(&Method::Linear),
             seed: self.seed,
+            neighbours: self.neighbours as usize,
+            temperature: self.temperature,
             ..Options::default()
         };
         let mut report = Report {
