@@ -26,6 +26,8 @@ pub(crate) struct ApiError {
     retry_after: Option<Duration>,
     /// For the log alone.
     cause: Option<String>,
+    /// Whether a part of the body is still unread, so that the connection cannot be used again.
+    closes: bool,
 }
 
 /// The refusal's code, left on the response for the log and the counters.
@@ -47,7 +49,15 @@ struct Inner {
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), param: None, retry_after: None, cause: None }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            param: None,
+            retry_after: None,
+            cause: None,
+            closes: false,
+        }
     }
 
     /// The request is wrong: 400.
@@ -89,6 +99,12 @@ impl ApiError {
     pub(crate) fn at(self, param: impl Into<String>) -> Self {
         Self { param: Some(param.into()), ..self }
     }
+
+    /// Says that the connection ends with this answer, unless the whole body was read.
+    #[must_use]
+    pub(crate) fn closing_unless(self, read: bool) -> Self {
+        Self { closes: !read, ..self }
+    }
 }
 
 impl IntoResponse for ApiError {
@@ -107,6 +123,9 @@ impl IntoResponse for ApiError {
             // Rounded up: whoever comes back at the second named should find room.
             let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if self.closes {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response.extensions_mut().insert(ErrorCode(self.code));
         response

@@ -4,21 +4,16 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, HttpBody};
+use axum::body::HttpBody;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http_body_util::BodyExt;
 use tower_http::request_id::RequestId;
 
+use super::body::{discard, too_long};
 use super::error::{ApiError, ErrorCode};
-use super::upload::too_long;
 use crate::app::{App, kibibytes};
-
-/// Bytes of a refused body read and thrown away, and for how long: a client still sending would miss the answer.
-const DISCARD_BYTES_MAX: u64 = 16 << 20;
-const DISCARD_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Takes a place among the requests and room for the body before a byte of it is read, or refuses.
 pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -37,28 +32,13 @@ pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: N
             (_, Err(_)) => full("bodies_full", "bodies_bytes_max", limits.bodies_bytes_max),
         }
     };
-    discard(request.into_body()).await;
-    refusal.into_response()
+    let read = discard(&mut request.into_body()).await;
+    refusal.closing_unless(read).into_response()
 }
 
 fn full(code: &'static str, name: &str, limit: usize) -> ApiError {
     let message = format!("the server is at its limit {name} of {limit}; try again later");
     ApiError::busy(code, message, Duration::from_secs(1))
-}
-
-async fn discard(mut body: Body) {
-    let reading = async {
-        let mut left = DISCARD_BYTES_MAX;
-        while let Some(Ok(frame)) = body.frame().await {
-            let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
-            let Some(rest) = left.checked_sub(bytes) else {
-                return;
-            };
-            left = rest;
-        }
-    };
-    // Late or not, the answer is the same.
-    let _ = tokio::time::timeout(DISCARD_TIME_MAX, reading).await;
 }
 
 /// Answers 503 for a handler that is not done in time; dropping it gives back what it holds.

@@ -2,6 +2,7 @@
 //!
 //! A handler understands the request, calls the domain, shapes the answer; it touches no file and no thread itself.
 
+mod body;
 mod classify;
 mod collections;
 mod drafts;

@@ -4,17 +4,15 @@
 //! knows its shape. Reads within the limits on bytes and time and decodes no picture.
 
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
+use super::body::read_body;
 use super::error::ApiError;
 use super::source::Source;
 use crate::app::App;
@@ -133,29 +131,6 @@ pub(crate) async fn embed(app: &App, uploads: Vec<Upload>) -> Result<Embedded, A
 fn content_type(headers: &HeaderMap) -> String {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-async fn read_body(app: &App, body: Body) -> Result<Bytes, ApiError> {
-    let limits = app.config.limits;
-    let reading = Limited::new(body, limits.body_bytes_max).collect();
-    match tokio::time::timeout(Duration::from_millis(limits.body_timeout_ms), reading).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if is_too_long(error.as_ref()) => Err(too_long(limits.body_bytes_max)),
-        Ok(Err(_)) => Err(ApiError::bad("body_incomplete", "the body ended before its announced length")),
-        Err(_) => {
-            let message = format!("the body did not arrive within {} ms", limits.body_timeout_ms);
-            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", message))
-        }
-    }
-}
-
-/// The refusal of a body over the limit.
-pub(crate) fn too_long(limit: usize) -> ApiError {
-    ApiError::too_large("body_too_large", format!("the body has more than the {limit} bytes allowed"))
-}
-
-fn is_too_long(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| (*error).source()).any(<dyn Error>::is::<LengthLimitError>)
 }
 
 async fn read_form(request: Request) -> Result<Content, ApiError> {
