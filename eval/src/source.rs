@@ -76,10 +76,10 @@ fn random(spec: &str, options: &str) -> Result<EncoderSpec, EvalError> {
             "depth" => network.depth = value.parse().map_err(|e| number(&e))?,
             "width" => network.width = value.parse().map_err(|e| number(&e))?,
             "seed" => seed = value.parse().map_err(|e| number(&e))?,
-            "stem" if value == "small-picture" => network.stem = Stem::SmallPicture,
-            "stem" if value == "imagenet" => network.stem = Stem::Imagenet,
             "stem" => {
-                return Err(refuse(format!("`{option}`: stems are small-picture and imagenet")));
+                let stem = Stem::ALL.into_iter().find(|stem| stem.name() == value);
+                let names = Stem::ALL.map(Stem::name).join(", ");
+                network.stem = stem.ok_or_else(|| refuse(format!("`{option}`: stems are {names}")))?;
             }
             _ => {
                 return Err(refuse(format!("`{option}`: options are depth=, width=, stem=, seed=")));
@@ -175,15 +175,15 @@ impl Source {
         };
         let weights = Weights::initial(&description, seed);
         let artefact = Artefact::create(&folder.path().join("random"), &network, &weights, draft)?;
-        let stem = if network.stem == Stem::Imagenet { "imagenet" } else { "small-picture" };
-        let name = format!("random-resnet{}-w{}-{stem}-seed{seed}", network.depth, network.width);
+        let ResNet { depth, width, stem } = network;
+        let name = format!("random-resnet{depth}-w{width}-{}-seed{seed}", stem.name());
         Self::of_artefact(name, &artefact, threads)
     }
 }
 
 /// The artefact's recipe, or the one its stem is made for: plain 0…1 pixels.
 fn recipe_like(like: Option<&Artefact>, stem: Stem) -> Recipe {
-    let side = if stem == Stem::Imagenet { 224 } else { 32 };
+    let side = stem.usual_side();
     let plain =
         || Recipe { side, resize: side, filter: Filter::Bicubic, mean: [0.0; 3], deviation: [1.0; 3] };
     like.map_or_else(plain, |artefact| artefact.recipe().clone())

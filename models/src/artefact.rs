@@ -248,7 +248,7 @@ fn card_text(card: &Card, folder: &Path) -> Result<String, ArtefactError> {
 }
 
 fn checksum(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    files::hexadecimal(&Sha256::digest(bytes))
 }
 
 fn is_name(name: &str) -> bool {

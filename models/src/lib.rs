@@ -10,6 +10,7 @@ pub mod description;
 mod embedding;
 mod encoder;
 mod files;
+pub mod import;
 pub mod npy;
 pub mod onnx;
 mod onnx_encoder;

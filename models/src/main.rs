@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use simclr_models::{ResNet, SIDE_MAX, Stem};
 
-/// Lists, describes and verifies encoders, and embeds pictures with them.
+/// Lists, describes, verifies and imports encoders, and embeds pictures with them.
 #[derive(Parser)]
 #[command(name = "simclr-models", version, after_help = EXAMPLES)]
 struct Cli {
@@ -25,6 +25,7 @@ const EXAMPLES: &str = "Examples:
   simclr-models describe --depth 50 --width 1 --stem imagenet
   simclr-models verify models/artefacts/*
   simclr-models embed models/artefacts/NAME cat.jpg dog.png -o out.npy
+  simclr-models import resnet50.pth --name resnet50 --preset torchvision
 
 An ARTEFACT is its folder, or its name when it lies in models/artefacts.";
 
@@ -60,6 +61,9 @@ enum Command {
                             simclr-models embed NAME holiday/*.jpg -o holiday.npy --normalise --threads 2"
     )]
     Embed(Embed),
+    /// Make an artefact of PyTorch or safetensors weights of a ResNet; no code in them is run.
+    #[command(after_help = commands::import::EXAMPLES)]
+    Import(commands::import::Import),
 }
 
 #[derive(Args)]
@@ -106,6 +110,7 @@ struct Embed {
 #[derive(Clone, Copy, ValueEnum)]
 enum StemName {
     Imagenet,
+    Torchvision,
     SmallPicture,
 }
 
@@ -138,15 +143,22 @@ fn run(command: Command) -> anyhow::Result<Report> {
             commands::describe::artefact(&commands::open(&artefact)?)
         }
         Command::Describe(Describe { depth, width, stem, side, .. }) => {
-            let (stem, usual_side) = match stem {
-                StemName::Imagenet => (Stem::Imagenet, 224),
-                StemName::SmallPicture => (Stem::SmallPicture, 32),
-            };
-            let network = ResNet { depth: depth.unwrap_or_default(), width, stem };
-            commands::describe::network(&network, side.unwrap_or(usual_side))
+            let network = ResNet { depth: depth.unwrap_or_default(), width, stem: stem.into() };
+            commands::describe::network(&network, side.unwrap_or(network.stem.usual_side()))
         }
         Command::Verify { artefacts } => Ok(commands::verify::run(&artefacts)),
         Command::Embed(embed) => commands::embed::run(&embed),
+        Command::Import(import) => commands::import::run(&import),
+    }
+}
+
+impl From<StemName> for Stem {
+    fn from(name: StemName) -> Self {
+        match name {
+            StemName::Imagenet => Self::Imagenet,
+            StemName::Torchvision => Self::Torchvision,
+            StemName::SmallPicture => Self::SmallPicture,
+        }
     }
 }
 

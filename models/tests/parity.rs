@@ -43,6 +43,15 @@ fn every_depth_with_the_imagenet_stem() {
 }
 
 #[test]
+fn some_depths_with_torchvisions_stem() {
+    for depth in [18, 50] {
+        let network = ResNet { depth, width: 0.25, stem: Stem::Torchvision };
+        let (worst, largest) = worst_difference(network, 33);
+        assert!(largest > 0.1 && worst < 1e-4, "ResNet-{depth}: {worst} apart, largest {largest}");
+    }
+}
+
+#[test]
 fn other_widths_and_odd_sides() {
     for (width, side, stem) in
         [(0.5, 9, Stem::SmallPicture), (0.75, 33, Stem::Imagenet), (1.0, 8, Stem::SmallPicture)]

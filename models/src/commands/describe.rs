@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value as Json, json};
 use simclr_models::{Artefact, Card, Description, Op, Padding, Param, ResNet, Step};
 
-use super::{grouped, list::score_words, network_words};
+use super::{grouped, list::score_words, network_words, recipe_words};
 use crate::Report;
 
 pub(crate) fn network(network: &ResNet, side: u32) -> anyhow::Result<Report> {
@@ -29,11 +29,7 @@ pub(crate) fn artefact(artefact: &Artefact) -> anyhow::Result<Report> {
 fn card_words(card: &Card) -> String {
     let Card { name, licence, checksum, recipe, training, scores, .. } = card;
     let mut text = format!("{name}\nlicence   {licence}\nsha256    {checksum}\n");
-    let _ = writeln!(
-        text,
-        "recipe    shorter side to {} ({:?}), middle {}×{}, mean {:?}, deviation {:?}",
-        recipe.resize, recipe.filter, recipe.side, recipe.side, recipe.mean, recipe.deviation
-    );
+    let _ = writeln!(text, "recipe    {}", recipe_words(recipe));
     let _ = writeln!(
         text,
         "training  {} on {}, {} epochs, {}",

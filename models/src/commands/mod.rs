@@ -2,13 +2,14 @@
 
 pub(crate) mod describe;
 pub(crate) mod embed;
+pub(crate) mod import;
 pub(crate) mod list;
 pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use simclr_models::{Artefact, ResNet, Stem};
+use simclr_models::{Artefact, Recipe, ResNet};
 
 /// Opens an artefact given by folder or by name.
 pub(crate) fn open(artefact: &Path) -> anyhow::Result<Artefact> {
@@ -24,11 +25,14 @@ fn locate(artefact: &Path) -> PathBuf {
 }
 
 fn network_words(network: &ResNet) -> String {
-    let stem = match network.stem {
-        Stem::Imagenet => "imagenet",
-        Stem::SmallPicture => "small-picture",
-    };
-    format!("ResNet-{} × {}, {stem} stem", network.depth, network.width)
+    format!("ResNet-{} × {}, {} stem", network.depth, network.width, network.stem.name())
+}
+
+fn recipe_words(recipe: &Recipe) -> String {
+    let Recipe { side, resize, filter, mean, deviation } = recipe;
+    format!(
+        "shorter side to {resize} ({filter:?}), middle {side}×{side}, mean {mean:?}, deviation {deviation:?}"
+    )
 }
 
 /// 23508032 as 23,508,032.

@@ -8,10 +8,34 @@ use super::{Builder, Description, Padding, Value};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stem {
-    /// 7×7 convolution of stride 2, then a 3×3 max-pool of stride 2.
+    /// 7×7 convolution of stride 2, then a 3×3 max-pool of stride 2, padded only after, as TensorFlow's `SAME` pads.
     Imagenet,
+    /// As `Imagenet`, but with the max-pool padded by one on every side, as torchvision and timm pad.
+    Torchvision,
     /// 3×3 convolution of stride 1 and no pool, for pictures of about 32×32 (appendix B.9).
     SmallPicture,
+}
+
+impl Stem {
+    /// Every stem.
+    pub const ALL: [Self; 3] = [Self::Imagenet, Self::Torchvision, Self::SmallPicture];
+
+    /// Its name in recipes, cards and on command lines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Imagenet => "imagenet",
+            Self::Torchvision => "torchvision",
+            Self::SmallPicture => "small-picture",
+        }
+    }
+
+    /// Side of the pictures it is meant for, in pixels.
+    pub const fn usual_side(self) -> u32 {
+        match self {
+            Self::Imagenet | Self::Torchvision => 224,
+            Self::SmallPicture => 32,
+        }
+    }
 }
 
 /// The choices that fix a residual network.
@@ -41,6 +65,9 @@ pub enum DescriptionError {
 }
 
 impl ResNet {
+    /// Every depth there is.
+    pub const DEPTHS: [u32; 6] = [10, 18, 34, 50, 101, 152];
+
     /// Lists the network's steps; its output is the embedding *h*.
     ///
     /// # Errors
@@ -85,7 +112,7 @@ impl ResNet {
 
     fn stem_steps(&self, d: &mut Builder, image: Value, base: usize) -> Value {
         let (kernel, stride) = match self.stem {
-            Stem::Imagenet => (7, 2),
+            Stem::Imagenet | Stem::Torchvision => (7, 2),
             Stem::SmallPicture => (3, 1),
         };
         let x = d.conv(image, "conv1", 3, base, kernel, stride);
@@ -94,6 +121,7 @@ impl ResNet {
         match self.stem {
             // The published code pools with TensorFlow's SAME padding: for 112 to 56 that adds only after.
             Stem::Imagenet => d.max_pool(x, 3, 2, Padding { before: 0, after: 1 }),
+            Stem::Torchvision => d.max_pool(x, 3, 2, Padding::same(1)),
             Stem::SmallPicture => x,
         }
     }
@@ -179,13 +207,23 @@ mod tests {
 
     #[test]
     fn parameter_names_are_unique() {
-        for depth in [10, 18, 34, 50, 101, 152] {
+        for depth in ResNet::DEPTHS {
             let mut names: Vec<_> =
                 resnet(depth, 0.5, Stem::SmallPicture).params().into_iter().map(|p| p.name).collect();
             let all = names.len();
             names.sort();
             names.dedup();
             assert_eq!(names.len(), all, "ResNet-{depth}");
+        }
+    }
+
+    #[test]
+    fn stems_differ_as_said_and_are_written_by_name() {
+        let sums = Stem::ALL.map(|stem| resnet(18, 1.0, stem).learned_len());
+        assert_eq!((sums[0], sums[2]), (sums[1], sums[0] - 64 * 3 * (49 - 9)));
+        assert_ne!(resnet(18, 1.0, Stem::Imagenet), resnet(18, 1.0, Stem::Torchvision));
+        for stem in Stem::ALL {
+            assert_eq!(serde_json::to_value(stem).unwrap(), stem.name());
         }
     }
 
