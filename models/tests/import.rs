@@ -12,8 +12,7 @@ use serde::Deserialize;
 use simclr_models::import::{Checkpoint, Choices, ImportError, Imported, Naming, import};
 use simclr_models::{Artefact, Encoder, ImageBatch, NamedTensor, OnnxEncoder, ResNet, Stem, Weights};
 
-const CHOICES: Choices =
-    Choices { prefix: None, depth: None, width: None, stem: None, large_stem: Stem::Torchvision };
+const CHOICES: Choices = Choices { prefix: None, depth: None, width: None, stem: None, large_stem: None };
 
 #[derive(Deserialize)]
 struct Golden {
@@ -81,7 +80,7 @@ fn what_was_read_taken_and_dropped_is_told() {
     let plain = taken(&golden("import-plain.pth")).unwrap();
     assert_eq!(plain.network, ResNet { stem: Stem::Torchvision, ..TINY });
     assert_eq!(plain.dropped.get("fc"), Some(&2));
-    let google = Choices { large_stem: Stem::Imagenet, ..CHOICES };
+    let google = Choices { large_stem: Some(Stem::Imagenet), ..CHOICES };
     let padded = import(&Checkpoint::open(&golden("import-plain.pth")).unwrap(), &google).unwrap();
     assert_eq!((padded.network.stem, &padded.weights), (Stem::Imagenet, &plain.weights));
     let legacy = Checkpoint::open(&golden("import-legacy.pth")).unwrap();
@@ -91,52 +90,6 @@ fn what_was_read_taken_and_dropped_is_told() {
 
 fn refusal(path: &Path) -> String {
     taken(path).expect_err("it should be refused").to_string()
-}
-
-#[test]
-fn code_in_a_checkpoint_is_refused_by_name_and_not_run() {
-    let words = refusal(&golden("import-evil.pth"));
-    assert!(words.contains("`posix.system`") && words.contains("No code"), "{words}");
-    for place in [PathBuf::from("."), golden("")] {
-        assert!(!place.join("import-evil-was-run").exists());
-    }
-}
-
-#[test]
-fn a_view_of_terabytes_is_refused_before_it_is_made() {
-    let words = refusal(&golden("import-huge.pth"));
-    assert!(words.contains("limit"), "{words}");
-}
-
-#[test]
-fn damaged_files_give_errors() {
-    let place = tempfile::tempdir().unwrap();
-    let spoilt = place.path().join("spoilt");
-    let mut files = ["import-plain.pth", "import-nested.pt", "import-legacy.pth"]
-        .map(|name| fs::read(golden(name)).unwrap())
-        .to_vec();
-    files.push(safetensors(random_weights(&TINY.describe().unwrap(), 1).tensors()));
-    for bytes in files {
-        for part in 0..50 {
-            fs::write(&spoilt, &bytes[..bytes.len() * part / 50]).unwrap();
-            let words = refusal(&spoilt);
-            assert!(words.contains("spoilt"), "cut at {part}/50: {words}");
-        }
-        // Changed bytes may go unnoticed where they are numbers, but must not stop the program.
-        for at in (0..bytes.len()).step_by(bytes.len() / 100) {
-            let mut changed = bytes.clone();
-            changed[at] ^= 0xFF;
-            fs::write(&spoilt, changed).unwrap();
-            let _ = taken(&spoilt);
-        }
-    }
-    for junk in
-        [&b""[..], b"<html>", b"PK\x03\x04", b"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F{}", b"\x80\x02}q\x00."]
-    {
-        fs::write(&spoilt, junk).unwrap();
-        refusal(&spoilt);
-    }
-    assert!(matches!(taken(&place.path().join("missing")), Err(ImportError::Io { .. })));
 }
 
 fn safetensors(tensors: &[NamedTensor]) -> Vec<u8> {
@@ -199,7 +152,9 @@ fn conversions_of_simclrv2_are_understood_and_so_are_others() {
     let world = World::new(ResNet { depth: 50, width: 0.25, stem: Stem::Imagenet });
     let path = world.file(|tensors| tensors.iter_mut().for_each(|t| t.name = as_simclrv2(&t.name)));
     let imported = taken(&path).unwrap();
-    assert_eq!((imported.naming, imported.network.depth), (Naming::Simclrv2, 50));
+    // Google's weights, so Google's padding.
+    assert_eq!(imported.network, ResNet { depth: 50, width: 0.25, stem: Stem::Imagenet });
+    assert_eq!(imported.naming, Naming::Simclrv2);
     assert_eq!(imported.weights, world.weights);
 
     let world = World::new(TINY);

@@ -3,11 +3,12 @@
 mod arguments;
 
 use std::fmt::Write;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde_json::json;
-use simclr_models::import::{self, Checkpoint, Choices, Imported, Naming, Preset};
+use simclr_models::import::{self, Checkpoint, Choices, Imported, Preset};
 use simclr_models::{Artefact, CardDraft, Filter, Recipe, Stem, Training};
 
 use super::{grouped, network_words, recipe_words, verify};
@@ -21,34 +22,39 @@ pub(crate) fn run(arguments: &Import) -> anyhow::Result<Report> {
     let preset = arguments.preset.map(Preset::from);
     let imported = import::import(&checkpoint, &choices(arguments, preset))
         .with_context(|| arguments.weights.display().to_string())?;
-    let recipe = recipe(arguments, preset.or(only_preset(&imported)))?;
+    let recipe = recipe(arguments, preset.or(imported.naming.preset()))?;
     let story = story(&checkpoint, &imported);
-
     let folder = arguments.out.clone().unwrap_or_else(|| Path::new(crate::ARTEFACTS).join(&arguments.name));
-    let artefact = Artefact::create(
-        &folder,
-        &imported.network,
-        &imported.weights,
-        CardDraft {
-            name: arguments.name.clone(),
-            recipe,
-            licence: arguments.licence.clone(),
-            training: Training {
-                method: arguments.method.clone(),
-                data: arguments.data.clone(),
-                epochs: arguments.epochs,
-                loss: None,
-                recipe: story.clone(),
-                program: PROGRAM.to_owned(),
-            },
-        },
-    )?;
+    let draft = draft(arguments, recipe, story.clone());
+    let artefact = Artefact::create(&folder, &imported.network, &imported.weights, draft)?;
+    if io::stderr().is_terminal() {
+        eprintln!(
+            "checking the embeddings against the slow reference; a minute or more for large networks …"
+        );
+    }
     let checks = checked(&folder)?;
     Ok(Report {
         text: text(&story, &artefact, &imported, &checks.text),
         json: json(&checkpoint, &artefact, &imported, &checks.json),
         passed: true,
     })
+}
+
+fn draft(arguments: &Import, recipe: Recipe, story: String) -> CardDraft {
+    let Import { name, licence, method, data, epochs, .. } = arguments;
+    CardDraft {
+        name: name.clone(),
+        recipe,
+        licence: licence.clone(),
+        training: Training {
+            method: method.clone(),
+            data: data.clone(),
+            epochs: *epochs,
+            loss: None,
+            recipe: story,
+            program: PROGRAM.to_owned(),
+        },
+    }
 }
 
 /// Verifies the artefact just made; one that fails does not stay.
@@ -64,19 +70,13 @@ fn checked(folder: &PathBuf) -> anyhow::Result<Report> {
 
 fn choices(arguments: &Import, preset: Option<Preset>) -> Choices {
     let padded = arguments.max_pool_padding.map(Stem::from);
-    let of_preset = preset.map_or(Stem::Torchvision, Preset::large_stem);
     Choices {
         prefix: arguments.prefix.clone(),
         depth: arguments.depth,
         width: arguments.width,
         stem: arguments.stem.map(Stem::from),
-        large_stem: padded.unwrap_or(of_preset),
+        large_stem: padded.or(preset.map(Preset::large_stem)),
     }
-}
-
-/// The preset of weights that can be of one family only.
-fn only_preset(imported: &Imported) -> Option<Preset> {
-    (imported.naming == Naming::Simclrv2).then_some(Preset::Simclr)
 }
 
 /// The preset's recipe with what was given explicitly in its place; nothing is guessed.

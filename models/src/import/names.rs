@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::ImportError;
+use super::{ImportError, Preset};
 
 /// A habit of naming a ResNet's tensors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +33,14 @@ impl Naming {
             Self::Torchvision => "named as in torchvision",
             Self::Sequential => "named as an nn.Sequential",
             Self::Simclrv2 => "named as conversions of SimCLRv2",
+        }
+    }
+
+    /// The preset of weights so named, where they are of one family only.
+    pub const fn preset(self) -> Option<Preset> {
+        match self {
+            Self::Simclrv2 => Some(Preset::Simclr),
+            Self::Torchvision | Self::Sequential => None,
         }
     }
 

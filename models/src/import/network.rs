@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use super::checkpoint::Stored;
 use super::names::{self, Place};
-use super::{Checkpoint, ImportError, Naming};
+use super::{Checkpoint, ImportError, Naming, Preset};
 use crate::description::{Description, Param, ResNet, Stem};
 use crate::{NamedTensor, Weights};
 
@@ -22,7 +22,8 @@ pub struct Choices {
     /// Instead of the stem that the first convolution shows.
     pub stem: Option<Stem>,
     /// The stem of a network that begins with a 7×7 convolution: `Imagenet` or `Torchvision`, which have the same tensors.
-    pub large_stem: Stem,
+    /// When absent, what its naming tells, or PyTorch's own.
+    pub large_stem: Option<Stem>,
 }
 
 /// An encoder taken from a checkpoint.
@@ -58,7 +59,7 @@ pub fn import(checkpoint: &Checkpoint, choices: &Choices) -> Result<Imported, Im
     let place = names::find(checkpoint.tensors().keys(), choices.prefix.as_deref())?;
     let Sorted { ours, dropped } = sort(checkpoint, &place);
     refuse_foreign(&ours)?;
-    let network = network(&ours, choices)?;
+    let network = network(&ours, place.naming, choices)?;
     let description = network.describe()?;
     let differences = differences(&description, &ours);
     if !differences.is_empty() {
@@ -125,7 +126,11 @@ fn is_grouped(shape: &[usize]) -> bool {
     matches!(shape, [output, input, 3, 3] if input < output)
 }
 
-fn network(ours: &BTreeMap<String, (&str, &Stored)>, choices: &Choices) -> Result<ResNet, ImportError> {
+fn network(
+    ours: &BTreeMap<String, (&str, &Stored)>,
+    naming: Naming,
+    choices: &Choices,
+) -> Result<ResNet, ImportError> {
     let first = ours.get("conv1.weight").map(|(_, stored)| stored.shape.as_slice());
     let Some(&[channels, 3, kernel, _]) = first else {
         return Err(ImportError::Foreign(match first {
@@ -135,7 +140,9 @@ fn network(ours: &BTreeMap<String, (&str, &Stored)>, choices: &Choices) -> Resul
     };
     let stem = match (choices.stem, kernel) {
         (Some(stem), _) => stem,
-        (None, 7) => choices.large_stem,
+        (None, 7) => {
+            choices.large_stem.or(naming.preset().map(Preset::large_stem)).unwrap_or(Stem::Torchvision)
+        }
         (None, 3) => Stem::SmallPicture,
         (None, kernel) => {
             let words =
