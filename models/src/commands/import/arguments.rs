@@ -18,8 +18,9 @@ Weights do not say how their pictures were prepared. The presets:
   torchvision    shorter side to 256, bilinear, middle 224, ImageNet's mean and deviation; max-pool padded on every side
   simclr         shorter side to 256, bicubic, middle 224, no normalisation; max-pool padded as in TensorFlow
   small-picture  32 by 32, no normalisation
-Depth, width and kind of stem are read off the tensors' names and shapes. The epsilon of batch-norms (1e-5) and the place of
-the stride (in the 3x3 convolution) leave no trace there: weights of other networks than the usual ones need a second look.";
+Depth, width and kind of stem are read off the tensors' names and shapes. The epsilon of batch-norms (1e-5), the place of the
+stride (in the 3x3 convolution) and pooling inside blocks (none) leave no trace there: look twice at weights of other
+networks than the usual ones, such as timm's anti-aliased ones.";
 
 #[derive(Args)]
 pub(crate) struct Import {
