@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use simclr_models::{Description, NamedTensor, Param, Weights, describe_head};
 
+use crate::optimiser::Slots;
 use crate::{TrainError, TrainRecipe};
 
 const FORMAT: &str = "simclr-checkpoint-1";
@@ -30,8 +31,8 @@ pub struct Checkpoint {
     pub encoder: Weights,
     /// The projection head's weights.
     pub head: Weights,
-    /// The optimiser's velocities: the encoder's learned tensors, then the head's.
-    pub velocities: Vec<Vec<f32>>,
+    /// The optimiser's slots, each over the encoder's learned tensors, then the head's.
+    pub slots: Slots,
 }
 
 impl Checkpoint {
@@ -47,7 +48,8 @@ impl Checkpoint {
     pub fn start(recipe_text: &str) -> Result<Self, TrainError> {
         let recipe = TrainRecipe::parse(recipe_text)?;
         let (encoder, head) = descriptions(&recipe)?;
-        let velocities = learned(&encoder, &head).iter().map(|param| vec![0.0; param.len()]).collect();
+        let zeros = || learned(&encoder, &head).iter().map(|param| vec![0.0; param.len()]).collect();
+        let slots = recipe.optimiser.slots().iter().map(|_| zeros()).collect();
         Ok(Self {
             recipe_text: recipe_text.into(),
             step: 0,
@@ -55,7 +57,7 @@ impl Checkpoint {
             epoch_loss: None,
             encoder: Weights::initial(&encoder, recipe.seed),
             head: Weights::initial(&head, recipe.seed.wrapping_add(1)),
-            velocities,
+            slots,
         })
     }
 
@@ -91,15 +93,16 @@ impl Checkpoint {
     fn to_bytes(&self) -> Result<Vec<u8>, String> {
         let recipe = TrainRecipe::parse(&self.recipe_text).map_err(|e| e.to_string())?;
         let (encoder, head) = descriptions(&recipe).map_err(|e| e.to_string())?;
-        let velocities = learned(&encoder, &head)
-            .into_iter()
-            .zip(&self.velocities)
-            .map(|(param, data)| NamedTensor { name: param.name, shape: param.shape, data: data.clone() });
-        let parts: [(&str, Vec<NamedTensor>); 3] = [
-            ("encoder", self.encoder.tensors().to_vec()),
-            ("head", self.head.tensors().to_vec()),
-            ("velocity", velocities.collect()),
-        ];
+        let mut parts =
+            vec![("encoder", self.encoder.tensors().to_vec()), ("head", self.head.tensors().to_vec())];
+        for (name, slot) in recipe.optimiser.slots().iter().zip(&self.slots) {
+            let tensors = learned(&encoder, &head).into_iter().zip(slot).map(|(param, data)| NamedTensor {
+                name: param.name,
+                shape: param.shape,
+                data: data.clone(),
+            });
+            parts.push((name, tensors.collect()));
+        }
         let named: Vec<(String, Vec<usize>, Vec<u8>)> = parts
             .into_iter()
             .flat_map(|(part, tensors)| tensors.into_iter().map(move |t| (format!("{part}/{}", t.name), t)))
@@ -137,6 +140,12 @@ impl Checkpoint {
         let (encoder, head) = descriptions(&recipe).map_err(|e| e.to_string())?;
         let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
         let part = |params: Vec<Param>, prefix: &str| read_part(&file, params, prefix);
+        let slots = recipe
+            .optimiser
+            .slots()
+            .iter()
+            .map(|name| Ok(part(learned(&encoder, &head), name)?.into_iter().map(|t| t.data).collect()))
+            .collect::<Result<Slots, String>>()?;
         Ok(Self {
             step: field("step")?.parse().map_err(|e| format!("step: {e}"))?,
             epochs_done: field("epochs_done")?.parse().map_err(|e| format!("epochs_done: {e}"))?,
@@ -144,7 +153,7 @@ impl Checkpoint {
             encoder: Weights::check(&encoder, part(encoder.params(), "encoder")?)
                 .map_err(|e| e.to_string())?,
             head: Weights::check(&head, part(head.params(), "head")?).map_err(|e| e.to_string())?,
-            velocities: part(learned(&encoder, &head), "velocity")?.into_iter().map(|t| t.data).collect(),
+            slots,
             recipe_text,
         })
     }
@@ -196,7 +205,7 @@ mod tests {
         let mut checkpoint = Checkpoint::start(TINY).unwrap();
         checkpoint.step = 17;
         checkpoint.epoch_loss = Some(0.1 + 0.2);
-        checkpoint.velocities[3][0] = 1.5;
+        checkpoint.slots[0][3][0] = 1.5;
         checkpoint.save(run.path()).unwrap();
         assert_eq!(Checkpoint::load(run.path()).unwrap(), checkpoint);
     }

@@ -6,8 +6,8 @@ use tch::{Device, Tensor};
 use crate::checkpoint::{Checkpoint, descriptions};
 use crate::contrastive_loss::nt_xent;
 use crate::network::{Mode, Network};
-use crate::optimiser::{Optimiser, gradients};
-use crate::recipe::Precision;
+use crate::optimiser::{Optimiser, Slots, gradients};
+use crate::recipe::{Objective, Precision};
 use crate::{TrainError, TrainRecipe};
 
 /// Encoder, head and optimiser in one place.
@@ -31,7 +31,7 @@ impl Learner {
         let encoder = Network::new(encoder, &checkpoint.encoder, device)?;
         let head = Network::new(head, &checkpoint.head, device)?;
         let mut optimiser = Optimiser::new(recipe.optimiser, &learned(&encoder, &head));
-        optimiser.restore(&checkpoint.velocities)?;
+        optimiser.restore(&checkpoint.slots, checkpoint.step)?;
         Ok(Self { recipe, encoder, head, optimiser, device })
     }
 
@@ -49,7 +49,10 @@ impl Learner {
             Precision::F32 => project(Mode::TrainFused),
             Precision::Bf16 => simclr_torchx::autocast_bf16(self.device, || project(Mode::Train)),
         }?;
-        let loss = nt_xent(&projections, self.recipe.loss.temperature);
+        let Objective::NtXent { temperature, .. } = self.recipe.objective else {
+            return Err(TrainError::Recipe("objective: only nt-xent is available yet".into()));
+        };
+        let loss = nt_xent(&projections, temperature);
         let learned = learned(&self.encoder, &self.head);
         let gradients = gradients(&loss, &learned)?;
         self.optimiser.step(&learned, &gradients, rate)?;
@@ -64,11 +67,11 @@ impl Learner {
         Ok((self.encoder.weights()?, self.head.weights()?))
     }
 
-    /// Everything needed to continue: the optimiser's velocities, in the order of the learned tensors.
+    /// What the optimiser remembers.
     ///
     /// # Errors
     /// libtorch's words.
-    pub fn velocities(&self) -> Result<Vec<Vec<f32>>, TrainError> {
+    pub fn slots(&self) -> Result<Slots, TrainError> {
         self.optimiser.state()
     }
 }

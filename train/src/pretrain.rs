@@ -166,7 +166,7 @@ impl<'a> Session<'a> {
             epoch_loss: self.meter.epoch_loss,
             encoder,
             head,
-            velocities: self.learner.velocities()?,
+            slots: self.learner.slots()?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use crate::recipe::Schedule;
+use crate::recipe::{Scaling, Schedule};
 
 /// A schedule with epochs turned into steps.
 #[derive(Debug, Clone, Copy)]
@@ -13,12 +13,13 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// Top rate `rate_per_256`·batch/256 over `steps_per_epoch`·epochs steps.
+    /// Top rate `rate_per_256`·batch/256, or ·√(batch/256), over `steps_per_epoch`·epochs steps.
     pub fn new(schedule: &Schedule, batch: usize, steps_per_epoch: u64) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "batches are small")]
-        let top = schedule.rate_per_256 * batch as f64 / 256.0;
+        let growth = batch as f64 / 256.0;
+        let growth = if schedule.scaling == Scaling::Sqrt { growth.sqrt() } else { growth };
         Self {
-            top,
+            top: schedule.rate_per_256 * growth,
             warmup_steps: schedule.warmup_epochs * steps_per_epoch,
             total_steps: schedule.epochs * steps_per_epoch,
         }
@@ -45,9 +46,20 @@ impl Rates {
 mod tests {
     use super::*;
 
+    fn schedule(rate_per_256: f64, scaling: Scaling) -> Schedule {
+        Schedule { epochs: 10, warmup_epochs: 2, rate_per_256, scaling }
+    }
+
+    #[test]
+    fn the_square_root_meets_the_line_at_the_papers_batch() {
+        let top = |rate, scaling, batch| Rates::new(&schedule(rate, scaling), batch, 5).at(9);
+        assert!((top(1.2, Scaling::Sqrt, 4096) - top(0.3, Scaling::Linear, 4096)).abs() < 1e-12);
+        assert!((top(1.2, Scaling::Sqrt, 256) - 0.075 * 256f64.sqrt()).abs() < 1e-12);
+    }
+
     #[test]
     fn rises_linearly_then_falls_as_a_cosine() {
-        let rates = Rates::new(&Schedule { epochs: 10, warmup_epochs: 2, rate_per_256: 0.3 }, 4096, 5);
+        let rates = Rates::new(&schedule(0.3, Scaling::Linear), 4096, 5);
         let close = |step, expected: f64| assert!((rates.at(step) - expected).abs() < 1e-12, "step {step}");
         close(0, 0.48);
         close(4, 2.4);

@@ -1,0 +1,181 @@
+//! A training run as a file: every choice of the paper is one field here, read once and checked before anything starts.
+//!
+//! A recipe is TOML. It may name a `preset`, whose fields it then inherits. Whatever is wrong with it is said in one go:
+//! unknown keys, values of the wrong type, values out of range.
+
+mod objective;
+mod optimiser;
+mod presets;
+mod problems;
+mod views;
+
+use serde::{Deserialize, Serialize};
+use simclr_models::{Filter, Head, Recipe, ResNet};
+
+pub use objective::Objective;
+pub use optimiser::{Optimiser, Scaling, Schedule};
+pub use presets::{PRESETS, Preset};
+pub use views::{BlurSigma, Branches, Brightness, Views};
+
+use crate::TrainError;
+use problems::{Problems, Reader};
+
+/// Everything that decides a pretraining run but where its data lie and where it is written.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrainRecipe {
+    /// The artefact's name.
+    pub name: String,
+    /// Fixes first weights, order of pictures and every view.
+    pub seed: u64,
+    /// Pictures a step; each gives two views.
+    pub batch: usize,
+    /// Pictures whose activations are in memory at once, if fewer than `batch`: gradient caching (Gao et al. 2021).
+    ///
+    /// Loss and gradients are those of the whole batch, except that batch-norms see a micro-batch.
+    pub micro_batch: Option<usize>,
+    /// Number format of convolutions and matrix products.
+    pub precision: Precision,
+    /// What is learned from.
+    pub data: Data,
+    /// The encoder f.
+    pub encoder: ResNet,
+    /// The projection head g; without one (`layers = 0`) embeddings are compared themselves.
+    pub head: Head,
+    /// The augmentations.
+    pub views: Views,
+    /// What is asked of the network.
+    pub objective: Objective,
+    /// How weights are moved.
+    pub optimiser: Optimiser,
+    /// For how long and how fast.
+    pub schedule: Schedule,
+}
+
+/// Number format of convolutions and matrix products; weights, batch-norms and the loss stay f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floats.
+    F32,
+    /// bfloat16 by autocast: faster where the processor has it (AVX512-BF16, AMX, CUDA), slower where it has not.
+    Bf16,
+}
+
+/// The training pictures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Data {
+    /// A name that `simclr_datasets::open` knows.
+    pub dataset: String,
+    /// Pictures are kept in memory as squares of this side, in pixels; views are cut from them.
+    pub side: u32,
+}
+
+impl TrainRecipe {
+    /// Reads and checks a recipe's TOML text.
+    ///
+    /// # Errors
+    /// With everything that is missing, unknown, of the wrong type or out of range, one line each.
+    pub fn parse(text: &str) -> Result<Self, TrainError> {
+        let mut problems = Problems::default();
+        let table = presets::resolve(text).map_err(TrainError::Recipe)?;
+        let mut reader = Reader::new(&table, &mut problems);
+        let parts = (
+            (
+                reader.field("name"),
+                reader.field("seed"),
+                reader.field("batch"),
+                reader.optional("micro_batch"),
+            ),
+            (reader.field("precision"), reader.field("data"), reader.field("encoder"), reader.field("head")),
+            (
+                reader.field("views"),
+                reader.field("objective"),
+                reader.field("optimiser"),
+                reader.field("schedule"),
+            ),
+        );
+        let (
+            (Some(name), Some(seed), Some(batch), Some(micro_batch)),
+            (Some(precision), Some(data), Some(encoder), Some(head)),
+            (Some(views), Some(objective), Some(optimiser), Some(schedule)),
+        ) = parts
+        else {
+            return Err(TrainError::Recipe(problems.into_text()));
+        };
+        let recipe = Self {
+            name,
+            seed,
+            batch,
+            micro_batch,
+            precision,
+            data,
+            encoder,
+            head,
+            views,
+            objective,
+            optimiser,
+            schedule,
+        };
+        problems.unknown_keys(&table, &recipe);
+        recipe.check(&mut problems);
+        problems.or(recipe)
+    }
+
+    fn check(&self, problems: &mut Problems) {
+        let name_is_plain = self.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        problems.require(!self.name.is_empty() && name_is_plain, "name must be letters, digits, - _ .");
+        problems.require(self.batch >= 2, "batch must be at least 2: NT-Xent needs a negative");
+        if let Some(micro) = self.micro_batch {
+            let fits = micro >= 2 && self.batch.is_multiple_of(micro);
+            problems.require(fits, "micro_batch must be at least 2 and divide batch");
+        }
+        let sides = self.views.side..=2048;
+        problems.require(sides.contains(&self.data.side), "data.side must be views.side to 2048 pixels");
+        self.views.check(problems);
+        self.objective.check(problems);
+        self.optimiser.check(problems);
+        self.schedule.check(problems);
+        self.not_yet(problems);
+        problems.check(self.preprocessing().check());
+        match self.encoder.describe() {
+            Ok(encoder) => problems.check(simclr_models::describe_head(&self.head, encoder.output_len())),
+            Err(error) => problems.add(&error),
+        }
+    }
+
+    /// Fields that are understood and not yet followed.
+    fn not_yet(&self, problems: &mut Problems) {
+        let plain = matches!(
+            self.objective,
+            Objective::NtXent { normalise: true, semi_hard: false, queue: 0, factor: 1.0, .. }
+        );
+        problems.require(plain, "objective: only plain nt-xent is available yet");
+        problems.require(self.micro_batch.is_none(), "micro_batch is not available yet");
+        problems.require(self.head.layers > 0, "head.layers = 0 is not available yet");
+        let views = &self.views;
+        let is_plain = (views.turn, views.sobel, views.noise, views.cutout) == (0.0, 0.0, 0.0, 0.0);
+        let is_plain =
+            is_plain && (views.blur_sigma, views.branches) == (BlurSigma::PerPicture, Branches::Both);
+        problems
+            .require(is_plain, "views: only the augmentations of the paper's appendix A are available yet");
+    }
+
+    /// What a picture goes through before the trained encoder sees it: no augmentation.
+    pub fn preprocessing(&self) -> Recipe {
+        let Views { side, mean, deviation, .. } = self.views;
+        // The published evaluation keeps the middle 7/8 of large pictures and everything of small ones.
+        let resize = if side <= 32 { side } else { (side * 8).div_ceil(7) };
+        Recipe { side, resize, filter: Filter::Bicubic, mean, deviation }
+    }
+
+    /// The recipe in full, every field written out: what a preset and the defaults came to.
+    ///
+    /// # Errors
+    /// When a value cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<String, TrainError> {
+        toml::to_string(self).map_err(|error| TrainError::Recipe(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+use super::*;
+
+const TINY: &str = include_str!("../../recipes/tiny.toml");
+
+#[test]
+fn every_shipped_recipe_is_valid() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
+    let mut found = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        TrainRecipe::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert!(text.starts_with("# simclr-train "), "{} begins with its command", path.display());
+        found += 1;
+    }
+    assert!(found >= 3);
+}
+
+#[test]
+fn a_wrong_field_is_named() {
+    for (from, to, named) in [
+        ("batch = 16", "batch = 1", "batch"),
+        ("batch = 16", "batch = 16\nmicro_batch = 5", "micro_batch"),
+        ("temperature = 0.5", "temperature = 0.0", "objective.temperature"),
+        ("kind = \"nt-xent\"", "kind = \"nt-zent\"", "nt-zent"),
+        ("flip = 0.5", "flip = 1.5", "views.flip"),
+        ("flip = 0.5", "flip = \"often\"", "flip"),
+        ("depth = 10", "depth = 11", "ResNet-11"),
+        ("seed = 1", "seeds = 1", "seed is missing"),
+        ("grey = 0.2", "grey = 0.2\ngray = 0.2", "views.gray is not a field"),
+        ("momentum = 0.9", "momentum = 0.9\ntrust_coefficient = 0.1", "optimiser.trust_coefficient"),
+    ] {
+        assert!(TINY.contains(from), "{from}");
+        let error = TrainRecipe::parse(&TINY.replace(from, to)).unwrap_err().to_string();
+        assert!(error.contains(named), "{error}");
+    }
+}
+
+#[test]
+fn everything_wrong_is_said_at_once() {
+    let wrong = TINY
+        .replace("flip = 0.5", "flip = 1.5\nflop = 1")
+        .replace("temperature = 0.5", "temperature = -1.0")
+        .replace("epochs = 12", "epochs = 0");
+    let error = TrainRecipe::parse(&wrong).unwrap_err().to_string();
+    for named in ["views.flip", "views.flop", "objective.temperature", "schedule.epochs"] {
+        assert!(error.contains(named), "{named} in: {error}");
+    }
+    let error = TrainRecipe::parse("name = 1\nseed = \"x\"").unwrap_err().to_string();
+    assert!(
+        error.contains("name:") && error.contains("seed:") && error.contains("views is missing"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_recipe_changes_what_it_says_of_its_preset_and_nothing_else() {
+    let text = "preset = \"google-code\"\nname = \"mine\"\n[views]\nstrength = 0.5\n[optimiser]\nkind = \"sgd\"\n\
+        momentum = 0.9\nweight_decay = 5e-4\n";
+    let mine = TrainRecipe::parse(text).unwrap();
+    let theirs = TrainRecipe::parse("preset = \"google-code\"\nname = \"mine\"").unwrap();
+    assert_eq!(mine.optimiser, Optimiser::Sgd { momentum: 0.9, weight_decay: 5e-4, nesterov: false });
+    assert_eq!(mine.views, Views { strength: 0.5, ..theirs.views.clone() });
+    assert_eq!(TrainRecipe { views: mine.views.clone(), optimiser: mine.optimiser, ..theirs }, mine);
+    let error = TrainRecipe::parse("preset = \"none\"").unwrap_err().to_string();
+    assert!(error.contains("small-batch"), "{error}");
+}
+
+#[test]
+fn presets_hold_what_was_published() {
+    let preset = |name: &str| TrainRecipe::parse(&format!("preset = \"{name}\"\nname = \"x\"")).unwrap();
+    let (paper, code, small) = (preset("paper"), preset("google-code"), preset("small-batch"));
+    assert_eq!((paper.batch, paper.head.layers, paper.views.brightness), (4096, 2, Brightness::Additive));
+    assert_eq!((code.batch, code.head.layers, code.views.blur_sigma), (512, 3, BlurSigma::PerBatch));
+    assert!(matches!(paper.objective, Objective::NtXent { factor: 1.0, temperature: 0.1, .. }));
+    assert!(matches!(code.objective, Objective::NtXent { factor: 2.0, .. }));
+    assert!(matches!(paper.optimiser, Optimiser::Lars { weight_decay: 1e-6, .. }));
+    assert!(matches!(code.optimiser, Optimiser::Lars { weight_decay: 1e-4, .. }));
+    assert_eq!((small.batch, small.schedule.scaling), (256, Scaling::Sqrt));
+}
+
+#[test]
+fn written_out_in_full_it_is_the_same_recipe() {
+    let recipe = TrainRecipe::parse("preset = \"paper\"\nname = \"x\"").unwrap();
+    assert_eq!(TrainRecipe::parse(&recipe.to_toml().unwrap()).unwrap(), recipe);
+}
