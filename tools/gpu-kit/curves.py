@@ -27,6 +27,7 @@ def panel(rows, key, title, top):
 def main():
     source, target = map(Path, sys.argv[1:3])
     rows = [json.loads(line) for line in source.read_text().splitlines() if line.strip()]
+    rows = [row for row in rows if row.get("kind", "step") == "step"]
     if not rows:
         return
     step = HIGH + TOP + 16

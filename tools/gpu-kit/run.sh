@@ -46,10 +46,19 @@ print(os.path.join(os.path.dirname(torch.__file__), "lib"))
 PY
 }
 
+newest() { # the run's newest checkpoint; nothing when there is none. What was carried here is older than what was made here
+  local steps=("$work"/run/checkpoints/step-*.safetensors)
+  if [ -e "${steps[-1]}" ]; then
+    echo "${steps[-1]}"
+  elif [ -e "$work/run/checkpoint.safetensors" ]; then
+    echo "$work/run/checkpoint.safetensors"
+  fi
+}
+
 train() {
   local how=(--data "$work/data" --device "$device" "${more[@]}")
   [ -z "$limit" ] || how+=(--limit-seconds "$limit")
-  if [ -e "$work/run/checkpoint.safetensors" ]; then
+  if [ -n "$(newest)" ]; then
     "$work/simclr-train" resume "$work/run" "${how[@]}"
   else
     "$work/simclr-train" pretrain "$work/recipe.toml" --out "$work/run" "${how[@]}"
@@ -61,7 +70,9 @@ carry_back() {
   "$python" "$work/curves.py" "$out/metrics.jsonl" "$out/curves.svg"
   local finished=() # of a finished run the velocities are of no use
   "$python" -c 'import json, sys; row = json.loads(sys.stdin.read()); sys.exit(row["step"] < row["steps"])' < <(tail -n 1 "$out/metrics.jsonl") && finished=(--finished)
-  "$python" "$work/parcel.py" split "$work/run/checkpoint.safetensors" "$out" "${finished[@]}"
+  mkdir -p "$work/carry"
+  cp "$(newest)" "$work/carry/checkpoint.safetensors"
+  "$python" "$work/parcel.py" split "$work/carry/checkpoint.safetensors" "$out" "${finished[@]}"
   printf '{"exit": %s, "finished": %s, "seconds": %s, "last": %s}\n' \
     "$1" "$([ ${#finished[@]} -gt 0 ] && echo true || echo false)" "$SECONDS" "$(tail -n 1 "$out/metrics.jsonl")" | tee "$out/summary.json"
 }
@@ -69,12 +80,12 @@ carry_back() {
 unpack
 LD_LIBRARY_PATH=$(torch_libraries)${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
-if [ -n "$from" ] && [ ! -e "$work/run/checkpoint.safetensors" ]; then
+if [ -n "$from" ] && [ -z "$(newest)" ]; then
   "$python" "$work/parcel.py" join "$from" "$work/run/checkpoint.safetensors"
   cp "$from/metrics.jsonl" "$work/run/"
 fi
 rc=0
 train > >(tee -a "$out/log.txt") 2>&1 || rc=$?
-[ -e "$work/run/checkpoint.safetensors" ] || { echo "run.sh: no checkpoint was written (exit $rc); $out/log.txt says why" >&2; exit 1; }
+[ -n "$(newest)" ] || { echo "run.sh: no checkpoint was written (exit $rc); $out/log.txt says why" >&2; exit 1; }
 carry_back "$rc"
 exit "$rc"

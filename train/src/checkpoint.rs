@@ -1,12 +1,12 @@
-//! Everything needed to continue a run bit for bit, in one file that is written whole, then renamed.
+//! Everything needed to continue a run bit for bit, as the bytes of one safetensors file.
 //!
 //! Random choices are functions of (seed, epoch, picture), so a checkpoint holds no generator's state: the recipe, the
-//! number of steps done, weights and velocities are all.
+//! number of steps done, weights and velocities are all. Where the file lies is [`crate::run_folder`]'s affair.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use simclr_models::{Description, NamedTensor, Param, Weights, describe_head};
@@ -15,6 +15,8 @@ use crate::optimiser::Slots;
 use crate::{TrainError, TrainRecipe};
 
 const FORMAT: &str = "simclr-checkpoint-1";
+/// Names of tensors and a recipe fit into far less.
+const HEADER_MAX: u64 = 64 << 20;
 
 /// A run at the end of some step.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +29,10 @@ pub struct Checkpoint {
     pub epochs_done: u64,
     /// Mean loss of the last full epoch, when there was one.
     pub epoch_loss: Option<f64>,
+    /// Sum and number of the losses of the epoch that is not full yet.
+    pub epoch_so_far: (f64, u64),
+    /// The monitor's kNN accuracy in percent, when it looked at this step.
+    pub knn: Option<f64>,
     /// The encoder's weights.
     pub encoder: Weights,
     /// The projection head's weights.
@@ -36,11 +42,6 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// The checkpoint's place in a run's folder.
-    pub fn path(run: &Path) -> PathBuf {
-        run.join("checkpoint.safetensors")
-    }
-
     /// A run before its first step.
     ///
     /// # Errors
@@ -55,42 +56,36 @@ impl Checkpoint {
             step: 0,
             epochs_done: 0,
             epoch_loss: None,
+            epoch_so_far: (0.0, 0),
+            knn: None,
             encoder: Weights::initial(&encoder, recipe.seed),
             head: Weights::initial(&head, recipe.seed.wrapping_add(1)),
             slots,
         })
     }
 
-    /// Writes the file beside its place, syncs it and renames it, so that a crash leaves the old or the new one.
+    /// Reads a file and checks every tensor.
     ///
     /// # Errors
-    /// When the disk refuses.
-    pub fn save(&self, run: &Path) -> Result<(), TrainError> {
-        let path = Self::path(run);
-        let bytes =
-            self.to_bytes().map_err(|reason| TrainError::Checkpoint { path: path.clone(), reason })?;
-        let beside = path.with_extension("writing");
-        let write = || {
-            let mut file = File::create(&beside)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-            fs::rename(&beside, &path)?;
-            File::open(run)?.sync_all()
-        };
-        write().map_err(TrainError::io(&path))
+    /// When it cannot be read, or is damaged.
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        let bytes = std::fs::read(path).map_err(TrainError::io(path))?;
+        Self::from_bytes(&bytes).map_err(|reason| TrainError::Checkpoint { path: path.into(), reason })
     }
 
-    /// Reads a run's checkpoint and checks every tensor.
-    ///
-    /// # Errors
-    /// When there is none, or it is damaged.
-    pub fn load(run: &Path) -> Result<Self, TrainError> {
-        let path = Self::path(run);
-        let bytes = fs::read(&path).map_err(TrainError::io(&path))?;
-        Self::from_bytes(&bytes).map_err(|reason| TrainError::Checkpoint { path, reason })
+    /// The number of steps that a file's header says; its tensors are not read.
+    pub(crate) fn step_of(path: &Path) -> Option<u64> {
+        let mut file = File::open(path).ok()?;
+        let mut length = [0u8; 8];
+        file.read_exact(&mut length).ok()?;
+        let mut header = vec![];
+        file.take(u64::from_le_bytes(length).min(HEADER_MAX)).read_to_end(&mut header).ok()?;
+        let header: serde_json::Value = serde_json::from_slice(&header).ok()?;
+        header["__metadata__"]["step"].as_str()?.parse().ok()
     }
 
-    fn to_bytes(&self) -> Result<Vec<u8>, String> {
+    /// The file's bytes.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, String> {
         let recipe = TrainRecipe::parse(&self.recipe_text).map_err(|e| e.to_string())?;
         let (encoder, head) = descriptions(&recipe).map_err(|e| e.to_string())?;
         let mut parts =
@@ -121,8 +116,15 @@ impl Checkpoint {
             ("step".into(), self.step.to_string()),
             ("epochs_done".into(), self.epochs_done.to_string()),
         ]);
-        if let Some(loss) = self.epoch_loss {
-            about.insert("epoch_loss".into(), loss.to_string());
+        let (sum, count) = self.epoch_so_far;
+        let optional = [
+            ("epoch_loss", self.epoch_loss),
+            ("knn", self.knn),
+            ("epoch_loss_sum", (count > 0).then_some(sum)),
+        ];
+        about.extend(optional.into_iter().filter_map(|(name, x)| Some((name.to_string(), x?.to_string()))));
+        if count > 0 {
+            about.insert("epoch_losses".into(), count.to_string());
         }
         safetensors::serialize(views, Some(about)).map_err(|e| e.to_string())
     }
@@ -131,6 +133,8 @@ impl Checkpoint {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
         let about = header.metadata().clone().unwrap_or_default();
         let field = |name: &str| about.get(name).cloned().ok_or_else(|| format!("it has no `{name}`"));
+        let number = |name: &str| about.get(name).and_then(|text| text.parse::<f64>().ok());
+        let count = about.get("epoch_losses").and_then(|text| text.parse().ok());
         let format = field("format")?;
         if format != FORMAT {
             return Err(format!("its format is `{format}`, this program reads `{FORMAT}`"));
@@ -149,7 +153,10 @@ impl Checkpoint {
         Ok(Self {
             step: field("step")?.parse().map_err(|e| format!("step: {e}"))?,
             epochs_done: field("epochs_done")?.parse().map_err(|e| format!("epochs_done: {e}"))?,
-            epoch_loss: about.get("epoch_loss").and_then(|text| text.parse().ok()),
+            epoch_loss: number("epoch_loss"),
+            // Files of earlier versions have none of the following.
+            epoch_so_far: number("epoch_loss_sum").zip(count).unwrap_or_default(),
+            knn: number("knn"),
             encoder: Weights::check(&encoder, part(encoder.params(), "encoder")?)
                 .map_err(|e| e.to_string())?,
             head: Weights::check(&head, part(head.params(), "head")?).map_err(|e| e.to_string())?,
@@ -201,13 +208,13 @@ mod tests {
 
     #[test]
     fn written_and_read_again_bit_for_bit() {
-        let run = tempfile::tempdir().unwrap();
         let mut checkpoint = Checkpoint::start(TINY).unwrap();
         checkpoint.step = 17;
         checkpoint.epoch_loss = Some(0.1 + 0.2);
+        checkpoint.epoch_so_far = (1.0 / 3.0, 7);
+        checkpoint.knn = Some(63.7);
         checkpoint.slots[0][3][0] = 1.5;
-        checkpoint.save(run.path()).unwrap();
-        assert_eq!(Checkpoint::load(run.path()).unwrap(), checkpoint);
+        assert_eq!(Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap(), checkpoint);
     }
 
     #[test]
@@ -219,8 +226,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_run_is_named() {
-        let error = Checkpoint::load(Path::new("no/such/run")).unwrap_err().to_string();
-        assert!(error.contains("no/such/run"), "{error}");
+    fn the_header_alone_says_the_step() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let bytes = Checkpoint { step: 17, ..Checkpoint::start(TINY).unwrap() }.to_bytes().unwrap();
+        for (length, expected) in [(bytes.len(), Some(17)), (100, None), (3, None)] {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            assert_eq!(Checkpoint::step_of(&path), expected);
+        }
     }
 }

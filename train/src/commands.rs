@@ -10,7 +10,8 @@ use simclr_train::checkpoint::Checkpoint;
 use simclr_train::device::{Place, prepare};
 use simclr_train::learner::Learner;
 use simclr_train::pictures::Pictures;
-use simclr_train::{Ending, Limits, TrainRecipe, export, pretrain};
+use simclr_train::run_folder::RunFolder;
+use simclr_train::{Ending, Limits, TrainError, TrainRecipe, export, pretrain};
 use tch::{Device, Kind, Tensor};
 
 mod show;
@@ -28,8 +29,9 @@ pub(crate) struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   simclr-train pretrain train/recipes/tiny.toml --data ~/cifar-10-batches-bin --out runs/tiny
-  simclr-train resume runs/tiny --data ~/cifar-10-batches-bin
-  simclr-train export runs/tiny --out models/artefacts/simclr-tiny";
+  simclr-train resume runs/tiny --data ~/cifar-10-batches-bin --keep 3
+  simclr-train export runs/tiny --out models/artefacts/simclr-tiny
+  simclr-train export runs/tiny --best --out models/artefacts/simclr-tiny-best";
 
 #[derive(Subcommand)]
 enum Command {
@@ -37,13 +39,13 @@ enum Command {
     Pretrain {
         /// The recipe; see train/recipes
         recipe: PathBuf,
-        /// Folder of the run: checkpoint, metrics; must not hold a run yet
+        /// Folder of the run: checkpoints, metrics; must not hold a run yet
         #[arg(long)]
         out: PathBuf,
         #[command(flatten)]
         how: How,
     },
-    /// Continues a run from its checkpoint
+    /// Continues a run from its newest checkpoint that can be read
     Resume {
         /// Folder of the run
         run: PathBuf,
@@ -57,6 +59,9 @@ enum Command {
         /// Folder to make
         #[arg(long, short)]
         out: PathBuf,
+        /// The run's best checkpoint instead of its newest
+        #[arg(long)]
+        best: bool,
         /// What it was trained on, for the card
         #[arg(long, default_value = "")]
         data: String,
@@ -93,6 +98,9 @@ struct How {
     /// Seconds between checkpoints
     #[arg(long, default_value_t = 300)]
     checkpoint_seconds: u64,
+    /// Checkpoints kept: the last so many, besides the best
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    keep: u16,
     /// Records as JSON lines on a terminal too
     #[arg(long)]
     json: bool,
@@ -130,9 +138,10 @@ impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Pretrain { recipe, out, how } => begin(&recipe, &out, &how),
-            Command::Resume { run, how } => go_on(&run, Checkpoint::load(&run)?, &how),
-            Command::Export { run, out, data, licence } => {
-                let artefact = export::export(&Checkpoint::load(&run)?, &out, &data, &licence)?;
+            Command::Resume { run, how } => go_on(&run, newest(&run)?, &how),
+            Command::Export { run, out, best, data, licence } => {
+                let checkpoint = if best { RunFolder::new(&run).best() } else { newest(&run) }?;
+                let artefact = export::export(&checkpoint, &out, &data, &licence)?;
                 println!("{}", out.display());
                 eprintln!("space key {}; libtorch and ONNX Runtime agree", artefact.space_key());
                 Ok(())
@@ -147,16 +156,23 @@ impl Cli {
 fn begin(recipe: &Path, out: &Path, how: &How) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(recipe).with_context(|| format!("reading {}", recipe.display()))?;
     let checkpoint = Checkpoint::start(&text)?;
-    let existing = Checkpoint::path(out);
-    if existing.exists() {
-        bail!(
-            "{} exists: continue it with `simclr-train resume {}`, or choose another --out",
-            existing.display(),
-            out.display()
-        );
+    if RunFolder::new(out).holds_a_run()? {
+        let out = out.display();
+        bail!("{out} holds a run: continue it with `simclr-train resume {out}`, or choose another --out");
     }
-    std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
     go_on(out, checkpoint, how)
+}
+
+/// The newest checkpoint that can be read, saying loudly which could not.
+fn newest(run: &Path) -> Result<Checkpoint, TrainError> {
+    let found = RunFolder::new(run).newest()?;
+    for error in &found.passed_over {
+        eprintln!("WARNING: {error}");
+    }
+    if !found.passed_over.is_empty() {
+        eprintln!("WARNING: going back to {}, step {}", found.path.display(), found.checkpoint.step);
+    }
+    Ok(found.checkpoint)
 }
 
 fn go_on(run: &Path, checkpoint: Checkpoint, how: &How) -> anyhow::Result<()> {
@@ -167,17 +183,23 @@ fn go_on(run: &Path, checkpoint: Checkpoint, how: &How) -> anyhow::Result<()> {
     let samples = dataset.split(simclr_datasets::Split::Train).with_context(|| {
         format!("{} at {} has no training split", recipe.data.dataset, how.data.display())
     })?;
-    let pictures = Pictures::load(samples, recipe.data.side, device)?;
-    eprintln!("{} pictures, step {}, checkpoints in {}", pictures.len(), checkpoint.step, run.display());
+    let pictures = Pictures::load(samples, &recipe.data, device)?;
+    for broken in pictures.broken() {
+        eprintln!("WARNING: left out: {}", broken.reason);
+    }
+    let place = if pictures.is_resident() { "in memory" } else { "read from disk" };
+    let (count, step) = (pictures.len(), checkpoint.step);
+    eprintln!("{count} pictures {place}, step {step}, checkpoints in {}", run.display());
     let limits = Limits {
         time: how.limit_seconds.map(Duration::from_secs),
         steps: how.limit_steps,
         stop: &STOP,
         checkpoint_every: Duration::from_secs(how.checkpoint_seconds),
+        keep: usize::from(how.keep),
     };
     let mut show = show::Show::new(how.json);
-    let ending = pretrain(checkpoint, &pictures, device, run, limits, &mut |record| {
-        show.record(record);
+    let ending = pretrain(checkpoint, &pictures, device, run, limits, &mut |line| {
+        show.line(line);
     })?;
     show.end();
     match ending {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use simclr_datasets::DatasetError;
-use simclr_models::{ArtefactError, DescriptionError, EncodeError, PictureError, RecipeError, WeightsError};
+use simclr_models::{ArtefactError, DescriptionError, EncodeError, RecipeError, WeightsError};
 
 /// Why training cannot begin, go on or be exported.
 #[derive(Debug, thiserror::Error)]
@@ -20,14 +20,6 @@ pub enum TrainError {
     /// Check the folder given with `--data`.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// Remove or replace the picture.
-    #[error("{name}: {source}")]
-    Picture {
-        /// Which picture.
-        name: String,
-        /// What is wrong with it.
-        source: PictureError,
-    },
     /// The checkpoint is damaged or of another network.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -46,6 +38,40 @@ pub enum TrainError {
         path: PathBuf,
         /// What does not fit.
         reason: String,
+    },
+    /// Free space or correct permissions, then resume: the former checkpoint is whole.
+    #[error(
+        "the checkpoint of step {step} was not kept: {path}: {source}; the former one is as it was: make room, then resume"
+    )]
+    NotKept {
+        /// The file.
+        path: PathBuf,
+        /// Steps done.
+        step: u64,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Start the run with `pretrain`, or bring a checkpoint from elsewhere.
+    #[error("{run}: no checkpoint that can be read{found}")]
+    NoCheckpoint {
+        /// The run's folder.
+        run: PathBuf,
+        /// A line for each file that could not be read.
+        found: String,
+    },
+    /// Repair or remove the pictures named, or raise `data.broken_max`.
+    #[error(
+        "{count} of {of} pictures cannot be read, data.broken_max allows {most}; repair or remove them, or raise it:{named}"
+    )]
+    Broken {
+        /// How many.
+        count: usize,
+        /// Of how many.
+        of: usize,
+        /// How many are allowed.
+        most: usize,
+        /// A line for each of the first few.
+        named: String,
     },
     /// Lower the learning rate or raise the temperature, then resume from the last checkpoint.
     #[error(

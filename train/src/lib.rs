@@ -3,8 +3,9 @@
 //! In the order data flows: [`recipe`] says what to do, [`pictures`] holds the training set, [`views`] draws two random
 //! views of each picture, [`network`] walks the encoder's and the head's descriptions, [`contrastive_loss`] compares
 //! projections, [`optimiser`] and [`schedule`] move the weights, [`learner`] joins
-//! them, [`pretrain`] is the loop (start reading there),
-//! [`checkpoint`] keeps everything needed to continue bit for bit, [`export`] turns a checkpoint into an artefact.
+//! them, [`feed`] makes views ahead of it, [`pretrain`] is the loop (start reading there),
+//! [`checkpoint`] keeps everything needed to continue bit for bit, [`run_folder`] says where it and all else of a run lies,
+//! [`export`] turns a checkpoint into an artefact.
 
 mod error;
 
@@ -26,7 +27,11 @@ pub mod schedule;
 
 pub mod checkpoint;
 
+pub mod run_folder;
+
 pub mod learner;
+
+pub mod feed;
 
 pub mod pretrain;
 

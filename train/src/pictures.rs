@@ -1,100 +1,132 @@
-//! The training set in memory: one u8 tensor N×3×side×side, and the order in which an epoch visits it.
+//! The training set: in memory as one u8 tensor N×3×side×side, or decoded batch by batch from disk where it does not fit;
+//! and the order in which an epoch visits it.
+//!
+//! Both ways give the same numbers. A picture that cannot be read is left out, named and counted, up to
+//! `data.broken_max`; places of the others do not change, so order and views stay functions of the seed. Knows no label.
+
+mod decode;
+mod streamed;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 use simclr_datasets::Sample;
-use simclr_models::{Filter, Limits, Picture, Recipe};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::TrainError;
 use crate::network::to_i64;
+use crate::recipe::{Data, Resident};
+use streamed::Streamed;
 
-/// Memory that the pictures may take, in bytes.
+pub use decode::Broken;
+
+/// Memory that the pictures may take before they are read from disk batch by batch, in bytes.
 const BYTES_MAX: usize = 16 << 30;
 
-/// Unlabelled pictures on the training device.
+/// Unlabelled pictures for a training device.
 #[derive(Debug)]
 pub struct Pictures {
-    pixels: Tensor,
+    store: Store,
+    count: usize,
+    left_out: Arc<BTreeSet<usize>>,
+    broken: Vec<Broken>,
+}
+
+#[derive(Debug)]
+enum Store {
+    /// N×3×side×side u8 on the training device.
+    Resident(Tensor),
+    Streamed(Arc<Streamed>),
 }
 
 impl Pictures {
-    /// Decodes every sample on all cores and keeps the middle square of each, `side` pixels wide.
+    /// Makes ready the middle square of every sample, `data.side` pixels wide; resident ones are decoded now, on all cores.
     ///
     /// # Errors
-    /// Names the first picture that cannot be read; or says that there are none, or too many for memory.
-    pub fn load(samples: &[Sample], side: u32, device: Device) -> Result<Self, TrainError> {
-        let each = 3 * (side as usize).pow(2);
+    /// When there are none, or more than `data.broken_max` of them cannot be read: with the first few names and reasons.
+    pub fn load(samples: &[Sample], data: &Data, device: Device) -> Result<Self, TrainError> {
         if samples.is_empty() {
             return Err(TrainError::Recipe("the dataset's training split holds no picture".into()));
         }
-        if samples.len() * each > BYTES_MAX {
-            return Err(TrainError::Recipe(format!(
-                "{} pictures of {side}×{side} need {} GiB of memory, {} GiB is the limit; lower data.side",
-                samples.len(),
-                (samples.len() * each) >> 30,
-                BYTES_MAX >> 30
-            )));
+        let count = samples.len();
+        let fits = count * decode::bytes_of(data.side) <= BYTES_MAX;
+        if data.resident == Resident::Never || (data.resident == Resident::Auto && !fits) {
+            let store = Store::Streamed(Arc::new(Streamed::new(samples, data, device)));
+            return Ok(Self { store, count, left_out: Arc::default(), broken: vec![] });
         }
-        let square =
-            Recipe { side, resize: side, filter: Filter::Bicubic, mean: [0.0; 3], deviation: [1.0; 3] };
-        let mut bytes = vec![0u8; samples.len() * each];
-        bytes.par_chunks_mut(each).zip(samples).try_for_each(|(into, sample)| {
-            write_planes(&sample.load(&Limits::default())?, &square, into);
-            Ok::<_, TrainError>(())
-        })?;
-        let shape = [to_i64(samples.len()), 3, i64::from(side), i64::from(side)];
-        let pixels = Tensor::f_from_slice(&bytes)?.f_view(shape)?.f_to_device(device)?;
-        Ok(Self { pixels })
+        let (bytes, broken) = decode::all(samples.iter(), data.side);
+        decode::tolerate(&broken, count, data.broken_max)?;
+        let side = i64::from(data.side);
+        let pixels = Tensor::f_from_slice(&bytes)?.f_view([to_i64(count), 3, side, side])?;
+        let left_out = Arc::new(broken.iter().map(|broken| broken.place).collect());
+        Ok(Self { store: Store::Resident(pixels.f_to_device(device)?), count, left_out, broken })
     }
 
-    /// How many there are.
+    /// The same pictures for another thread.
+    pub(crate) fn share(&self) -> Self {
+        let store = match &self.store {
+            Store::Resident(pixels) => Store::Resident(pixels.shallow_clone()),
+            Store::Streamed(streamed) => Store::Streamed(Arc::clone(streamed)),
+        };
+        Self { store, count: self.count, left_out: Arc::clone(&self.left_out), broken: vec![] }
+    }
+
+    /// How many an epoch visits.
     pub fn len(&self) -> usize {
-        usize::try_from(self.pixels.size()[0]).expect("a size is not negative")
+        self.count - self.left_out.len()
     }
 
-    /// Never true: loading refuses an empty split.
+    /// Whether no picture is left.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Those at `indices` as B×3×side×side f32 in 0…1.
+    /// Whether they are in memory.
+    pub fn is_resident(&self) -> bool {
+        matches!(self.store, Store::Resident(_))
+    }
+
+    /// Those that could not be read when they were loaded.
+    pub fn broken(&self) -> &[Broken] {
+        &self.broken
+    }
+
+    /// Streamed ones that turned out broken since the last call.
+    pub(crate) fn newly_broken(&self) -> Vec<Broken> {
+        match &self.store {
+            Store::Resident(_) => vec![],
+            Store::Streamed(streamed) => streamed.take_news(),
+        }
+    }
+
+    /// The places that epoch `epoch` visits, each once: a permutation fixed by seed and epoch, less those left out.
+    pub fn order(&self, seed: u64, epoch: u64) -> Vec<i64> {
+        let mut order = order(self.count, seed, epoch);
+        order.retain(|&place| !usize::try_from(place).is_ok_and(|place| self.left_out.contains(&place)));
+        order
+    }
+
+    /// Those at `places` as B×3×side×side f32 in 0…1.
     ///
     /// # Errors
-    /// libtorch's words.
-    pub fn batch(&self, indices: &[i64]) -> Result<Tensor, TrainError> {
-        let chosen = Tensor::f_from_slice(indices)?.f_to_device(self.pixels.device())?;
-        Ok(self.pixels.f_index_select(0, &chosen)?.f_to_kind(tch::Kind::Float)?.f_div_scalar(255.0)?)
-    }
-}
-
-/// Red, green and blue planes of the picture's middle square.
-fn write_planes(picture: &Picture, square: &Recipe, into: &mut [u8]) {
-    let side = square.side;
-    if (picture.width(), picture.height()) == (side, side) {
-        let plane = (side as usize).pow(2);
-        for (at, pixel) in picture.rgb().chunks_exact(3).enumerate() {
-            for channel in 0..3 {
-                into[channel * plane + at] = pixel[channel];
+    /// libtorch's words; when streamed, that too many pictures cannot be read.
+    pub fn batch(&self, places: &[i64]) -> Result<Tensor, TrainError> {
+        let bytes = match &self.store {
+            Store::Resident(pixels) => {
+                let chosen = Tensor::f_from_slice(places)?.f_to_device(pixels.device())?;
+                pixels.f_index_select(0, &chosen)?
             }
-        }
-        return;
-    }
-    for (byte, value) in into.iter_mut().zip(square.prepare(picture)) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "0 to 255 by construction"
-        )]
-        let level = (value * 255.0).round().clamp(0.0, 255.0) as u8;
-        *byte = level;
+            Store::Streamed(streamed) => streamed.batch(places)?,
+        };
+        Ok(bytes.f_to_kind(Kind::Float)?.f_div_scalar(255.0)?)
     }
 }
 
-/// The order in which epoch `epoch` visits `count` pictures: a permutation fixed by the seed and the epoch alone.
-pub fn order(count: usize, seed: u64, epoch: u64) -> Vec<i64> {
+/// A permutation of `count` places fixed by the seed and the epoch alone.
+fn order(count: usize, seed: u64, epoch: u64) -> Vec<i64> {
     let mut random = ChaCha8Rng::seed_from_u64(seed ^ (epoch + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let mut order: Vec<i64> = (0..to_i64(count)).collect();
     order.shuffle(&mut random);

@@ -7,17 +7,18 @@ use std::time::{Duration, Instant};
 use tch::{Device, Kind, Tensor};
 
 use crate::checkpoint::Checkpoint;
+use crate::feed::{Feed, Maker};
 use crate::learner::Learner;
-use crate::pictures::{Pictures, order};
-use crate::progress::{Listener, Meter, Record};
+use crate::pictures::Pictures;
+use crate::progress::{Journal, Line, Listener, Meter, Unread};
+use crate::run_folder::RunFolder;
 use crate::schedule::Rates;
-use crate::views;
 use crate::{TrainError, TrainRecipe};
 
 /// Steps between two records and two looks at the loss's value, which make the device wait.
 const STEPS_PER_RECORD: u64 = 10;
 
-/// When a run stops before its last step, keeping a checkpoint.
+/// When a run stops before its last step, and how often and how many checkpoints it keeps.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits<'a> {
     /// Stop after about this long.
@@ -26,8 +27,10 @@ pub struct Limits<'a> {
     pub steps: Option<u64>,
     /// Stop as soon as this turns true.
     pub stop: &'a AtomicBool,
-    /// Time between checkpoints; one is also kept at the end.
+    /// Time between checkpoints; one is also kept at the beginning and at the end.
     pub checkpoint_every: Duration,
+    /// Checkpoints kept: the last so many.
+    pub keep: usize,
 }
 
 /// How a run ended.
@@ -42,9 +45,7 @@ pub enum Ending {
     },
 }
 
-/// Continues `checkpoint` on `pictures` until its last step or a limit, keeping checkpoints and metrics in `run`.
-///
-/// An epoch's last pictures that do not fill a batch are left out, as in the published code.
+/// Continues `checkpoint` on `pictures` until its last step or a limit, keeping checkpoints and metrics in the folder `run`.
 ///
 /// # Errors
 /// When the loss stops being a number, with the step and the learning rate; or what the disk or libtorch said.
@@ -56,85 +57,91 @@ pub fn pretrain(
     limits: Limits<'_>,
     listener: Listener<'_>,
 ) -> Result<Ending, TrainError> {
-    let mut session = Session::new(checkpoint, pictures, device, run)?;
+    let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
+    let maker = Maker::new(pictures, &recipe)?;
+    let folder = RunFolder::new(run);
+    folder.prepare(checkpoint.step)?;
+    if !folder.holds_a_run()? {
+        folder.keep(&checkpoint, limits.keep, false)?;
+    }
+    let mut session = Session::new(checkpoint, recipe, maker.steps_per_epoch(), device, folder)?;
     let total = session.rates.total_steps();
     let last = limits.steps.unwrap_or(u64::MAX).min(total);
-    let (started, mut saved) = (Instant::now(), Instant::now());
-    while session.step < last {
-        session.advance()?;
-        let is_asked_to_stop = limits.stop.load(Ordering::Relaxed);
-        let pauses = is_asked_to_stop || limits.time.is_some_and(|most| started.elapsed() >= most);
-        let saves = pauses || session.step == last || saved.elapsed() >= limits.checkpoint_every;
-        // Losses are read before a checkpoint is kept, so that none is kept of a run that has diverged.
-        if saves || session.is_worth_a_record() {
-            listener(&session.record()?);
-        }
-        if saves {
-            session.checkpoint()?.save(run)?;
-            saved = Instant::now();
-        }
-        if pauses {
-            break;
-        }
-    }
+    std::thread::scope(|scope| {
+        let mut feed = Feed::start(scope, maker, session.step..last);
+        session.run(&mut feed, pictures, last, limits, listener)
+    })?;
     if session.step < total { Ok(Ending::Paused { step: session.step }) } else { Ok(Ending::Finished) }
 }
 
 /// A run being continued.
-struct Session<'a> {
+struct Session {
     text: String,
-    recipe: TrainRecipe,
+    batch: usize,
     learner: Learner,
-    pictures: &'a Pictures,
     rates: Rates,
     steps_per_epoch: u64,
     step: u64,
-    /// An epoch and its order of pictures.
-    order: (u64, Vec<i64>),
     /// Losses that are still on the device.
     unread: Vec<Tensor>,
     meter: Meter,
+    journal: Journal,
+    folder: RunFolder,
+    /// The lowest loss of an epoch that a checkpoint was kept of.
+    best: Option<f64>,
 }
 
-impl<'a> Session<'a> {
+impl Session {
     fn new(
         checkpoint: Checkpoint,
-        pictures: &'a Pictures,
+        recipe: TrainRecipe,
+        steps_per_epoch: u64,
         device: Device,
-        run: &Path,
+        folder: RunFolder,
     ) -> Result<Self, TrainError> {
-        let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
-        let steps_per_epoch = (pictures.len() / recipe.batch) as u64;
-        if steps_per_epoch == 0 {
-            let (batch, count) = (recipe.batch, pictures.len());
-            return Err(TrainError::Recipe(format!("batch {batch} is larger than the {count} pictures")));
-        }
+        let Checkpoint { epochs_done, epoch_loss, epoch_so_far, .. } = checkpoint;
         Ok(Self {
             learner: Learner::new(&checkpoint, device)?,
             rates: Rates::new(&recipe.schedule, recipe.batch, steps_per_epoch),
-            order: (0, order(pictures.len(), recipe.seed, 0)),
-            meter: Meter::open(run, checkpoint.epochs_done, checkpoint.epoch_loss)?,
+            meter: Meter::new(epochs_done, epoch_loss, epoch_so_far),
+            journal: Journal::open(&folder, checkpoint.step)?,
             step: checkpoint.step,
             text: checkpoint.recipe_text,
+            batch: recipe.batch,
             unread: vec![],
-            pictures,
-            recipe,
+            best: folder.best().ok().and_then(|best| best.epoch_loss),
+            folder,
             steps_per_epoch,
         })
     }
 
-    fn advance(&mut self) -> Result<(), TrainError> {
-        let Self { recipe, pictures, .. } = self;
-        let epoch = self.step / self.steps_per_epoch;
-        if self.order.0 != epoch {
-            self.order = (epoch, order(pictures.len(), recipe.seed, epoch));
+    fn run(
+        &mut self,
+        feed: &mut Feed,
+        pictures: &Pictures,
+        last: u64,
+        limits: Limits<'_>,
+        listener: Listener<'_>,
+    ) -> Result<(), TrainError> {
+        let (started, mut saved) = (Instant::now(), Instant::now());
+        while self.step < last {
+            self.unread.push(self.learner.step(&feed.next()?, self.rates.at(self.step))?);
+            self.step += 1;
+            let is_asked_to_stop = limits.stop.load(Ordering::Relaxed);
+            let pauses = is_asked_to_stop || limits.time.is_some_and(|most| started.elapsed() >= most);
+            let saves = pauses || self.step == last || saved.elapsed() >= limits.checkpoint_every;
+            // Losses are read before a checkpoint is kept, so that none is kept of a run that has diverged.
+            if saves || self.is_worth_a_record() {
+                self.record(feed.take_waited(), pictures, listener)?;
+            }
+            if saves {
+                self.keep(limits.keep)?;
+                saved = Instant::now();
+            }
+            if pauses {
+                break;
+            }
         }
-        let within = (self.step % self.steps_per_epoch) as usize;
-        let indices = &self.order.1[within * recipe.batch..(within + 1) * recipe.batch];
-        let chosen = pictures.batch(indices)?;
-        let views = views::pair(&chosen, indices, &recipe.views, recipe.seed, epoch)?;
-        self.unread.push(self.learner.step(&views, self.rates.at(self.step))?);
-        self.step += 1;
         Ok(())
     }
 
@@ -142,8 +149,13 @@ impl<'a> Session<'a> {
         self.step.is_multiple_of(STEPS_PER_RECORD) || self.step.is_multiple_of(self.steps_per_epoch)
     }
 
-    /// Reads the losses, which is where a GPU is waited for.
-    fn record(&mut self) -> Result<Record, TrainError> {
+    /// Reads the losses, which is where a GPU is waited for, and tells what there is to tell.
+    fn record(
+        &mut self,
+        waited: Duration,
+        pictures: &Pictures,
+        listener: Listener<'_>,
+    ) -> Result<(), TrainError> {
         let rate = self.rates.at(self.step - 1);
         let losses = Tensor::f_stack(&self.unread, 0)?.f_to_kind(Kind::Double)?.f_to_device(Device::Cpu)?;
         self.unread.clear();
@@ -152,21 +164,36 @@ impl<'a> Session<'a> {
                 let (step, epoch) = (self.step, (self.step - 1) / self.steps_per_epoch);
                 return Err(TrainError::Diverged { loss, step, epoch, rate });
             }
-            self.meter.add(loss, self.recipe.batch);
+            self.meter.add(loss, self.batch);
         }
-        self.meter.record(self.step, self.rates.total_steps(), self.steps_per_epoch, rate)
+        let (step, steps) = (self.step, self.rates.total_steps());
+        let record = self.meter.record((step, steps, self.steps_per_epoch), rate, waited);
+        let unread = |broken| Line::Broken(Unread { step, steps, picture: broken });
+        let broken = pictures.newly_broken().into_iter().map(|broken| unread(broken.reason));
+        for line in std::iter::once(Line::Step(record)).chain(broken) {
+            self.journal.write(&line)?;
+            listener(&line);
+        }
+        Ok(())
     }
 
-    fn checkpoint(&self) -> Result<Checkpoint, TrainError> {
+    fn keep(&mut self, most: usize) -> Result<(), TrainError> {
         let (encoder, head) = self.learner.weights()?;
-        Ok(Checkpoint {
+        let checkpoint = Checkpoint {
             recipe_text: self.text.clone(),
             step: self.step,
             epochs_done: self.meter.epochs_done,
             epoch_loss: self.meter.epoch_loss,
+            epoch_so_far: self.meter.epoch_so_far,
+            knn: None,
             encoder,
             head,
             slots: self.learner.slots()?,
-        })
+        };
+        let is_best = checkpoint.epoch_loss.is_some_and(|loss| self.best.is_none_or(|best| loss < best));
+        if is_best {
+            self.best = checkpoint.epoch_loss;
+        }
+        self.folder.keep(&checkpoint, most, is_best)
     }
 }

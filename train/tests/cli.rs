@@ -64,6 +64,37 @@ fn pretrain_pause_resume_export() {
 }
 
 #[test]
+fn a_damaged_checkpoint_is_gone_back_behind_and_the_best_is_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, recipe) = (folder.path(), recipe(folder.path()));
+    common::write_pictures(&folder.join("pictures"));
+    let how = ["--data", "pictures", "--threads", "1", "--checkpoint-seconds", "0", "--keep", "3"];
+    let start = ["pretrain", &recipe, "--out", "run", "--limit-steps", "5"];
+    succeed(folder, &[&start, &how[..]].concat());
+    let checkpoints = folder.join("run/checkpoints");
+    std::fs::write(checkpoints.join("step-0000000005.safetensors"), "half a checkpo").unwrap();
+    std::fs::write(checkpoints.join("step-0000000006.safetensors.writing"), "x").unwrap();
+
+    let said = succeed(folder, &[&["resume", "run", "--limit-steps", "6"], &how[..]].concat());
+    assert!(
+        said.contains("WARNING") && said.contains("step-0000000005") && said.contains("step 4"),
+        "{said}"
+    );
+    let mut names: Vec<String> = std::fs::read_dir(&checkpoints)
+        .unwrap()
+        .map(|item| item.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let expected = ["best", "step-0000000004", "step-0000000005", "step-0000000005", "step-0000000006"];
+    assert!(names.iter().zip(expected).all(|(name, start)| name.starts_with(start)), "{names:?}");
+    assert!(names.len() == 5 && names[3].ends_with(".damaged"), "{names:?}");
+
+    let said = succeed(folder, &["export", "run", "--best", "--out", "artefact"]);
+    assert!(said.contains("agree"), "{said}");
+    assert!(fail(folder, &["export", "none", "--best", "--out", "other"]).contains("none"));
+}
+
+#[test]
 fn a_time_limit_keeps_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let (folder, recipe) = (folder.path(), recipe(folder.path()));
@@ -71,7 +102,7 @@ fn a_time_limit_keeps_a_checkpoint() {
     let how = ["--data", "pictures", "--out", "run", "--threads", "1", "--limit-seconds", "0"];
     let said = succeed(folder, &[&["pretrain", &recipe], &how[..]].concat());
     assert!(said.contains("paused after step 1"), "{said}");
-    assert!(folder.join("run/checkpoint.safetensors").is_file());
+    assert!(folder.join("run/checkpoints/step-0000000001.safetensors").is_file());
 }
 
 #[test]
@@ -88,7 +119,13 @@ fn what_is_wrong_is_named() {
     assert!(fail(folder, &["resume", "no-run", "--data", "pictures"]).contains("no-run"));
     std::fs::write(folder.join("pictures/class-1/3.bmp"), "not a picture").unwrap();
     let said = pretrain(&["--data", "pictures"]);
-    assert!(said.contains("3.bmp"), "{said}");
+    assert!(said.contains("3.bmp") && said.contains("data.broken_max"), "{said}");
+    let text = std::fs::read_to_string(&recipe).unwrap();
+    std::fs::write(&recipe, text.replace("side = 32\n\n[enc", "side = 32\nbroken_max = 0.02\n\n[enc"))
+        .unwrap();
+    let how = ["pretrain", &recipe, "--out", "run", "--data", "pictures", "--limit-steps", "1"];
+    let said = succeed(folder, &how);
+    assert!(said.contains("WARNING: left out") && said.contains("63 pictures in memory"), "{said}");
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Records shown to a person as a bar, to a program as JSON lines.
+//! A run's lines shown to a person as a bar, to a program as JSON lines.
 
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use simclr_train::progress::Record;
+use simclr_train::progress::{Line, Record};
 
 pub(crate) struct Show {
     bar: Option<ProgressBar>,
@@ -22,20 +22,13 @@ impl Show {
         Self { bar }
     }
 
-    pub(crate) fn record(&mut self, record: &Record) {
-        match &self.bar {
-            Some(bar) => {
-                bar.set_length(record.steps);
-                if bar.position() == 0 {
-                    bar.reset_eta();
-                }
-                bar.set_position(record.step);
-                bar.set_message(format!(
-                    "epoch {:.2}  loss {:.4}  rate {:.4}  {:.0} pictures/s",
-                    record.epoch, record.loss, record.rate, record.pictures_per_second
-                ));
+    pub(crate) fn line(&mut self, line: &Line) {
+        match (&self.bar, line) {
+            (None, line) => println!("{}", serde_json::to_string(line).unwrap_or_default()),
+            (Some(bar), Line::Step(record)) => advance(bar, record),
+            (Some(bar), Line::Broken(unread)) => {
+                bar.println(format!("WARNING: replaced: {}", unread.picture));
             }
-            None => println!("{}", serde_json::to_string(record).unwrap_or_default()),
         }
     }
 
@@ -44,4 +37,20 @@ impl Show {
             bar.abandon();
         }
     }
+}
+
+fn advance(bar: &ProgressBar, record: &Record) {
+    bar.set_length(record.steps);
+    if bar.position() == 0 {
+        bar.reset_eta();
+    }
+    bar.set_position(record.step);
+    bar.set_message(format!(
+        "epoch {:.2}  loss {:.4}  rate {:.4}  {:.0} pictures/s  waiting {:.0} %",
+        record.epoch,
+        record.loss,
+        record.rate,
+        record.pictures_per_second,
+        100.0 * record.waiting
+    ));
 }

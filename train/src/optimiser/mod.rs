@@ -2,7 +2,7 @@
 //! the weights, on their device, and no value leaves it.
 
 use simclr_models::{Param, ParamKind};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::TrainError;
 use crate::network::to_numbers;

@@ -1,5 +1,5 @@
 use super::*;
-use tch::Device;
+use tch::{Device, Kind};
 
 const GRADIENT: [f64; 4] = [0.3, -0.2, 0.05, 1.5];
 const RATES: [f64; 3] = [0.1, 0.4, 0.2];

@@ -3,6 +3,7 @@
 //! A recipe is TOML. It may name a `preset`, whose fields it then inherits. Whatever is wrong with it is said in one go:
 //! unknown keys, values of the wrong type, values out of range.
 
+mod data;
 mod objective;
 mod optimiser;
 mod presets;
@@ -12,6 +13,7 @@ mod views;
 use serde::{Deserialize, Serialize};
 use simclr_models::{Filter, Head, Recipe, ResNet};
 
+pub use data::{Data, Resident};
 pub use objective::Objective;
 pub use optimiser::{Optimiser, Scaling, Schedule};
 pub use presets::{PRESETS, Preset};
@@ -59,15 +61,6 @@ pub enum Precision {
     F32,
     /// bfloat16 by autocast: faster where the processor has it (AVX512-BF16, AMX, CUDA), slower where it has not.
     Bf16,
-}
-
-/// The training pictures.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Data {
-    /// A name that `simclr_datasets::open` knows.
-    pub dataset: String,
-    /// Pictures are kept in memory as squares of this side, in pixels; views are cut from them.
-    pub side: u32,
 }
 
 impl TrainRecipe {
@@ -129,8 +122,7 @@ impl TrainRecipe {
             let fits = micro >= 2 && self.batch.is_multiple_of(micro);
             problems.require(fits, "micro_batch must be at least 2 and divide batch");
         }
-        let sides = self.views.side..=2048;
-        problems.require(sides.contains(&self.data.side), "data.side must be views.side to 2048 pixels");
+        self.data.check(self.views.side, problems);
         self.views.check(problems);
         self.objective.check(problems);
         self.optimiser.check(problems);

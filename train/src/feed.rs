@@ -1,0 +1,105 @@
+//! Views of the next steps, made by a thread of its own while the device runs the current one.
+//!
+//! What a step is given depends on nothing but the step, so results are those of making views and stepping in turn.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::Scope;
+use std::time::{Duration, Instant};
+
+use tch::Tensor;
+
+use crate::pictures::Pictures;
+use crate::{TrainError, TrainRecipe, views};
+
+/// Batches that wait ready; a further one is being made.
+const AHEAD: usize = 2;
+
+/// Makes any step's views.
+#[derive(Debug)]
+pub struct Maker {
+    pictures: Pictures,
+    recipe: TrainRecipe,
+    steps_per_epoch: u64,
+    /// An epoch and its order of pictures.
+    order: (u64, Vec<i64>),
+}
+
+impl Maker {
+    /// Views of these pictures as the recipe says.
+    ///
+    /// An epoch's last pictures that do not fill a batch are left out, as in the published code.
+    ///
+    /// # Errors
+    /// When there are fewer pictures than a batch takes.
+    pub fn new(pictures: &Pictures, recipe: &TrainRecipe) -> Result<Self, TrainError> {
+        let (batch, count) = (recipe.batch, pictures.len());
+        let steps_per_epoch = (count / batch) as u64;
+        if steps_per_epoch == 0 {
+            return Err(TrainError::Recipe(format!("batch {batch} is larger than the {count} pictures")));
+        }
+        let order = (0, pictures.order(recipe.seed, 0));
+        Ok(Self { pictures: pictures.share(), recipe: recipe.clone(), steps_per_epoch, order })
+    }
+
+    /// Full batches in an epoch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.steps_per_epoch
+    }
+
+    /// The views that step `step`, from 0, is taken on: 2B×3×side×side.
+    ///
+    /// # Errors
+    /// libtorch's words; when streamed, that too many pictures cannot be read.
+    pub fn views(&mut self, step: u64) -> Result<Tensor, TrainError> {
+        let Self { recipe, pictures, .. } = self;
+        let epoch = step / self.steps_per_epoch;
+        if self.order.0 != epoch {
+            self.order = (epoch, pictures.order(recipe.seed, epoch));
+        }
+        let within = (step % self.steps_per_epoch) as usize;
+        let places = &self.order.1[within * recipe.batch..(within + 1) * recipe.batch];
+        views::pair(&pictures.batch(places)?, places, &recipe.views, recipe.seed, epoch)
+    }
+}
+
+/// Views ready or on their way, step after step.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    receiver: Receiver<Result<Tensor, TrainError>>,
+    waited: Duration,
+}
+
+impl Feed {
+    /// Starts making the views of `steps`; ends when they are made, one fails, or the feed is dropped.
+    pub(crate) fn start<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        mut maker: Maker,
+        steps: std::ops::Range<u64>,
+    ) -> Self {
+        let (sender, receiver) = sync_channel(AHEAD);
+        scope.spawn(move || {
+            for step in steps {
+                let made = maker.views(step);
+                let is_last = made.is_err();
+                // A closed channel means that the run has paused or failed and nobody waits any more.
+                if sender.send(made).is_err() || is_last {
+                    return;
+                }
+            }
+        });
+        Self { receiver, waited: Duration::ZERO }
+    }
+
+    /// The next step's views.
+    pub(crate) fn next(&mut self) -> Result<Tensor, TrainError> {
+        let started = Instant::now();
+        let views = self.receiver.recv();
+        self.waited += started.elapsed();
+        views.map_err(|_| TrainError::Torch("the thread that makes views has ended".into()))?
+    }
+
+    /// Time spent waiting for views since the last call.
+    pub(crate) fn take_waited(&mut self) -> Duration {
+        std::mem::take(&mut self.waited)
+    }
+}
