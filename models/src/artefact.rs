@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::card::{Card, CardDraft, CardScore};
 use crate::files;
 use crate::onnx::{self, OnnxError};
-use crate::{Recipe, ResNet, Weights};
+use crate::{HeadLayers, Recipe, ResNet, Weights};
 
 const ENCODER: &str = "encoder.onnx";
 const CARD: &str = "card.toml";
@@ -102,6 +102,7 @@ impl Artefact {
             ("space_key", card.space_key == found[..SPACE_KEY_LEN]),
             ("recipe", card.recipe == metadata.recipe),
             ("network", card.network == metadata.network),
+            ("output", card.output == metadata.output),
             ("embedding_len", card.embedding_len == metadata.embedding_len),
         ];
         match entries.into_iter().find(|(_, is_equal)| !is_equal) {
@@ -120,6 +121,21 @@ impl Artefact {
         weights: &Weights,
         draft: CardDraft,
     ) -> Result<Self, ArtefactError> {
+        Self::create_to(folder, network, None, weights, draft)
+    }
+
+    /// As [`Artefact::create`], with embeddings that are the output of layers of the projection head if `head` is given;
+    /// `weights` are then those of the encoder and of these layers.
+    ///
+    /// # Errors
+    /// As [`Artefact::create`]; or when the head has not so many layers.
+    pub fn create_to(
+        folder: &Path,
+        network: &ResNet,
+        head: Option<HeadLayers>,
+        weights: &Weights,
+        draft: CardDraft,
+    ) -> Result<Self, ArtefactError> {
         if !is_name(&draft.name) {
             return Err(ArtefactError::Name(draft.name));
         }
@@ -127,7 +143,7 @@ impl Artefact {
             return Err(ArtefactError::Exists(folder.to_path_buf()));
         }
         let onnx_error = |source| ArtefactError::Onnx { path: folder.join(ENCODER), source };
-        let encoder = onnx::write(network, weights, &draft.recipe).map_err(onnx_error)?;
+        let encoder = onnx::write(network, head.as_ref(), weights, &draft.recipe).map_err(onnx_error)?;
         let embedding_len = onnx::read_metadata(&encoder).map_err(onnx_error)?.embedding_len;
         let checksum = checksum(&encoder);
         let card = Card {
@@ -137,6 +153,7 @@ impl Artefact {
             space_key: checksum[..SPACE_KEY_LEN].to_owned(),
             checksum,
             network: *network,
+            output: head,
             recipe: draft.recipe,
             training: draft.training,
             scores: vec![],

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Recipe, ResNet};
+use crate::{HeadLayers, Recipe, ResNet};
 
 /// What is known about an encoder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct Card {
     pub space_key: String,
     /// The network.
     pub network: ResNet,
+    /// Layers of the projection head that stand on it; absent when embeddings are h, the paper's choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<HeadLayers>,
     /// The preprocessing it was trained for.
     pub recipe: Recipe,
     /// How it was made.

@@ -24,8 +24,8 @@ mod weights;
 pub use artefact::{Artefact, ArtefactError};
 pub use card::{Card, CardDraft, CardScore, Training};
 pub use description::{
-    Description, DescriptionError, Head, Op, Padding, Param, ParamKind, ResNet, Stem, Step, Value,
-    describe_head,
+    Description, DescriptionError, Head, HeadLayers, Op, Padding, Param, ParamKind, ResNet, Stem, Step,
+    Value, describe_classifier, describe_head,
 };
 pub use embedding::Embedding;
 pub use encoder::{EncodeError, Encoder};

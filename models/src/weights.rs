@@ -203,7 +203,7 @@ fn first_values(param: &Param, random: &mut ChaCha8Rng) -> Vec<f32> {
     let constant = match param.kind {
         _ if param.starts_at_zero => 0.0,
         ParamKind::Scale | ParamKind::RunningVariance => 1.0,
-        ParamKind::Bias | ParamKind::Shift | ParamKind::RunningMean => 0.0,
+        ParamKind::Bias | ParamKind::Shift | ParamKind::FixedShift | ParamKind::RunningMean => 0.0,
         ParamKind::Weight => return scaled_normal(param, random),
     };
     vec![constant; param.len()]

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use common::{TINY, draft, random_batch, random_weights};
 use simclr_models::{
-    Artefact, ArtefactError, CardScore, EncodeError, Encoder, OnnxEncoder, ResNet, Stem, Weights, onnx,
+    Artefact, ArtefactError, CardScore, EncodeError, Encoder, Head, HeadLayers, OnnxEncoder, ResNet, Stem,
+    Weights, onnx, reference,
 };
 
 fn make(folder: &Path) -> (Artefact, Weights) {
@@ -41,6 +42,34 @@ fn opened_again_it_is_the_same() {
     assert_eq!(read, weights);
     assert_eq!((metadata.network, &metadata.recipe), (TINY, opened.recipe()));
     assert_eq!(fs::read_dir(place.path().join("deep")).unwrap().count(), 1, "nothing temporary is left");
+}
+
+#[test]
+fn embeddings_may_be_layers_of_the_projection_head() {
+    let place = tempfile::tempdir().unwrap();
+    let head = Head { layers: 3, hidden: Some(24), output: 8, batch_norm: true, last_shift: false };
+    for (layers, length) in [(1, 24), (2, 24), (3, 8)] {
+        let head = HeadLayers { layers, head };
+        let weights = random_weights(&TINY.describe_to(Some(&head)).unwrap(), 5);
+        let folder = place.path().join(layers.to_string());
+        Artefact::create_to(&folder, &TINY, Some(head), &weights, draft("tiny", 16)).unwrap();
+        let opened = Artefact::open(&folder).unwrap();
+        assert_eq!((opened.card().output, opened.embedding_len()), (Some(head), length));
+        let (metadata, read) = onnx::read_weights(&fs::read(opened.encoder_path()).unwrap()).unwrap();
+        assert_eq!((metadata.output, &read), (Some(head), &weights));
+        let batch = random_batch(2, 16, 3);
+        let slow = reference::forward(&metadata.describe().unwrap(), &weights, &batch);
+        let fast = OnnxEncoder::open(&opened, 1).unwrap().embed(&batch).unwrap();
+        for (slow, fast) in slow.iter().zip(&fast) {
+            let apart = slow.iter().zip(fast.as_slice()).map(|(s, f)| (s - f).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-4 && slow.len() == length, "{apart}");
+        }
+        assert!(Artefact::create_to(&folder.join("x"), &TINY, None, &weights, draft("x", 16)).is_err());
+    }
+    let (plain, _) = make(&place.path().join("plain"));
+    assert!(!fs::read_to_string(plain.folder().join("card.toml")).unwrap().contains("[output"));
+    edit_card(&place.path().join("1"), "layers = 1", "layers = 2");
+    assert!(refusal(&place.path().join("1")).contains("output"));
 }
 
 #[test]
@@ -141,7 +170,7 @@ fn listed_by_name_and_other_folders_passed_over() {
 #[test]
 fn files_of_others_are_refused() {
     let weights = random_weights(&TINY.describe().unwrap(), 1);
-    let bytes = onnx::write(&TINY, &weights, &draft("a", 16).recipe).unwrap();
+    let bytes = onnx::write(&TINY, None, &weights, &draft("a", 16).recipe).unwrap();
     assert!(onnx::read_weights(&bytes).is_ok());
     assert!(onnx::read_weights(&bytes[..bytes.len() - 400]).is_err(), "cut off");
     assert!(onnx::read_metadata(b"").unwrap_err().to_string().contains("`simclr.network` is missing"));

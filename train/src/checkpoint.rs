@@ -1,7 +1,8 @@
 //! Everything needed to continue a run bit for bit, as the bytes of one safetensors file.
 //!
 //! Random choices are functions of (seed, epoch, picture), so a checkpoint holds no generator's state: the recipe, the
-//! number of steps done, weights and velocities are all. Where the file lies is [`crate::run_folder`]'s affair.
+//! number of steps done, weights, the optimiser's slots and past projections, where the objective has a queue, are all.
+//! Where the file lies is [`crate::run_folder`]'s affair.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,7 +10,7 @@ use std::io::Read;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use simclr_models::{Description, NamedTensor, Param, Weights, describe_head};
+use simclr_models::{Description, NamedTensor, Param, Weights, describe_classifier, describe_head};
 
 use crate::optimiser::Slots;
 use crate::{TrainError, TrainRecipe};
@@ -17,6 +18,8 @@ use crate::{TrainError, TrainRecipe};
 const FORMAT: &str = "simclr-checkpoint-1";
 /// Names of tensors and a recipe fit into far less.
 const HEADER_MAX: u64 = 64 << 20;
+/// The queue's part and tensor, absent while it is empty.
+const QUEUE: (&str, &str) = ("queue", "projections");
 
 /// A run at the end of some step.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +42,8 @@ pub struct Checkpoint {
     pub head: Weights,
     /// The optimiser's slots, each over the encoder's learned tensors, then the head's.
     pub slots: Slots,
+    /// Past projections that are still negatives, oldest row first; empty without a queue.
+    pub memory: Vec<f32>,
 }
 
 impl Checkpoint {
@@ -61,6 +66,7 @@ impl Checkpoint {
             encoder: Weights::initial(&encoder, recipe.seed),
             head: Weights::initial(&head, recipe.seed.wrapping_add(1)),
             slots,
+            memory: vec![],
         })
     }
 
@@ -97,6 +103,11 @@ impl Checkpoint {
                 data: data.clone(),
             });
             parts.push((name, tensors.collect()));
+        }
+        if !self.memory.is_empty() {
+            let (part, name) = QUEUE;
+            let shape = vec![self.memory.len() / head.output_len(), head.output_len()];
+            parts.push((part, vec![NamedTensor { name: name.into(), shape, data: self.memory.clone() }]));
         }
         let named: Vec<(String, Vec<usize>, Vec<u8>)> = parts
             .into_iter()
@@ -161,6 +172,7 @@ impl Checkpoint {
                 .map_err(|e| e.to_string())?,
             head: Weights::check(&head, part(head.params(), "head")?).map_err(|e| e.to_string())?,
             slots,
+            memory: read_queue(&file, head.output_len())?,
             recipe_text,
         })
     }
@@ -172,12 +184,31 @@ impl Checkpoint {
 /// When the recipe asks for a network that does not exist.
 pub fn descriptions(recipe: &TrainRecipe) -> Result<(Description, Description), TrainError> {
     let encoder = recipe.encoder.describe()?;
-    let head = describe_head(&recipe.head, encoder.output_len())?;
+    let head = match recipe.objective.classes() {
+        Some(classes) => describe_classifier(encoder.output_len(), classes)?,
+        None => describe_head(&recipe.head, encoder.output_len())?,
+    };
     Ok((encoder, head))
 }
 
 fn learned(encoder: &Description, head: &Description) -> Vec<Param> {
     encoder.params().into_iter().chain(head.params()).filter(|param| param.kind.is_learned()).collect()
+}
+
+/// The queue's rows of `width` numbers; none when the file has none.
+fn read_queue(file: &SafeTensors<'_>, width: usize) -> Result<Vec<f32>, String> {
+    let name = format!("{}/{}", QUEUE.0, QUEUE.1);
+    let Ok(view) = file.tensor(&name) else {
+        return Ok(vec![]);
+    };
+    if view.dtype() != Dtype::F32 || view.shape().len() != 2 || view.shape()[1] != width {
+        return Err(format!("{name} is {:?} {:?}, not f32 rows of {width}", view.dtype(), view.shape()));
+    }
+    Ok(numbers(&view))
+}
+
+fn numbers(view: &TensorView<'_>) -> Vec<f32> {
+    view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
 
 fn read_part(file: &SafeTensors<'_>, params: Vec<Param>, prefix: &str) -> Result<Vec<NamedTensor>, String> {
@@ -194,8 +225,7 @@ fn read_part(file: &SafeTensors<'_>, params: Vec<Param>, prefix: &str) -> Result
                     param.shape
                 ));
             }
-            let numbers = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-            Ok(NamedTensor { name: param.name, shape: param.shape, data: numbers.collect() })
+            Ok(NamedTensor { name: param.name, shape: param.shape, data: numbers(&view) })
         })
         .collect()
 }
@@ -215,6 +245,21 @@ mod tests {
         checkpoint.knn = Some(63.7);
         checkpoint.slots[0][3][0] = 1.5;
         assert_eq!(Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap(), checkpoint);
+    }
+
+    #[test]
+    fn past_projections_are_kept_only_where_there_is_a_queue() {
+        let text = TINY.replace("temperature = 0.5", "temperature = 0.5\nqueue = 4");
+        let mut checkpoint = Checkpoint::start(&text).unwrap();
+        assert!(!has_queue(&checkpoint.to_bytes().unwrap()));
+        checkpoint.memory = (0..64u8).map(f32::from).collect();
+        let bytes = checkpoint.to_bytes().unwrap();
+        assert!(has_queue(&bytes));
+        assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), checkpoint);
+    }
+
+    fn has_queue(bytes: &[u8]) -> bool {
+        SafeTensors::deserialize(bytes).unwrap().names().iter().any(|name| name.starts_with("queue/"))
     }
 
     #[test]

@@ -2,18 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use simclr_train::checkpoint::Checkpoint;
 use simclr_train::device::{Place, prepare};
-use simclr_train::learner::Learner;
 use simclr_train::pictures::Pictures;
 use simclr_train::run_folder::RunFolder;
 use simclr_train::{Ending, Limits, TrainError, TrainRecipe, export, pretrain};
-use tch::{Device, Kind, Tensor};
+use tch::Device;
 
+mod bench;
 mod show;
 
 /// Raised by Ctrl-C and SIGTERM: the run keeps a checkpoint and ends.
@@ -35,11 +35,21 @@ Examples:
 
 #[derive(Subcommand)]
 enum Command {
-    /// Starts a run as a recipe says
+    /// Starts a run without labels as a recipe says: SimCLR, or what it is compared with
     Pretrain {
         /// The recipe; see train/recipes
         recipe: PathBuf,
         /// Folder of the run: checkpoints, metrics; must not hold a run yet
+        #[arg(long)]
+        out: PathBuf,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Starts a run on labels, the supervised baseline, as a recipe with the objective `supervised` says
+    Supervised {
+        /// The recipe; see train/recipes
+        recipe: PathBuf,
+        /// Folder of the run: checkpoint, metrics; must not hold a run yet
         #[arg(long)]
         out: PathBuf,
         #[command(flatten)]
@@ -62,6 +72,9 @@ enum Command {
         /// The run's best checkpoint instead of its newest
         #[arg(long)]
         best: bool,
+        /// What embeddings are: h, or the output of the first 1, 2, … layers of the projection head
+        #[arg(long, default_value = "h")]
+        output: export::Output,
         /// What it was trained on, for the card
         #[arg(long, default_value = "")]
         data: String,
@@ -73,6 +86,22 @@ enum Command {
     BenchStep {
         /// The recipe whose network, batch and precision are timed
         recipe: PathBuf,
+        /// Pictures a step, instead of the recipe's
+        #[arg(long)]
+        batch: Option<usize>,
+        /// Steps timed, after two that are not
+        #[arg(long, default_value_t = 10)]
+        steps: usize,
+        #[command(flatten)]
+        machine: Machine,
+    },
+    /// Times whole steps: pictures, their augmentation and the training step
+    BenchLoop {
+        /// The recipe that is timed
+        recipe: PathBuf,
+        /// Folder of the recipe's dataset
+        #[arg(long)]
+        data: PathBuf,
         /// Pictures a step, instead of the recipe's
         #[arg(long)]
         batch: Option<usize>,
@@ -137,25 +166,34 @@ impl Machine {
 impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self.command {
-            Command::Pretrain { recipe, out, how } => begin(&recipe, &out, &how),
+            Command::Pretrain { recipe, out, how } => begin(&recipe, &out, &how, false),
+            Command::Supervised { recipe, out, how } => begin(&recipe, &out, &how, true),
             Command::Resume { run, how } => go_on(&run, newest(&run)?, &how),
-            Command::Export { run, out, best, data, licence } => {
+            Command::Export { run, out, best, output, data, licence } => {
                 let checkpoint = if best { RunFolder::new(&run).best() } else { newest(&run) }?;
-                let artefact = export::export(&checkpoint, &out, &data, &licence)?;
+                let artefact = export::export(&checkpoint, &out, output, &data, &licence)?;
                 println!("{}", out.display());
                 eprintln!("space key {}; libtorch and ONNX Runtime agree", artefact.space_key());
                 Ok(())
             }
             Command::BenchStep { recipe, batch, steps, machine } => {
-                bench_step(&recipe, batch, steps, &machine)
+                bench::step(&recipe, batch, steps, &machine)
+            }
+            Command::BenchLoop { recipe, data, batch, steps, machine } => {
+                bench::whole_loop(&recipe, &data, batch, steps, &machine)
             }
         }
     }
 }
 
-fn begin(recipe: &Path, out: &Path, how: &How) -> anyhow::Result<()> {
+fn begin(recipe: &Path, out: &Path, how: &How, with_labels: bool) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(recipe).with_context(|| format!("reading {}", recipe.display()))?;
     let checkpoint = Checkpoint::start(&text)?;
+    match (TrainRecipe::parse(&text)?.objective.needs_labels(), with_labels) {
+        (true, false) => bail!("this recipe's objective learns from labels: use `simclr-train supervised`"),
+        (false, true) => bail!("this recipe's objective needs no labels: use `simclr-train pretrain`"),
+        _ => (),
+    }
     if RunFolder::new(out).holds_a_run()? {
         let out = out.display();
         bail!("{out} holds a run: continue it with `simclr-train resume {out}`, or choose another --out");
@@ -179,11 +217,7 @@ fn go_on(run: &Path, checkpoint: Checkpoint, how: &How) -> anyhow::Result<()> {
     ctrlc::set_handler(|| STOP.store(true, std::sync::atomic::Ordering::Relaxed))?;
     let device = how.machine.prepare()?;
     let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
-    let dataset = simclr_datasets::open(&recipe.data.dataset, &how.data)?;
-    let samples = dataset.split(simclr_datasets::Split::Train).with_context(|| {
-        format!("{} at {} has no training split", recipe.data.dataset, how.data.display())
-    })?;
-    let pictures = Pictures::load(samples, &recipe.data, device)?;
+    let pictures = load(&recipe, &how.data, device)?;
     for broken in pictures.broken() {
         eprintln!("WARNING: left out: {}", broken.reason);
     }
@@ -213,32 +247,11 @@ fn go_on(run: &Path, checkpoint: Checkpoint, how: &How) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn bench_step(recipe: &Path, batch: Option<usize>, steps: usize, machine: &Machine) -> anyhow::Result<()> {
-    ensure!(steps > 0, "--steps must be at least 1");
-    let text = std::fs::read_to_string(recipe).with_context(|| format!("reading {}", recipe.display()))?;
-    let device = machine.prepare()?;
-    let checkpoint = Checkpoint::start(&text)?;
-    let recipe = TrainRecipe::parse(&text)?;
-    let batch = batch.unwrap_or(recipe.batch);
-    let mut learner = Learner::new(&checkpoint, device)?;
-    let (views, side) = (i64::try_from(2 * batch)?, i64::from(recipe.views.side));
-    let views = Tensor::f_rand([views, 3, side, side], (Kind::Float, device))?;
-    let mut seconds = vec![];
-    for step in 0..steps + 2 {
-        let started = Instant::now();
-        let loss = learner.step(&views, 1e-3)?.f_double_value(&[])?;
-        ensure!(loss.is_finite(), "the loss became {loss}");
-        if step >= 2 {
-            seconds.push(started.elapsed().as_secs_f64());
-        }
-    }
-    seconds.sort_by(f64::total_cmp);
-    let median = seconds[seconds.len() / 2];
-    #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
-    let rate = batch as f64 / median;
-    println!(
-        "{}",
-        serde_json::json!({ "batch": batch, "median_step_seconds": median, "pictures_per_second": rate })
-    );
-    Ok(())
+/// The training split of the recipe's dataset.
+fn load(recipe: &TrainRecipe, data: &Path, device: Device) -> anyhow::Result<Pictures> {
+    let dataset = simclr_datasets::open(&recipe.data.dataset, data)?;
+    let samples = dataset
+        .split(simclr_datasets::Split::Train)
+        .with_context(|| format!("{} at {} has no training split", recipe.data.dataset, data.display()))?;
+    Ok(Pictures::load(samples, &recipe.data, device)?)
 }

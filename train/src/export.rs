@@ -4,33 +4,62 @@ use std::path::Path;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use simclr_models::{Artefact, CardDraft, Embedding, Encoder, ImageBatch, OnnxEncoder, Picture, Training};
+use simclr_models::{
+    Artefact, CardDraft, Description, Embedding, Encoder, HeadLayers, ImageBatch, OnnxEncoder, Picture,
+    Training, Weights,
+};
 use tch::{Device, Tensor};
 
-use crate::checkpoint::{Checkpoint, descriptions};
+use crate::checkpoint::Checkpoint;
 use crate::network::{Mode, Network, to_i64};
 use crate::{TrainError, TrainRecipe};
 
 /// Largest difference between libtorch's and ONNX Runtime's embeddings, over the largest value.
 const TOLERANCE: f64 = 1e-4;
 
+/// What of a network an artefact gives as its embedding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Output {
+    /// The embedding h: better than anything after it (the paper's §4.2).
+    #[default]
+    Embedding,
+    /// The output of so many layers of the projection head; SimCLRv2 fine-tunes from the first.
+    HeadLayers(usize),
+}
+
+impl std::str::FromStr for Output {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            _ if text == "h" => Ok(Self::Embedding),
+            Ok(layers) if layers > 0 => Ok(Self::HeadLayers(layers)),
+            _ => Err(format!("`{text}` is neither h nor a number of layers of the head")),
+        }
+    }
+}
+
 /// Writes `folder` as an artefact of the checkpoint's encoder; `data` and `licence` go into its card.
 ///
 /// # Errors
-/// When the folder cannot be written, or the runtimes disagree (then nothing is kept).
+/// When the head has not so many layers, the folder cannot be written, or the runtimes disagree (then nothing is kept).
 pub fn export(
     checkpoint: &Checkpoint,
     folder: &Path,
+    output: Output,
     data: &str,
     licence: &str,
 ) -> Result<Artefact, TrainError> {
     let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
+    let head = head_layers(&recipe, output)?;
+    let description = recipe.encoder.describe_to(head.as_ref())?;
+    let weights = weights(checkpoint, &description)?;
     let draft = CardDraft {
         name: recipe.name.clone(),
         recipe: recipe.preprocessing(),
         licence: licence.into(),
         training: Training {
-            method: "SimCLR (NT-Xent)".into(),
+            method: recipe.objective.method(),
             data: data.into(),
             epochs: epochs_done(checkpoint, &recipe),
             loss: checkpoint.epoch_loss,
@@ -38,13 +67,31 @@ pub fn export(
             program: concat!("simclr-train ", env!("CARGO_PKG_VERSION")).into(),
         },
     };
-    let artefact = Artefact::create(folder, &recipe.encoder, &checkpoint.encoder, draft)?;
-    let difference = largest_difference(&artefact, checkpoint, &recipe)?;
+    let artefact = Artefact::create_to(folder, &recipe.encoder, head, &weights, draft)?;
+    let difference = largest_difference(&artefact, &description, &weights)?;
     if difference > TOLERANCE {
         std::fs::remove_dir_all(folder).map_err(TrainError::io(folder))?;
         return Err(TrainError::ExportMismatch { difference });
     }
     Ok(artefact)
+}
+
+fn head_layers(recipe: &TrainRecipe, output: Output) -> Result<Option<HeadLayers>, TrainError> {
+    match output {
+        Output::Embedding => Ok(None),
+        Output::HeadLayers(_) if recipe.objective.classes().is_some() => {
+            Err(TrainError::Recipe("this run's head is a classifier; only h can be exported".into()))
+        }
+        Output::HeadLayers(layers) => Ok(Some(HeadLayers { layers, head: recipe.head })),
+    }
+}
+
+/// The numbers of the encoder and of those layers of the head that the description has.
+fn weights(checkpoint: &Checkpoint, description: &Description) -> Result<Weights, TrainError> {
+    let names: Vec<String> = description.params().into_iter().map(|param| param.name).collect();
+    let tensors = checkpoint.encoder.tensors().iter().chain(checkpoint.head.tensors());
+    let wanted = tensors.filter(|tensor| names.contains(&tensor.name)).cloned().collect();
+    Ok(Weights::check(description, wanted)?)
 }
 
 fn epochs_done(checkpoint: &Checkpoint, recipe: &TrainRecipe) -> u32 {
@@ -54,12 +101,12 @@ fn epochs_done(checkpoint: &Checkpoint, recipe: &TrainRecipe) -> u32 {
 /// Embeds four random pictures with libtorch and with ONNX Runtime.
 fn largest_difference(
     artefact: &Artefact,
-    checkpoint: &Checkpoint,
-    recipe: &TrainRecipe,
+    description: &Description,
+    weights: &Weights,
 ) -> Result<f64, TrainError> {
     let images = artefact.recipe().prepare_batch(&random_pictures(artefact.recipe().side));
     let by_onnx = OnnxEncoder::open(artefact, 1)?.embed(&images)?;
-    let by_torch = torch_embeddings(checkpoint, recipe, &images)?;
+    let by_torch = torch_embeddings(description, weights, &images)?;
     let pairs = by_onnx.iter().flat_map(Embedding::as_slice).zip(&by_torch);
     let largest = pairs.clone().map(|(_, b)| b.abs()).fold(f32::MIN_POSITIVE, f32::max);
     let difference = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
@@ -67,13 +114,12 @@ fn largest_difference(
 }
 
 fn torch_embeddings(
-    checkpoint: &Checkpoint,
-    recipe: &TrainRecipe,
+    description: &Description,
+    weights: &Weights,
     images: &ImageBatch,
 ) -> Result<Vec<f32>, TrainError> {
     let _no_grad = tch::no_grad_guard();
-    let (encoder, _) = descriptions(recipe)?;
-    let network = Network::new(encoder, &checkpoint.encoder, Device::Cpu)?;
+    let network = Network::new(description.clone(), weights, Device::Cpu)?;
     let side = to_i64(images.side());
     let input = Tensor::f_from_slice(images.as_slice())?.f_view([to_i64(images.len()), 3, side, side])?;
     crate::network::to_numbers(&network.forward(&input, Mode::Serve)?)

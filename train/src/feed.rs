@@ -1,4 +1,4 @@
-//! Views of the next steps, made by a thread of its own while the device runs the current one.
+//! Inputs of the next steps, made by a thread of its own while the device runs the current one.
 //!
 //! What a step is given depends on nothing but the step, so results are those of making views and stepping in turn.
 
@@ -6,15 +6,14 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
 
-use tch::Tensor;
-
+use crate::objective::{Input, check_labels};
 use crate::pictures::Pictures;
-use crate::{TrainError, TrainRecipe, views};
+use crate::{TrainError, TrainRecipe};
 
 /// Batches that wait ready; a further one is being made.
 const AHEAD: usize = 2;
 
-/// Makes any step's views.
+/// Makes any step's input.
 #[derive(Debug)]
 pub struct Maker {
     pictures: Pictures,
@@ -25,13 +24,14 @@ pub struct Maker {
 }
 
 impl Maker {
-    /// Views of these pictures as the recipe says.
+    /// Inputs from these pictures as the recipe says.
     ///
     /// An epoch's last pictures that do not fill a batch are left out, as in the published code.
     ///
     /// # Errors
-    /// When there are fewer pictures than a batch takes.
+    /// When there are fewer pictures than a batch takes, or not the classes that the objective names.
     pub fn new(pictures: &Pictures, recipe: &TrainRecipe) -> Result<Self, TrainError> {
+        check_labels(&recipe.objective, pictures)?;
         let (batch, count) = (recipe.batch, pictures.len());
         let steps_per_epoch = (count / batch) as u64;
         if steps_per_epoch == 0 {
@@ -46,11 +46,11 @@ impl Maker {
         self.steps_per_epoch
     }
 
-    /// The views that step `step`, from 0, is taken on: 2B×3×side×side.
+    /// What step `step`, from 0, is taken on.
     ///
     /// # Errors
     /// libtorch's words; when streamed, that too many pictures cannot be read.
-    pub fn views(&mut self, step: u64) -> Result<Tensor, TrainError> {
+    pub fn input(&mut self, step: u64) -> Result<Input, TrainError> {
         let Self { recipe, pictures, .. } = self;
         let epoch = step / self.steps_per_epoch;
         if self.order.0 != epoch {
@@ -58,20 +58,20 @@ impl Maker {
         }
         let within = (step % self.steps_per_epoch) as usize;
         let places = &self.order.1[within * recipe.batch..(within + 1) * recipe.batch];
-        views::pair(&pictures.batch(places)?, places, &recipe.views, recipe.seed, epoch)
+        Input::new(recipe, pictures, places, epoch)
     }
 }
 
-/// Views ready or on their way, step after step.
+/// Inputs ready or on their way, step after step.
 #[derive(Debug)]
-pub(crate) struct Feed {
-    receiver: Receiver<Result<Tensor, TrainError>>,
+pub struct Feed {
+    receiver: Receiver<Result<Input, TrainError>>,
     waited: Duration,
 }
 
 impl Feed {
-    /// Starts making the views of `steps`; ends when they are made, one fails, or the feed is dropped.
-    pub(crate) fn start<'scope>(
+    /// Starts making the inputs of `steps`; ends when they are made, one fails, or the feed is dropped.
+    pub fn start<'scope>(
         scope: &'scope Scope<'scope, '_>,
         mut maker: Maker,
         steps: std::ops::Range<u64>,
@@ -79,7 +79,7 @@ impl Feed {
         let (sender, receiver) = sync_channel(AHEAD);
         scope.spawn(move || {
             for step in steps {
-                let made = maker.views(step);
+                let made = maker.input(step);
                 let is_last = made.is_err();
                 // A closed channel means that the run has paused or failed and nobody waits any more.
                 if sender.send(made).is_err() || is_last {
@@ -90,15 +90,18 @@ impl Feed {
         Self { receiver, waited: Duration::ZERO }
     }
 
-    /// The next step's views.
-    pub(crate) fn next(&mut self) -> Result<Tensor, TrainError> {
+    /// The next step's input.
+    ///
+    /// # Errors
+    /// What making it came to, or that none is left.
+    pub fn take(&mut self) -> Result<Input, TrainError> {
         let started = Instant::now();
-        let views = self.receiver.recv();
+        let input = self.receiver.recv();
         self.waited += started.elapsed();
-        views.map_err(|_| TrainError::Torch("the thread that makes views has ended".into()))?
+        input.map_err(|_| TrainError::Torch("the thread that makes inputs has ended".into()))?
     }
 
-    /// Time spent waiting for views since the last call.
+    /// Time spent waiting for inputs since the last call.
     pub(crate) fn take_waited(&mut self) -> Duration {
         std::mem::take(&mut self.waited)
     }

@@ -1,11 +1,11 @@
 //! SimCLR pretraining (Chen et al. 2020) on libtorch: the only crate that knows it.
 //!
 //! In the order data flows: [`recipe`] says what to do, [`pictures`] holds the training set, [`views`] draws two random
-//! views of each picture, [`network`] walks the encoder's and the head's descriptions, [`contrastive_loss`] compares
-//! projections, [`optimiser`] and [`schedule`] move the weights, [`learner`] joins
-//! them, [`feed`] makes views ahead of it, [`pretrain`] is the loop (start reading there),
-//! [`checkpoint`] keeps everything needed to continue bit for bit, [`run_folder`] says where it and all else of a run lies,
-//! [`export`] turns a checkpoint into an artefact.
+//! views of each picture, [`network`] walks the encoder's and the head's descriptions, [`objective`] says what is fed to
+//! them and compares their outputs, [`gradients`] holds no more of a batch in memory than it may, [`optimiser`] and
+//! [`schedule`] move the weights, [`learner`] joins them, [`feed`] makes views ahead of it, [`pretrain`] is the loop (start
+//! reading there), [`checkpoint`] keeps everything needed to continue bit for bit, [`run_folder`] says where it and all else
+//! of a run lies, [`export`] turns a checkpoint into an artefact.
 
 mod error;
 
@@ -19,7 +19,9 @@ mod fusion;
 
 pub mod network;
 
-pub mod contrastive_loss;
+pub mod objective;
+
+pub mod gradients;
 
 pub mod optimiser;
 

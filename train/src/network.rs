@@ -12,15 +12,34 @@ use crate::fusion::{Action, plan, reads};
 /// Share by which a batch moves the running averages (decay 0.9 in the paper's words).
 const RUNNING_AVERAGE_STEP: f64 = 0.1;
 
-/// Whether batch-norms use the batch's statistics and track them, or the tracked ones.
+/// Whether batch-norms use the batch's statistics or the running averages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Statistics of the batch.
-    Train,
+    Train(Averages),
     /// As `Train`, with batch-norm, sum and relu run as one operation where that is faster: f32 on the processor.
-    TrainFused,
-    /// Tracked statistics.
+    TrainFused(Averages),
+    /// Running averages.
     Serve,
+}
+
+/// What a pass in training does to the running averages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Averages {
+    /// Moves them a step towards the batch's statistics.
+    Move,
+    /// Leaves them, since another pass over the same pictures moves them.
+    Keep,
+}
+
+impl Mode {
+    /// Share by which the batch moves the running averages.
+    fn step(self) -> f64 {
+        match self {
+            Self::Train(Averages::Move) | Self::TrainFused(Averages::Move) => RUNNING_AVERAGE_STEP,
+            _ => 0.0,
+        }
+    }
 }
 
 /// A network on a device, f32, convolution weights channels-last.
@@ -118,7 +137,8 @@ impl Network {
     /// # Errors
     /// libtorch's words when shapes do not fit or memory is short.
     pub fn forward(&self, input: &Tensor, mode: Mode) -> Result<Tensor, TrainError> {
-        let is_plain = mode != Mode::TrainFused || input.device() != Device::Cpu || input.dim() != 4;
+        let is_plain =
+            !matches!(mode, Mode::TrainFused(_)) || input.device() != Device::Cpu || input.dim() != 4;
         let plan = if is_plain { &self.plain } else { &self.fused };
         let mut values: Vec<Option<Tensor>> = Vec::with_capacity(plan.actions.len());
         for (index, action) in plan.actions.iter().enumerate() {
@@ -130,6 +150,7 @@ impl Network {
                     value(0),
                     &self.tensors[self.owned[norm].clone()],
                     residual.map(|_| value(1)),
+                    mode,
                 )?),
             };
             values.push(result);
@@ -190,16 +211,21 @@ fn batch_norm(x: &Tensor, own: &[Tensor], mode: Mode) -> Result<Tensor, TrainErr
         Some(&own[2]),
         Some(&own[3]),
         mode != Mode::Serve,
-        RUNNING_AVERAGE_STEP,
+        mode.step(),
         BATCH_NORM_EPSILON,
         true,
     )?)
 }
 
 /// relu(batch-norm(x) + residual) with the batch's statistics.
-fn fused_batch_norm(x: &Tensor, own: &[Tensor], residual: Option<&Tensor>) -> Result<Tensor, TrainError> {
+fn fused_batch_norm(
+    x: &Tensor,
+    own: &[Tensor],
+    residual: Option<&Tensor>,
+    mode: Mode,
+) -> Result<Tensor, TrainError> {
     let norm = simclr_torchx::BatchNorm { scale: &own[0], shift: &own[1], mean: &own[2], variance: &own[3] };
-    simclr_torchx::batch_norm_relu(x, norm, residual, RUNNING_AVERAGE_STEP, BATCH_NORM_EPSILON)
+    simclr_torchx::batch_norm_relu(x, norm, residual, mode.step(), BATCH_NORM_EPSILON)
         .map_err(TrainError::Torch)
 }
 
@@ -234,7 +260,7 @@ mod tests {
                 let numbers: Vec<Vec<f32>> = gradients.iter().map(|g| to_numbers(g).unwrap()).collect();
                 (numbers, network.weights().unwrap())
             };
-            let (plain, fused) = (run(Mode::Train), run(Mode::TrainFused));
+            let (plain, fused) = (run(Mode::Train(Averages::Move)), run(Mode::TrainFused(Averages::Move)));
             let far = |a: &[f32], b: &[f32]| {
                 let largest = a.iter().fold(1e-3f32, |m, x| m.max(x.abs()));
                 a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest

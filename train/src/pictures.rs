@@ -2,7 +2,7 @@
 //! and the order in which an epoch visits it.
 //!
 //! Both ways give the same numbers. A picture that cannot be read is left out, named and counted, up to
-//! `data.broken_max`; places of the others do not change, so order and views stay functions of the seed. Knows no label.
+//! `data.broken_max`; places of the others do not change, so order and views stay functions of the seed.
 
 mod decode;
 mod streamed;
@@ -26,13 +26,16 @@ pub use decode::Broken;
 /// Memory that the pictures may take before they are read from disk batch by batch, in bytes.
 const BYTES_MAX: usize = 16 << 30;
 
-/// Unlabelled pictures for a training device.
+/// Labelled pictures for a training device.
 #[derive(Debug)]
 pub struct Pictures {
     store: Store,
     count: usize,
     left_out: Arc<BTreeSet<usize>>,
     broken: Vec<Broken>,
+    /// One int64 a place, on the training device.
+    labels: Tensor,
+    classes: usize,
 }
 
 #[derive(Debug)]
@@ -52,17 +55,21 @@ impl Pictures {
             return Err(TrainError::Recipe("the dataset's training split holds no picture".into()));
         }
         let count = samples.len();
+        let labels: Vec<i64> = samples.iter().map(|sample| to_i64(sample.label)).collect();
+        let labels = Tensor::f_from_slice(&labels)?.f_to_device(device)?;
+        let classes = samples.iter().map(|sample| sample.label + 1).max().unwrap_or_default();
         let fits = count * decode::bytes_of(data.side) <= BYTES_MAX;
         if data.resident == Resident::Never || (data.resident == Resident::Auto && !fits) {
             let store = Store::Streamed(Arc::new(Streamed::new(samples, data, device)));
-            return Ok(Self { store, count, left_out: Arc::default(), broken: vec![] });
+            return Ok(Self { store, count, left_out: Arc::default(), broken: vec![], labels, classes });
         }
         let (bytes, broken) = decode::all(samples.iter(), data.side);
         decode::tolerate(&broken, count, data.broken_max)?;
         let side = i64::from(data.side);
         let pixels = Tensor::f_from_slice(&bytes)?.f_view([to_i64(count), 3, side, side])?;
         let left_out = Arc::new(broken.iter().map(|broken| broken.place).collect());
-        Ok(Self { store: Store::Resident(pixels.f_to_device(device)?), count, left_out, broken })
+        let store = Store::Resident(pixels.f_to_device(device)?);
+        Ok(Self { store, count, left_out, broken, labels, classes })
     }
 
     /// The same pictures for another thread.
@@ -71,7 +78,8 @@ impl Pictures {
             Store::Resident(pixels) => Store::Resident(pixels.shallow_clone()),
             Store::Streamed(streamed) => Store::Streamed(Arc::clone(streamed)),
         };
-        Self { store, count: self.count, left_out: Arc::clone(&self.left_out), broken: vec![] }
+        let (left_out, labels) = (Arc::clone(&self.left_out), self.labels.shallow_clone());
+        Self { store, count: self.count, left_out, broken: vec![], labels, classes: self.classes }
     }
 
     /// How many an epoch visits.
@@ -82,6 +90,11 @@ impl Pictures {
     /// Whether no picture is left.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// How many classes they are of: one more than the largest label.
+    pub fn classes(&self) -> usize {
+        self.classes
     }
 
     /// Whether they are in memory.
@@ -109,19 +122,26 @@ impl Pictures {
         order
     }
 
-    /// Those at `places` as B×3×side×side f32 in 0…1.
+    /// Those at `places` as B×3×side×side f32 in 0…1, and their labels as B int64.
     ///
     /// # Errors
     /// libtorch's words; when streamed, that too many pictures cannot be read.
-    pub fn batch(&self, places: &[i64]) -> Result<Tensor, TrainError> {
-        let bytes = match &self.store {
-            Store::Resident(pixels) => {
-                let chosen = Tensor::f_from_slice(places)?.f_to_device(pixels.device())?;
-                pixels.f_index_select(0, &chosen)?
-            }
-            Store::Streamed(streamed) => streamed.batch(places)?,
+    pub fn batch(&self, places: &[i64]) -> Result<(Tensor, Tensor), TrainError> {
+        let chosen = |places: &[i64]| -> Result<Tensor, TrainError> {
+            Ok(Tensor::f_from_slice(places)?.f_to_device(self.labels.device())?)
         };
-        Ok(bytes.f_to_kind(Kind::Float)?.f_div_scalar(255.0)?)
+        let (bytes, places) = match &self.store {
+            Store::Resident(pixels) => {
+                let places = chosen(places)?;
+                (pixels.f_index_select(0, &places)?, places)
+            }
+            Store::Streamed(streamed) => {
+                let (bytes, taken) = streamed.batch(places)?;
+                (bytes, chosen(&taken)?)
+            }
+        };
+        let pictures = bytes.f_to_kind(Kind::Float)?.f_div_scalar(255.0)?;
+        Ok((pictures, self.labels.f_index_select(0, &places)?))
     }
 }
 

@@ -125,7 +125,7 @@ impl Session {
     ) -> Result<(), TrainError> {
         let (started, mut saved) = (Instant::now(), Instant::now());
         while self.step < last {
-            self.unread.push(self.learner.step(&feed.next()?, self.rates.at(self.step))?);
+            self.unread.push(self.learner.step(&feed.take()?, self.rates.at(self.step))?);
             self.step += 1;
             let is_asked_to_stop = limits.stop.load(Ordering::Relaxed);
             let pauses = is_asked_to_stop || limits.time.is_some_and(|most| started.elapsed() >= most);
@@ -189,6 +189,7 @@ impl Session {
             encoder,
             head,
             slots: self.learner.slots()?,
+            memory: self.learner.memory()?,
         };
         let is_best = checkpoint.epoch_loss.is_some_and(|loss| self.best.is_none_or(|best| loss < best));
         if is_best {

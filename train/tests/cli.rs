@@ -61,6 +61,48 @@ fn pretrain_pause_resume_export() {
     let training = &artefact.card().training;
     assert_eq!((training.epochs, training.data.as_str()), (12, "sixty-four blocks"));
     assert!(training.loss.is_some() && training.recipe.contains("batch = 16"));
+    assert_eq!((training.method.as_str(), artefact.embedding_len()), ("SimCLR (NT-Xent, τ 0.5)", 128));
+
+    for (layers, length) in [("1", 128), ("2", 32)] {
+        succeed(folder, &["export", "run", "--out", layers, "--output", layers]);
+        assert_eq!(Artefact::open(&folder.join(layers)).unwrap().embedding_len(), length);
+    }
+    let said = fail(folder, &["export", "run", "--out", "3", "--output", "3"]);
+    assert!(said.contains("2 layers") && !folder.join("3").exists(), "{said}");
+    assert!(fail(folder, &["export", "run", "--out", "3", "--output", "z"]).contains("neither h nor"));
+}
+
+#[test]
+fn labels_have_a_command_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, unlabelled) = (folder.path(), recipe(folder.path()));
+    common::write_pictures(&folder.join("pictures"));
+    let text = std::fs::read_to_string(&unlabelled).unwrap();
+    let text = text.replace("kind = \"nt-xent\"\ntemperature = 0.5", "kind = \"supervised\"\nclasses = 4");
+    std::fs::write(folder.join("labelled.toml"), text).unwrap();
+    let how = ["--data", "pictures", "--out", "run", "--threads", "1"];
+
+    let said = fail(folder, &[&["pretrain", "labelled.toml"], &how[..]].concat());
+    assert!(said.contains("simclr-train supervised"), "{said}");
+    let said = fail(folder, &[&["supervised", &unlabelled], &how[..]].concat());
+    assert!(said.contains("simclr-train pretrain"), "{said}");
+
+    let said = succeed(folder, &[&["supervised", "labelled.toml"], &how[..]].concat());
+    assert!(said.contains("finished"), "{said}");
+    succeed(folder, &["export", "run", "--out", "artefact"]);
+    assert_eq!(Artefact::open(&folder.join("artefact")).unwrap().card().training.method, "supervised");
+    assert!(fail(folder, &["export", "run", "--out", "x", "--output", "1"]).contains("only h"));
+}
+
+#[test]
+fn whole_steps_are_timed_on_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, recipe) = (folder.path(), recipe(folder.path()));
+    common::write_pictures(&folder.join("pictures"));
+    let how = ["--data", "pictures", "--steps", "2", "--threads", "1"];
+    let said = succeed(folder, &[&["bench-loop", &recipe], &how[..]].concat());
+    let figure: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    assert!(figure["pictures_per_second"].as_f64().unwrap() > 0.0 && figure["batch"] == 16, "{said}");
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn a_run_that_makes_views_ahead_equals_one_that_makes_them_in_turn() {
     let rates = Rates::new(&recipe.schedule, recipe.batch, maker.steps_per_epoch());
     let mut learner = Learner::new(&Checkpoint::start(TINY).unwrap(), Device::Cpu).unwrap();
     for step in 0..9 {
-        let _ = learner.step(&maker.views(step).unwrap(), rates.at(step)).unwrap();
+        let _ = learner.step(&maker.input(step).unwrap(), rates.at(step)).unwrap();
     }
     let (encoder, head) = learner.weights().unwrap();
     assert!(encoder == ahead.encoder && head == ahead.head && learner.slots().unwrap() == ahead.slots);
@@ -85,7 +85,9 @@ fn pictures_read_from_disk_give_the_same_views() {
     assert!(kept.is_resident() && !streamed.is_resident());
     let (mut kept, mut streamed) = (maker(&kept), maker(&streamed));
     for step in [0, 1, 5, 4] {
-        assert!(is_same(&kept.views(step).unwrap(), &streamed.views(step).unwrap()), "step {step}");
+        let (kept, streamed) = (kept.input(step).unwrap(), streamed.input(step).unwrap());
+        assert!(is_same(&kept.views, &streamed.views), "step {step}");
+        assert!(is_same(&kept.labels, &streamed.labels), "step {step}");
     }
 }
 
@@ -109,7 +111,8 @@ fn a_broken_picture_is_named_and_left_out_up_to_the_limit() {
     expected.retain(|place| !places.contains(&usize::try_from(*place).unwrap()));
     assert_eq!(broken.order(1, 5), expected);
     let some = &expected[..16];
-    assert!(is_same(&broken.batch(some).unwrap(), &whole.batch(some).unwrap()));
+    let (broken, whole) = (broken.batch(some).unwrap(), whole.batch(some).unwrap());
+    assert!(is_same(&broken.0, &whole.0) && is_same(&broken.1, &whole.1));
 }
 
 #[test]
@@ -124,9 +127,13 @@ fn a_streamed_picture_that_is_broken_is_replaced_told_once_and_counted() {
     let told: Vec<&Line> = lines.iter().filter(|line| matches!(line, Line::Broken(_))).collect();
     assert!(matches!(told[..], [Line::Broken(unread)] if unread.picture.contains("3.bmp")), "{told:?}");
     let order: Vec<i64> = (0..64).collect();
-    let sums = pictures.batch(&order).unwrap().f_sum_dim_intlist([1i64, 2, 3].as_slice(), false, Kind::Float);
+    let sums =
+        pictures.batch(&order).unwrap().0.f_sum_dim_intlist([1i64, 2, 3].as_slice(), false, Kind::Float);
     let sums: Vec<f32> = Vec::try_from(&sums.unwrap()).unwrap();
     assert_eq!(sums.iter().filter(|&&sum| sum == 0.0).count(), 0, "no black picture");
+    let place = load(&dataset, Resident::Always, 1.0 / 64.0).unwrap().broken()[0].place as i64;
+    let (_, labels) = pictures.batch(&[0, place, 63, place]).unwrap();
+    assert_eq!(Vec::<i64>::try_from(&labels).unwrap(), [0, 0, 3, 3], "the label goes with the picture");
 
     let pictures = load(&dataset, Resident::Never, 0.0).unwrap();
     let error = pictures.batch(&order).unwrap_err().to_string();

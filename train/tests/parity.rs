@@ -19,7 +19,7 @@ fn trained_looking(description: &Description) -> Weights {
     let tensors = Weights::initial(description, 2).tensors().to_vec();
     let moved = description.params().into_iter().zip(tensors).map(|(param, tensor)| {
         let range = match param.kind {
-            ParamKind::Weight => return tensor,
+            ParamKind::Weight | ParamKind::FixedShift => return tensor,
             ParamKind::Scale => 0.2..0.6,
             ParamKind::RunningVariance => 0.5..1.5,
             ParamKind::Bias | ParamKind::Shift | ParamKind::RunningMean => -0.3..0.3,

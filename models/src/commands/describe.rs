@@ -3,13 +3,17 @@
 use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
-use simclr_models::{Artefact, Card, Description, Op, Padding, Param, ResNet, Step};
+use simclr_models::{Artefact, Card, Description, HeadLayers, Op, Padding, Param, ResNet, Step};
 
 use super::{grouped, list::score_words, network_words, recipe_words};
 use crate::Report;
 
 pub(crate) fn network(network: &ResNet, side: u32) -> anyhow::Result<Report> {
-    let description = network.describe()?;
+    described(network, None, side)
+}
+
+fn described(network: &ResNet, head: Option<&HeadLayers>, side: u32) -> anyhow::Result<Report> {
+    let description = network.describe_to(head)?;
     let rows = rows(&description, side as usize);
     let text = format!("{}\n\n{}", network_words(network), table(&description, &rows, side));
     let mut json = counts(&description, &rows);
@@ -20,7 +24,7 @@ pub(crate) fn network(network: &ResNet, side: u32) -> anyhow::Result<Report> {
 
 pub(crate) fn artefact(artefact: &Artefact) -> anyhow::Result<Report> {
     let card = artefact.card();
-    let of_network = network(&card.network, card.recipe.side)?;
+    let of_network = described(&card.network, card.output.as_ref(), card.recipe.side)?;
     let mut json = of_network.json;
     json["card"] = json!(card);
     Ok(Report { text: card_words(card) + &of_network.text, json, passed: true })
@@ -35,6 +39,9 @@ fn card_words(card: &Card) -> String {
         "training  {} on {}, {} epochs, {}",
         training.method, training.data, training.epochs, training.program
     );
+    if let Some(HeadLayers { layers, head }) = card.output {
+        let _ = writeln!(text, "output    layer {layers} of the projection head's {}, not h", head.layers);
+    }
     for score in scores {
         let _ = writeln!(text, "score     {} ({})", score_words(score), score.command);
     }

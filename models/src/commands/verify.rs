@@ -70,7 +70,7 @@ fn weights(artefact: &Artefact) -> anyhow::Result<String> {
 fn embeddings(artefact: &Artefact) -> anyhow::Result<String> {
     let (metadata, weights) = onnx::read_weights(&std::fs::read(artefact.encoder_path())?)?;
     let batch = noise(artefact.recipe().side as usize);
-    let slow = reference::forward(&metadata.network.describe()?, &weights, &batch);
+    let slow = reference::forward(&metadata.describe()?, &weights, &batch);
     let fast = OnnxEncoder::open(artefact, 1)?.embed(&batch)?;
     let mut worst = 0.0_f32;
     for (slow, fast) in slow.iter().zip(&fast) {

@@ -42,11 +42,23 @@ impl Builder {
         channels: usize,
         starts_at_zero: bool,
     ) -> Value {
-        self.push(Op::BatchNorm { name: name.into(), channels, starts_at_zero }, &[x])
+        self.push(Op::BatchNorm { name: name.into(), channels, starts_at_zero, learns_shift: true }, &[x])
+    }
+
+    /// A batch-norm whose shift stays zero.
+    pub(crate) fn batch_scale(&mut self, x: Value, name: &str, channels: usize) -> Value {
+        let name = name.into();
+        self.push(Op::BatchNorm { name, channels, starts_at_zero: false, learns_shift: false }, &[x])
     }
 
     pub(crate) fn linear(&mut self, x: Value, name: &str, input: usize, output: usize, bias: bool) -> Value {
-        self.push(Op::Linear { name: name.into(), input, output, bias }, &[x])
+        self.push(Op::Linear { name: name.into(), input, output, bias, starts_at_zero: false }, &[x])
+    }
+
+    /// A matrix product and a bias that start at zero.
+    pub(crate) fn classifier(&mut self, x: Value, name: &str, input: usize, output: usize) -> Value {
+        let name = name.into();
+        self.push(Op::Linear { name, input, output, bias: true, starts_at_zero: true }, &[x])
     }
 
     pub(crate) fn relu(&mut self, x: Value) -> Value {

@@ -8,7 +8,7 @@ mod resnet;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use builder::Builder;
-pub use head::{Head, describe_head};
+pub use head::{Head, HeadLayers, describe_classifier, describe_head};
 pub use resnet::{DescriptionError, ResNet, Stem};
 
 /// The index of the step that produced a value.
@@ -58,6 +58,8 @@ pub enum Op {
         channels: usize,
         /// Whether its scale starts at zero, as the last one of a residual branch does.
         starts_at_zero: bool,
+        /// Whether its shift is learned; it stays zero otherwise.
+        learns_shift: bool,
     },
     /// Matrix product; weight `output`×`input`.
     Linear {
@@ -69,6 +71,8 @@ pub enum Op {
         output: usize,
         /// Whether a bias is added.
         bias: bool,
+        /// Whether its weight starts at zero, as a classifier's does.
+        starts_at_zero: bool,
     },
     /// max(x, 0).
     Relu,
@@ -110,6 +114,8 @@ pub enum ParamKind {
     Scale,
     /// A batch-norm's learned shift.
     Shift,
+    /// A batch-norm's shift that stays zero; not learned.
+    FixedShift,
     /// A batch-norm's tracked mean; not learned.
     RunningMean,
     /// A batch-norm's tracked variance; not learned.
@@ -117,9 +123,9 @@ pub enum ParamKind {
 }
 
 impl ParamKind {
-    /// Whether gradients change it (running averages are tracked, not learned).
+    /// Whether gradients change it (running averages are tracked, fixed shifts stay).
     pub fn is_learned(self) -> bool {
-        !matches!(self, Self::RunningMean | Self::RunningVariance)
+        !matches!(self, Self::FixedShift | Self::RunningMean | Self::RunningVariance)
     }
 }
 
@@ -166,6 +172,16 @@ impl Description {
         self.output_len
     }
 
+    /// This network with `next` on its output; `next` must take what this one gives.
+    fn then(mut self, next: Self) -> Self {
+        let last = self.steps.len() - 1;
+        let on = |value: Value| if value == 0 { last } else { value + last };
+        let steps = next.steps.into_iter().skip(1);
+        self.steps
+            .extend(steps.map(|step| Step { inputs: step.inputs.into_iter().map(on).collect(), ..step }));
+        Self { steps: self.steps, output_len: next.output_len }
+    }
+
     /// Every tensor of the network, in the order of the steps.
     pub fn params(&self) -> Vec<Param> {
         self.steps.iter().flat_map(|step| step.op.params()).collect()
@@ -191,17 +207,19 @@ impl Op {
                 let shape = vec![*output, *input, *kernel, *kernel];
                 vec![param(name, "weight", shape, ParamKind::Weight, false)]
             }
-            Self::BatchNorm { name, channels, starts_at_zero } => {
+            Self::BatchNorm { name, channels, starts_at_zero, learns_shift } => {
                 let shape = || vec![*channels];
+                let shift = if *learns_shift { ParamKind::Shift } else { ParamKind::FixedShift };
                 vec![
                     param(name, "weight", shape(), ParamKind::Scale, *starts_at_zero),
-                    param(name, "bias", shape(), ParamKind::Shift, false),
+                    param(name, "bias", shape(), shift, false),
                     param(name, "running_mean", shape(), ParamKind::RunningMean, false),
                     param(name, "running_var", shape(), ParamKind::RunningVariance, false),
                 ]
             }
-            Self::Linear { name, input, output, bias } => {
-                let mut params = vec![param(name, "weight", vec![*output, *input], ParamKind::Weight, false)];
+            Self::Linear { name, input, output, bias, starts_at_zero } => {
+                let shape = vec![*output, *input];
+                let mut params = vec![param(name, "weight", shape, ParamKind::Weight, *starts_at_zero)];
                 if *bias {
                     params.push(param(name, "bias", vec![*output], ParamKind::Bias, false));
                 }

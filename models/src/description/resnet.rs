@@ -62,6 +62,14 @@ pub enum DescriptionError {
     /// Choose a positive length.
     #[error("the projection head's {0} must be at least 1")]
     HeadLength(&'static str),
+    /// Choose one of the head's layers.
+    #[error("layer {asked} of the projection head: it has {there_are} layers")]
+    HeadLayers {
+        /// The layer.
+        asked: usize,
+        /// The head's.
+        there_are: usize,
+    },
 }
 
 impl ResNet {

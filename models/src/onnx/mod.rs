@@ -8,7 +8,7 @@ mod nodes;
 
 use prost::Message;
 
-use crate::description::{Description, DescriptionError, ResNet};
+use crate::description::{Description, DescriptionError, HeadLayers, ResNet};
 use crate::{NamedTensor, Recipe, RecipeError, Weights, WeightsError};
 use format::{
     Dimension, DimensionValue, FLOAT, GraphProto, ModelHeader, ModelProto, OperatorSetIdProto,
@@ -25,18 +25,33 @@ const RECIPE_KEY: &str = "simclr.recipe";
 const NETWORK_KEY: &str = "simclr.network";
 const LENGTH_KEY: &str = "simclr.embedding_len";
 const OUTPUT_KEY: &str = "simclr.output";
-/// The network's output: the representation before the projection head.
+/// The network's usual output: the representation before the projection head.
 const OUTPUT: &str = "h";
+/// The network's output when it is one of the projection head's layers, which [`HEAD_KEY`] describes.
+const HEAD_OUTPUT: &str = "head";
+const HEAD_KEY: &str = "simclr.head";
 
 /// What an encoder file says about itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metadata {
     /// The network.
     pub network: ResNet,
+    /// Layers of the projection head that stand on it; none when embeddings are h.
+    pub output: Option<HeadLayers>,
     /// The preprocessing it was trained for.
     pub recipe: Recipe,
     /// Length of an embedding.
     pub embedding_len: usize,
+}
+
+impl Metadata {
+    /// The steps from picture to embedding.
+    ///
+    /// # Errors
+    /// When the network or the head does not exist.
+    pub fn describe(&self) -> Result<Description, DescriptionError> {
+        self.network.describe_to(self.output.as_ref())
+    }
 }
 
 /// Why an encoder was not written or read.
@@ -67,30 +82,39 @@ pub enum OnnxError {
     },
 }
 
-/// The bytes of an ONNX file holding the network with these numbers.
+/// The bytes of an ONNX file holding the network with these numbers, and layers of its projection head if given.
 ///
 /// # Errors
 /// When the network does not exist, the numbers are not its own or the recipe is impossible.
-pub fn write(network: &ResNet, weights: &Weights, recipe: &Recipe) -> Result<Vec<u8>, OnnxError> {
+pub fn write(
+    network: &ResNet,
+    head: Option<&HeadLayers>,
+    weights: &Weights,
+    recipe: &Recipe,
+) -> Result<Vec<u8>, OnnxError> {
     recipe.check()?;
-    let description = network.describe()?;
+    let description = network.describe_to(head)?;
     weights.belongs_to(&description)?;
     let bytes: usize = weights.tensors().iter().map(|tensor| tensor.data.len() * 4).sum();
     if bytes > BYTES_MAX {
         return Err(OnnxError::TooLarge(bytes));
     }
     let entry = |key: &str, value: String| StringStringEntryProto { key: key.into(), value };
+    let mut about = vec![
+        entry(RECIPE_KEY, json(recipe)?),
+        entry(NETWORK_KEY, json(network)?),
+        entry(LENGTH_KEY, description.output_len().to_string()),
+        entry(OUTPUT_KEY, if head.is_some() { HEAD_OUTPUT } else { OUTPUT }.into()),
+    ];
+    if let Some(head) = head {
+        about.push(entry(HEAD_KEY, json(head)?));
+    }
     let model = ModelProto {
         ir_version: IR_VERSION,
         producer_name: PRODUCER.into(),
         graph: Some(graph(&description, weights, recipe.side)),
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
-        metadata_props: vec![
-            entry(RECIPE_KEY, json(recipe)?),
-            entry(NETWORK_KEY, json(network)?),
-            entry(LENGTH_KEY, description.output_len().to_string()),
-            entry(OUTPUT_KEY, OUTPUT.into()),
-        ],
+        metadata_props: about,
     };
     Ok(model.encode_to_vec())
 }
@@ -112,7 +136,7 @@ pub fn read_weights(bytes: &[u8]) -> Result<(Metadata, Weights), OnnxError> {
     let metadata = metadata(&model.metadata_props)?;
     let initialisers = model.graph.map(|graph| graph.initializer).unwrap_or_default();
     let tensors = initialisers.into_iter().map(named_tensor).collect::<Result<_, _>>()?;
-    let weights = Weights::check(&metadata.network.describe()?, tensors)?;
+    let weights = Weights::check(&metadata.describe()?, tensors)?;
     Ok((metadata, weights))
 }
 
@@ -166,14 +190,22 @@ fn metadata(entries: &[StringStringEntryProto]) -> Result<Metadata, OnnxError> {
     recipe.check()?;
     let embedding_len: usize = parse(entries, LENGTH_KEY)?;
     let wrong = |key, problem| OnnxError::Metadata { key, problem };
-    let expected = network.describe()?.output_len();
+    let output = match entry(entries, OUTPUT_KEY)? {
+        OUTPUT => None,
+        HEAD_OUTPUT => Some(parse(entries, HEAD_KEY)?),
+        other => {
+            return Err(wrong(
+                OUTPUT_KEY,
+                format!("`{other}`, but only `{OUTPUT}` and `{HEAD_OUTPUT}` are known"),
+            ));
+        }
+    };
+    let metadata = Metadata { network, output, recipe, embedding_len };
+    let expected = metadata.describe()?.output_len();
     if embedding_len != expected {
         return Err(wrong(LENGTH_KEY, format!("{embedding_len}, but the network's is {expected}")));
     }
-    match entry(entries, OUTPUT_KEY)? {
-        OUTPUT => Ok(Metadata { network, recipe, embedding_len }),
-        other => Err(wrong(OUTPUT_KEY, format!("`{other}`, but only `{OUTPUT}` is known"))),
-    }
+    Ok(metadata)
 }
 
 fn entry<'a>(entries: &'a [StringStringEntryProto], key: &'static str) -> Result<&'a str, OnnxError> {

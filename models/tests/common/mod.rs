@@ -17,7 +17,7 @@ pub(crate) fn random_weights(description: &Description, seed: u64) -> Weights {
     let mut between = |low: f32, high: f32| low + (high - low) * random.random::<f32>();
     let tensors = description.params().into_iter().zip(initial.tensors()).map(|(param, tensor)| {
         let data = match param.kind {
-            ParamKind::Weight => tensor.data.clone(),
+            ParamKind::Weight | ParamKind::FixedShift => tensor.data.clone(),
             ParamKind::Scale | ParamKind::RunningVariance => vec_of(param.len(), || between(0.5, 1.5)),
             ParamKind::Bias | ParamKind::Shift | ParamKind::RunningMean => {
                 vec_of(param.len(), || between(-0.2, 0.2))

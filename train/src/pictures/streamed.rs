@@ -1,7 +1,7 @@
 //! Pictures that stay on disk: each batch is decoded on all cores when it is needed.
 //!
-//! A picture that turns out broken gives its place in the batch to the nearest one before it there that is not, so that
-//! a batch stays a function of the seed and of the files.
+//! A picture that turns out broken gives its place in the batch to the nearest one before it there that is not, label
+//! and all, so that a batch stays a function of the seed and of the files.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -31,12 +31,15 @@ impl Streamed {
         Self { samples: samples.to_vec(), side, broken_max, device, broken: Mutex::default() }
     }
 
-    /// Those at `places` as B×3×side×side u8 on the device.
-    pub(super) fn batch(&self, places: &[i64]) -> Result<Tensor, TrainError> {
+    /// Those at `places` as B×3×side×side u8 on the device, and the places that they are really from.
+    pub(super) fn batch(&self, places: &[i64]) -> Result<(Tensor, Vec<i64>), TrainError> {
+        let mut taken = places.to_vec();
         let place = |&place: &i64| usize::try_from(place).unwrap_or_default();
         let (mut bytes, broken) = decode::all(places.iter().map(|p| &self.samples[place(p)]), self.side);
         if !broken.is_empty() {
-            replace(&mut bytes, &broken, decode::bytes_of(self.side));
+            for (row, whole) in replace(&mut bytes, &broken, decode::bytes_of(self.side)) {
+                taken[row] = places[whole];
+            }
             self.note(
                 broken
                     .into_iter()
@@ -44,7 +47,8 @@ impl Streamed {
             )?;
         }
         let (rows, side) = (to_i64(places.len()), i64::from(self.side));
-        Ok(Tensor::f_from_slice(&bytes)?.f_view([rows, 3, side, side])?.f_to_device(self.device)?)
+        let pixels = Tensor::f_from_slice(&bytes)?.f_view([rows, 3, side, side])?;
+        Ok((pixels.f_to_device(self.device)?, taken))
     }
 
     fn note(&self, broken: impl Iterator<Item = Broken>) -> Result<(), TrainError> {
@@ -68,16 +72,20 @@ impl Streamed {
     }
 }
 
-/// Fills each broken row with the nearest whole one before it, going round; zeros stay where none is whole.
-fn replace(bytes: &mut [u8], broken: &[Broken], each: usize) {
+/// Fills each broken row with the nearest whole one before it, going round, and says which that is; zeros stay where none
+/// is whole.
+fn replace(bytes: &mut [u8], broken: &[Broken], each: usize) -> Vec<(usize, usize)> {
     let rows = bytes.len() / each;
     let is_broken = |row: usize| broken.iter().any(|broken| broken.place == row);
+    let mut replaced = vec![];
     for &Broken { place: row, .. } in broken {
         let whole = (1..rows).map(|back| (row + rows - back) % rows).find(|&other| !is_broken(other));
         if let Some(whole) = whole {
             bytes.copy_within(whole * each..(whole + 1) * each, row * each);
+            replaced.push((row, whole));
         }
     }
+    replaced
 }
 
 #[cfg(test)]
@@ -88,10 +96,10 @@ mod tests {
     fn a_broken_row_takes_the_nearest_whole_one_before_it() {
         let at = |place| Broken { place, reason: String::new() };
         let mut bytes = [0, 0, 2, 2, 0, 0, 0, 0, 5, 5];
-        replace(&mut bytes, &[at(0), at(2), at(3)], 2);
+        assert_eq!(replace(&mut bytes, &[at(0), at(2), at(3)], 2), [(0, 4), (2, 1), (3, 1)]);
         assert_eq!(bytes, [5, 5, 2, 2, 2, 2, 2, 2, 5, 5]);
         let mut none = [0, 0];
-        replace(&mut none, &[at(0), at(1)], 1);
+        assert!(replace(&mut none, &[at(0), at(1)], 1).is_empty());
         assert_eq!(none, [0, 0]);
     }
 }

@@ -33,7 +33,8 @@ pub struct TrainRecipe {
     pub batch: usize,
     /// Pictures whose activations are in memory at once, if fewer than `batch`: gradient caching (Gao et al. 2021).
     ///
-    /// Loss and gradients are those of the whole batch, except that batch-norms see a micro-batch.
+    /// Loss and gradients are those of the whole batch, except that batch-norms see a micro-batch; see
+    /// [`crate::gradients`].
     pub micro_batch: Option<usize>,
     /// Number format of convolutions and matrix products.
     pub precision: Precision,
@@ -41,7 +42,8 @@ pub struct TrainRecipe {
     pub data: Data,
     /// The encoder f.
     pub encoder: ResNet,
-    /// The projection head g; without one (`layers = 0`) embeddings are compared themselves.
+    /// The projection head g; without one (`layers = 0`) embeddings are compared themselves. Objectives that classify
+    /// have a head of their own.
     pub head: Head,
     /// The augmentations.
     pub views: Views,
@@ -137,13 +139,6 @@ impl TrainRecipe {
 
     /// Fields that are understood and not yet followed.
     fn not_yet(&self, problems: &mut Problems) {
-        let plain = matches!(
-            self.objective,
-            Objective::NtXent { normalise: true, semi_hard: false, queue: 0, factor: 1.0, .. }
-        );
-        problems.require(plain, "objective: only plain nt-xent is available yet");
-        problems.require(self.micro_batch.is_none(), "micro_batch is not available yet");
-        problems.require(self.head.layers > 0, "head.layers = 0 is not available yet");
         let views = &self.views;
         let is_plain = (views.turn, views.sobel, views.noise, views.cutout) == (0.0, 0.0, 0.0, 0.0);
         let is_plain =

@@ -1,4 +1,6 @@
 //! What is asked of the network: the losses of the paper's table 2, and the tasks SimCLR is compared with.
+//!
+//! How each is computed is written where it is: in [`crate::objective`].
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +17,7 @@ pub enum Objective {
         /// Whether projections are brought to length 1 first, as everywhere but in the last rows of table 5.
         #[serde(default = "yes")]
         normalise: bool,
-        /// Whether only semi-hard negatives count: those farther than v⁺ (§5.1, table 4).
+        /// Whether only semi-hard negatives count: those farther than v⁺ (§5.1).
         #[serde(default)]
         semi_hard: bool,
         /// Past projections kept as further negatives: a memory bank, which SimCLR does without. 0 keeps none.
@@ -29,7 +31,7 @@ pub enum Objective {
     NtLogistic {
         /// τ; the paper tried 0.1, 0.2, 0.5 and 1.
         temperature: f64,
-        /// Whether only semi-hard negatives count.
+        /// Whether only semi-hard negatives count: those farther than v⁺ (§5.1, table 4).
         #[serde(default)]
         semi_hard: bool,
     },
@@ -41,9 +43,14 @@ pub enum Objective {
         #[serde(default)]
         semi_hard: bool,
     },
-    /// Softmax cross-entropy on the dataset's labels, one view a picture: the paper's supervised baseline.
-    Supervised,
-    /// Which of four turns a view was given (Gidaris et al. 2018), one picture giving four views.
+    /// Softmax cross-entropy on the dataset's labels, one view a picture: the paper's supervised baseline. The head is
+    /// a linear classifier on h that starts at zero, whatever `[head]` says.
+    Supervised {
+        /// How many classes the dataset has.
+        classes: usize,
+    },
+    /// Which of four turns a view was given (Gidaris et al. 2018), one picture giving four views. The head is a linear
+    /// classifier on h that starts at zero, whatever `[head]` says.
     Rotation,
 }
 
@@ -69,7 +76,53 @@ impl Objective {
             Self::MarginTriplet { margin, .. } => {
                 problems.require((0.0..=2.0).contains(&margin), "objective.margin must be 0 to 2");
             }
-            Self::Supervised | Self::Rotation => (),
+            Self::Supervised { classes } => {
+                problems
+                    .require((2..=1 << 20).contains(&classes), "objective.classes must be 2 to 1,048,576");
+            }
+            Self::Rotation => (),
+        }
+    }
+
+    /// Past projections kept as negatives.
+    pub fn queue(&self) -> usize {
+        if let Self::NtXent { queue, .. } = *self { queue } else { 0 }
+    }
+
+    /// Outputs of the linear classifier that stands in the projection head's place, where one does.
+    pub fn classes(&self) -> Option<usize> {
+        match *self {
+            Self::NtXent { .. } | Self::NtLogistic { .. } | Self::MarginTriplet { .. } => None,
+            Self::Supervised { classes } => Some(classes),
+            Self::Rotation => Some(4),
+        }
+    }
+
+    /// Whether it needs the pictures' labels.
+    pub fn needs_labels(&self) -> bool {
+        matches!(self, Self::Supervised { .. })
+    }
+
+    /// The method's name with its numbers, for cards and reports, such as `SimCLR (NT-Xent, τ 0.2)`.
+    pub fn method(&self) -> String {
+        let mined = |semi_hard| if semi_hard { ", semi-hard" } else { "" };
+        match *self {
+            Self::NtXent { temperature, normalise, semi_hard, queue, .. } => {
+                let plain = if normalise { "" } else { ", not normalised" };
+                let details = format!("τ {temperature}{plain}{}", mined(semi_hard));
+                match queue {
+                    0 => format!("SimCLR (NT-Xent, {details})"),
+                    _ => format!("NT-Xent with a queue of {queue} ({details})"),
+                }
+            }
+            Self::NtLogistic { temperature, semi_hard } => {
+                format!("SimCLR (NT-Logistic, τ {temperature}{})", mined(semi_hard))
+            }
+            Self::MarginTriplet { margin, semi_hard } => {
+                format!("SimCLR (margin triplet, m {margin}{})", mined(semi_hard))
+            }
+            Self::Supervised { .. } => "supervised".into(),
+            Self::Rotation => "rotation prediction".into(),
         }
     }
 }

@@ -36,6 +36,23 @@ pub fn pair(
     normalise(&views, recipe)
 }
 
+/// One view of each of the pictures `indices` in epoch `epoch`: B×3×side×side, the second rows of [`pair`], which are
+/// augmented whatever `branches` says.
+///
+/// # Errors
+/// libtorch's words.
+pub fn one(
+    pictures: &Tensor,
+    indices: &[i64],
+    recipe: &Views,
+    seed: u64,
+    epoch: u64,
+) -> Result<Tensor, TrainError> {
+    let draws: Vec<Draw> =
+        indices.iter().map(|&picture| Draw::new(recipe, seed, epoch, picture, 1)).collect();
+    normalise(&augment(pictures, &draws, recipe)?, recipe)
+}
+
 /// Applies one drawn augmentation to each of N×3×H×H pictures in 0…1; the result is N×3×side×side in 0…1.
 ///
 /// # Errors

@@ -1,0 +1,93 @@
+//! `bench-step` and `bench-loop`: pictures a second as one line of JSON, for comparing with other programs.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use simclr_train::TrainRecipe;
+use simclr_train::checkpoint::Checkpoint;
+use simclr_train::feed::{Feed, Maker};
+use simclr_train::learner::Learner;
+use simclr_train::objective::Input;
+use tch::{Device, Tensor};
+
+use super::Machine;
+
+/// Steps that are not timed.
+const WARM_UP: usize = 2;
+/// The learning rate.
+const RATE: f64 = 1e-3;
+
+/// Times the training step on noise, the same in every step: the median.
+pub(super) fn step(
+    recipe: &Path,
+    batch: Option<usize>,
+    steps: usize,
+    machine: &Machine,
+) -> anyhow::Result<()> {
+    let device = machine.prepare()?;
+    let (recipe, mut learner) = learner(recipe, batch, device)?;
+    let input = Input::noise(&recipe, recipe.batch, device)?;
+    let mut seconds = vec![];
+    for step in 0..steps + WARM_UP {
+        let started = Instant::now();
+        check(&learner.step(&input, RATE)?)?;
+        if step >= WARM_UP {
+            seconds.push(started.elapsed().as_secs_f64());
+        }
+    }
+    seconds.sort_by(f64::total_cmp);
+    report(recipe.batch, *seconds.get(steps / 2).context("--steps must be at least 1")?)
+}
+
+/// Times whole steps as in pretraining, with views made ahead by another thread: the mean.
+pub(super) fn whole_loop(
+    recipe: &Path,
+    data: &Path,
+    batch: Option<usize>,
+    steps: usize,
+    machine: &Machine,
+) -> anyhow::Result<()> {
+    ensure!(steps > 0, "--steps must be at least 1");
+    let device = machine.prepare()?;
+    let (recipe, mut learner) = learner(recipe, batch, device)?;
+    let maker = Maker::new(&super::load(&recipe, data, device)?, &recipe)?;
+    std::thread::scope(|scope| {
+        // It goes on to the end, so that as many inputs are made while time is taken as are used.
+        let mut feed = Feed::start(scope, maker, 0..u64::MAX);
+        let mut started = Instant::now();
+        for step in 0..steps + WARM_UP {
+            if step == WARM_UP {
+                started = Instant::now();
+            }
+            check(&learner.step(&feed.take()?, RATE)?)?;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "few steps are timed")]
+        report(recipe.batch, started.elapsed().as_secs_f64() / steps as f64)
+    })
+}
+
+/// The recipe, with another batch if given, and its learner before the first step.
+fn learner(path: &Path, batch: Option<usize>, device: Device) -> anyhow::Result<(TrainRecipe, Learner)> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let mut recipe = TrainRecipe::parse(&text)?;
+    recipe.batch = batch.unwrap_or(recipe.batch);
+    Ok((recipe, Learner::new(&Checkpoint::start(&text)?, device)?))
+}
+
+/// Waits for the step to end, as reading its loss does.
+fn check(loss: &Tensor) -> anyhow::Result<()> {
+    let loss = loss.f_double_value(&[])?;
+    ensure!(loss.is_finite(), "the loss became {loss}");
+    Ok(())
+}
+
+fn report(batch: usize, step_seconds: f64) -> anyhow::Result<()> {
+    #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
+    let rate = batch as f64 / step_seconds;
+    println!(
+        "{}",
+        serde_json::json!({ "batch": batch, "step_seconds": step_seconds, "pictures_per_second": rate })
+    );
+    Ok(())
+}
