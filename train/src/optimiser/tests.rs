@@ -1,3 +1,5 @@
+//! Every rule against scalar arithmetic in f64, interrupted before each step.
+
 use super::*;
 use tch::{Device, Kind};
 

@@ -1,3 +1,5 @@
+//! Recipes, right and wrong, and what presets come to.
+
 use super::*;
 
 const TINY: &str = include_str!("../../recipes/tiny.toml");
