@@ -15,6 +15,7 @@ use tch::Device;
 
 mod bench;
 mod show;
+mod views;
 
 /// Raised by Ctrl-C and SIGTERM: the run keeps a checkpoint and ends.
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -31,7 +32,8 @@ Examples:
   simclr-train pretrain train/recipes/tiny.toml --data ~/cifar-10-batches-bin --out runs/tiny
   simclr-train resume runs/tiny --data ~/cifar-10-batches-bin --keep 3
   simclr-train export runs/tiny --out models/artefacts/simclr-tiny
-  simclr-train export runs/tiny --best --out models/artefacts/simclr-tiny-best";
+  simclr-train export runs/tiny --best --out models/artefacts/simclr-tiny-best
+  simclr-train views train/recipes/tiny.toml --data ~/cifar-10-batches-bin --out views.png";
 
 #[derive(Subcommand)]
 enum Command {
@@ -82,6 +84,8 @@ enum Command {
         #[arg(long, default_value = "Apache-2.0 OR MIT")]
         licence: String,
     },
+    /// Writes a picture sheet of a recipe's views, so that a person can look
+    Views(views::Arguments),
     /// Times the training step alone, on random views
     BenchStep {
         /// The recipe whose network, batch and precision are timed
@@ -176,6 +180,7 @@ impl Cli {
                 eprintln!("space key {}; libtorch and ONNX Runtime agree", artefact.space_key());
                 Ok(())
             }
+            Command::Views(arguments) => views::write(&arguments),
             Command::BenchStep { recipe, batch, steps, machine } => {
                 bench::step(&recipe, batch, steps, &machine)
             }

@@ -1,4 +1,4 @@
-//! The program itself: pretrain, pause, resume, export; and what it says when it cannot.
+//! The program itself: pretrain, pause, resume, export, views; and what it says when it cannot.
 
 #![allow(clippy::unwrap_used)]
 
@@ -145,6 +145,38 @@ fn a_time_limit_keeps_a_checkpoint() {
     let said = succeed(folder, &[&["pretrain", &recipe], &how[..]].concat());
     assert!(said.contains("paused after step 1"), "{said}");
     assert!(folder.join("run/checkpoints/step-0000000001.safetensors").is_file());
+}
+
+#[test]
+fn views_are_a_sheet_to_look_at_and_lines_to_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, recipe) = (folder.path(), recipe(folder.path()));
+    common::write_pictures(&folder.join("pictures"));
+    let sheet = ["views", &recipe, "--data", "pictures", "--out", "views.png"];
+    let said = succeed(folder, &[&sheet[..], &["--pictures", "3", "--columns", "5", "--json"]].concat());
+    let lines: Vec<serde_json::Value> =
+        said.lines().filter(|l| l.starts_with('{')).map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(lines.len(), 3 * 5);
+    assert_eq!((&lines[14]["row"], &lines[14]["column"]), (&2.into(), &5.into()));
+    assert_eq!((&lines[14]["epoch"], &lines[14]["view"]), (&2.into(), &0.into()));
+    assert!(lines[14]["draw"]["crop"]["width"].is_f64(), "{}", lines[14]);
+    // 32 pixels enlarged three times with two white ones on each side; the original and five views.
+    let png = image::open(folder.join("views.png")).unwrap().into_rgb8();
+    assert_eq!(png.dimensions(), (6 * 100, 3 * 100));
+    assert_eq!(png.get_pixel(599, 0).0, [255, 255, 255]);
+    // The first column is the picture that the first line names, pixel by pixel.
+    let tile = |x: u32, y: u32| png.get_pixel(2 + 3 * x, 102 + 3 * y).0;
+    let index = lines[1]["picture"].as_u64().unwrap();
+    let classes = (0..4).map(|class| folder.join(format!("pictures/class-{class}")));
+    let mut files: Vec<_> = classes
+        .flat_map(|class| std::fs::read_dir(class).unwrap().map(|file| file.unwrap().path()))
+        .collect();
+    files.sort();
+    let original = std::fs::read(&files[index as usize]).unwrap();
+    let original = simclr_models::Picture::decode(&original, &simclr_models::Limits::default()).unwrap();
+    let rgb = |x: u32, y: u32| &original.rgb()[(3 * (32 * y + x)) as usize..][..3];
+    assert!((0..32).all(|i| tile(i, (i * 5) % 32) == rgb(i, (i * 5) % 32)));
+    assert!(fail(folder, &[&sheet[..], &["--columns", "0"]].concat()).contains("--columns"));
 }
 
 #[test]

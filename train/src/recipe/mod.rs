@@ -17,7 +17,7 @@ pub use data::{Data, Resident};
 pub use objective::Objective;
 pub use optimiser::{Optimiser, Scaling, Schedule};
 pub use presets::{PRESETS, Preset};
-pub use views::{BlurSigma, Branches, Brightness, Views};
+pub use views::{BlurSigma, Branches, Brightness, CropDraw, Views};
 
 use crate::TrainError;
 use problems::{Problems, Reader};
@@ -129,22 +129,11 @@ impl TrainRecipe {
         self.objective.check(problems);
         self.optimiser.check(problems);
         self.schedule.check(problems);
-        self.not_yet(problems);
         problems.check(self.preprocessing().check());
         match self.encoder.describe() {
             Ok(encoder) => problems.check(simclr_models::describe_head(&self.head, encoder.output_len())),
             Err(error) => problems.add(&error),
         }
-    }
-
-    /// Fields that are understood and not yet followed.
-    fn not_yet(&self, problems: &mut Problems) {
-        let views = &self.views;
-        let is_plain = (views.turn, views.sobel, views.noise, views.cutout) == (0.0, 0.0, 0.0, 0.0);
-        let is_plain =
-            is_plain && (views.blur_sigma, views.branches) == (BlurSigma::PerPicture, Branches::Both);
-        problems
-            .require(is_plain, "views: only the augmentations of the paper's appendix A are available yet");
     }
 
     /// What a picture goes through before the trained encoder sees it: no augmentation.

@@ -74,6 +74,7 @@ fn presets_hold_what_was_published() {
     let (paper, code, small) = (preset("paper"), preset("google-code"), preset("small-batch"));
     assert_eq!((paper.batch, paper.head.layers, paper.views.brightness), (4096, 2, Brightness::Additive));
     assert_eq!((code.batch, code.head.layers, code.views.blur_sigma), (512, 3, BlurSigma::PerBatch));
+    assert_eq!((paper.views.crop_draw, code.views.crop_draw), (CropDraw::Area, CropDraw::Height));
     assert!(matches!(paper.objective, Objective::NtXent { factor: 1.0, temperature: 0.1, .. }));
     assert!(matches!(code.objective, Objective::NtXent { factor: 2.0, .. }));
     assert!(matches!(paper.optimiser, Optimiser::Lars { weight_decay: 1e-6, .. }));

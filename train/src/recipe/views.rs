@@ -15,7 +15,10 @@ pub struct Views {
     pub crop_area: [f64; 2],
     /// Least and largest width over height of a crop, drawn log-uniformly; [3/4, 4/3] in the paper.
     pub crop_aspect: [f64; 2],
-    /// How a crop is resized; the published code is bicubic.
+    /// Which of a crop's measures are uniform; by area in the paper's words, by height in the published code.
+    #[serde(default)]
+    pub crop_draw: CropDraw,
+    /// How a crop is resized, without widening where it shrinks; the published code is bicubic.
     pub filter: Filter,
     /// Probability of a left-right flip; 0.5 in the paper.
     pub flip: f64,
@@ -32,16 +35,16 @@ pub struct Views {
     /// Whether every picture has a σ of its own, as the paper says, or a batch's first and second views one each.
     #[serde(default)]
     pub blur_sigma: BlurSigma,
-    /// Probability of a turn by 90°, 180° or 270°; figure 5 alone.
+    /// Probability of a turn by 90°, 180° or 270°, each as likely; figure 5 alone.
     #[serde(default)]
     pub turn: f64,
-    /// Probability of Sobel filtering; figure 5 alone.
+    /// Probability of Sobel filtering, channel by channel; figure 5 alone.
     #[serde(default)]
     pub sobel: f64,
-    /// Probability of added Gaussian noise with σ from U(0, 0.1); figure 5 alone.
+    /// Probability of added Gaussian noise with σ from U(0, 0.1), clipped to 0…1; figure 5 alone.
     #[serde(default)]
     pub noise: f64,
-    /// Probability of cutting out a square of half the side; figure 5 alone.
+    /// Probability of painting `mean` over a square of half the side, centred anywhere; figure 5 alone.
     #[serde(default)]
     pub cutout: f64,
     /// Which of the two views are augmented.
@@ -51,6 +54,18 @@ pub struct Views {
     pub mean: [f32; 3],
     /// Then divided by; ones in the published code.
     pub deviation: [f32; 3],
+}
+
+/// How the size of a crop is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CropDraw {
+    /// Area uniform, aspect log-uniform: appendix A and torchvision. With the paper's ranges 0.48 of the picture on average.
+    #[default]
+    Area,
+    /// Aspect uniform, then height uniform, a tenth of the picture at least: what `sample_distorted_bounding_box` of
+    /// TensorFlow does in the published code. With the paper's ranges 0.42 of the picture on average.
+    Height,
 }
 
 /// How a brightness change is applied.
@@ -82,6 +97,9 @@ pub enum Branches {
     #[default]
     Both,
     /// The second alone; the first is the whole picture, resized: figure 5's pairs of augmentations.
+    ///
+    /// The paper crops first and shares the crop between the two, since `ImageNet`'s pictures differ in size; here
+    /// pictures are squares of one size already.
     One,
 }
 

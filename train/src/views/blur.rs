@@ -1,4 +1,6 @@
 //! Gaussian blur with one σ a view; the kernel spans a tenth of the side, as in the published code.
+//!
+//! Beyond the border are zeros, as there: a blurred view has a dark edge. torchvision reflects instead.
 
 use tch::{Kind, Tensor};
 

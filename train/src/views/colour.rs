@@ -1,7 +1,8 @@
 //! Brightness, contrast, saturation and hue in a random order, clipped after each (appendix A); dropping colour.
 //!
-//! Formulas are TensorFlow's, which the published code calls: contrast is about each channel's mean, saturation and hue
-//! act in HSV.
+//! Formulas are TensorFlow's, which the paper's code calls. torchvision's differ in two: its contrast is about the mean
+//! of the picture's grey, here it is about each channel's; its saturation mixes with grey, which changes brightness,
+//! here it is scaled in HSV and stops at 1. Brightness, hue and grey are the same in both.
 
 use tch::{Kind, Tensor};
 

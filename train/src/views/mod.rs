@@ -1,23 +1,27 @@
-//! Two random views of each picture (appendix A), as batched tensor operations that run on any device.
+//! Two random views of each picture (appendix A, figures 4 and 5), as batched tensor operations that run on any device.
 //!
 //! What is random is drawn on the CPU from (seed, epoch, picture, view), so a run repeats and resumes exactly whatever
 //! the batch or the device; what is computed is computed on the pictures' device.
 
+mod ablation;
+mod bicubic;
 mod blur;
 mod colour;
 mod crop;
 mod draw;
+mod sheet;
 
 use tch::{Kind, Tensor};
 
-pub use draw::{Draw, DrawnCrop, DrawnJitter};
+pub use draw::{Draw, DrawnCrop, DrawnJitter, DrawnNoise, draw_batch};
+pub use sheet::Sheet;
 
 use crate::TrainError;
 use crate::recipe::Views;
 
 /// Views of the pictures `indices` in epoch `epoch`: 2B×3×side×side f32 normalised; rows i and i + B are one picture's.
 ///
-/// `pictures` is B×3×H×H f32 in 0…1, in the order of `indices`.
+/// `pictures` is B×3×H×H f32 in 0…1, in the order of `indices`: the whole batch, see [`draw_batch`].
 ///
 /// # Errors
 /// libtorch's words.
@@ -28,9 +32,7 @@ pub fn pair(
     seed: u64,
     epoch: u64,
 ) -> Result<Tensor, TrainError> {
-    let draws: Vec<Draw> = (0..2u64)
-        .flat_map(|view| indices.iter().map(move |&picture| Draw::new(recipe, seed, epoch, picture, view)))
-        .collect();
+    let draws = draw_batch(recipe, seed, epoch, indices);
     let twice = Tensor::f_cat(&[pictures, pictures], 0)?;
     let views = augment(&twice, &draws, recipe)?;
     normalise(&views, recipe)
@@ -48,8 +50,7 @@ pub fn one(
     seed: u64,
     epoch: u64,
 ) -> Result<Tensor, TrainError> {
-    let draws: Vec<Draw> =
-        indices.iter().map(|&picture| Draw::new(recipe, seed, epoch, picture, 1)).collect();
+    let draws = draw_batch(recipe, seed, epoch, indices).split_off(indices.len());
     normalise(&augment(pictures, &draws, recipe)?, recipe)
 }
 
@@ -60,9 +61,13 @@ pub fn one(
 pub fn augment(pictures: &Tensor, draws: &[Draw], recipe: &Views) -> Result<Tensor, TrainError> {
     let _no_grad = tch::no_grad_guard();
     let views = crop::crop_resize_flip(pictures, draws, recipe.side, recipe.filter)?;
+    let views = crop::turn(views, draws)?;
     let views = colour::jitter(views, draws, recipe.brightness)?;
     let views = colour::drop_colour(views, draws)?;
-    blur::blur(views, draws)
+    let views = blur::blur(views, draws)?;
+    let views = ablation::sobel(views, draws)?;
+    let views = ablation::noise(views, draws)?;
+    ablation::cutout(views, draws, recipe.mean)
 }
 
 fn normalise(views: &Tensor, recipe: &Views) -> Result<Tensor, TrainError> {
