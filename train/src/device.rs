@@ -9,7 +9,7 @@ use crate::TrainError;
 pub enum Place {
     /// The processor, with so many threads.
     Cpu {
-        /// Threads of libtorch's operations.
+        /// Threads of libtorch's operations and of what is done a picture at a time.
         threads: usize,
     },
     /// The first CUDA device; never replaced by the processor when it is not there.
@@ -25,6 +25,8 @@ pub fn prepare(place: Place) -> Result<Device, TrainError> {
         Place::Cpu { threads } => {
             simclr_torchx::keep_freed_memory();
             tch::set_num_threads(i32::try_from(threads.max(1)).unwrap_or(i32::MAX));
+            // Whoever has made the pool before has chosen its size.
+            let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build_global();
             Ok(Device::Cpu)
         }
         Place::Cuda => {

@@ -3,6 +3,8 @@
 //! Formulas are TensorFlow's, which the paper's code calls. torchvision's differ in two: its contrast is about the mean
 //! of the picture's grey, here it is about each channel's; its saturation mixes with grey, which changes brightness,
 //! here it is scaled in HSV and stops at 1. Brightness, hue and grey are the same in both.
+//!
+//! These are tensor operations for any device; on the processor [`super::pixels`] does the same faster.
 
 use tch::{Kind, Tensor};
 
@@ -11,7 +13,7 @@ use crate::TrainError;
 use crate::recipe::Brightness;
 
 /// Weights of red, green and blue in grey.
-const GREY: [f64; 3] = [0.2989, 0.5870, 0.1140];
+pub(super) const GREY: [f32; 3] = [0.2989, 0.5870, 0.1140];
 
 /// Applies each row's drawn jitter to N×3×H×W views in 0…1.
 pub(super) fn jitter(mut views: Tensor, draws: &[Draw], kind: Brightness) -> Result<Tensor, TrainError> {
@@ -94,8 +96,7 @@ pub(super) fn drop_colour(mut views: Tensor, draws: &[Draw]) -> Result<Tensor, T
         return Ok(views);
     };
     let x = views.f_index_select(0, &indices)?;
-    let weights =
-        Tensor::f_from_slice(&GREY)?.f_to_kind(Kind::Float)?.f_to_device(x.device())?.f_view([1, 3, 1, 1])?;
+    let weights = Tensor::f_from_slice(&GREY)?.f_to_device(x.device())?.f_view([1, 3, 1, 1])?;
     let grey = x.f_mul(&weights)?.f_sum_dim_intlist([1i64].as_slice(), true, Kind::Float)?;
     let _ = views.f_index_copy_(0, &indices, &grey.f_expand_as(&x)?)?;
     Ok(views)

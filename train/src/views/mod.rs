@@ -9,9 +9,10 @@ mod blur;
 mod colour;
 mod crop;
 mod draw;
+mod pixels;
 mod sheet;
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 pub use draw::{Draw, DrawnCrop, DrawnJitter, DrawnNoise, draw_batch};
 pub use sheet::Sheet;
@@ -62,8 +63,11 @@ pub fn augment(pictures: &Tensor, draws: &[Draw], recipe: &Views) -> Result<Tens
     let _no_grad = tch::no_grad_guard();
     let views = crop::crop_resize_flip(pictures, draws, recipe.side, recipe.filter)?;
     let views = crop::turn(views, draws)?;
-    let views = colour::jitter(views, draws, recipe.brightness)?;
-    let views = colour::drop_colour(views, draws)?;
+    let views = if views.device() == Device::Cpu {
+        pixels::recolour(&views, draws, recipe.brightness)?
+    } else {
+        colour::drop_colour(colour::jitter(views, draws, recipe.brightness)?, draws)?
+    };
     let views = blur::blur(views, draws)?;
     let views = ablation::sobel(views, draws)?;
     let views = ablation::noise(views, draws)?;

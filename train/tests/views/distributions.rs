@@ -68,16 +68,14 @@ fn jitters_are_torchvisions() {
     let golden = golden("torchvision");
     let draws = draws(|r| (r.jitter, r.strength) = (1.0, 0.5));
     let jitters: Vec<DrawnJitter> = draws.iter().filter_map(|draw| draw.jitter).collect();
-    let fields: [(&str, fn(&DrawnJitter) -> f64); 4] = [
-        ("jitter.brightness", |j| j.brightness),
-        ("jitter.contrast", |j| j.contrast),
-        ("jitter.saturation", |j| j.saturation),
-        ("jitter.hue", |j| j.hue),
-    ];
-    for (name, field) in fields {
+    let check = |name: &str, field: fn(&DrawnJitter) -> f64| {
         let found = distance(jitters.iter().map(field), &golden[name]);
         assert!(found < bound(1e5), "{name}: {found} of {}", bound(1e5));
-    }
+    };
+    check("jitter.brightness", |j| j.brightness);
+    check("jitter.contrast", |j| j.contrast);
+    check("jitter.saturation", |j| j.saturation);
+    check("jitter.hue", |j| j.hue);
     let mut counts = HashMap::new();
     for jitter in &jitters {
         *counts.entry(jitter.order).or_insert(0u32) += 1;
