@@ -165,9 +165,10 @@ fn runs_in_pieces_repeat_whole_ones_bit_for_bit() {
         ("kind = \"supervised\"\nclasses = 4", vec![(sgd, lars), micro]),
         ("kind = \"rotation\"", vec![(sgd, adam), gentle]),
     ] {
+        let changes = [changes, vec![("side = 32\ncrop_area", "side = 16\ncrop_area")]].concat();
         let recipe = recipe(objective, &changes);
-        let (_, whole) = run(&recipe, &[12]);
-        let (_, pieces) = run(&recipe, &[1, 2, 5, 12]);
+        let (_, whole) = run(&recipe, &[9]);
+        let (_, pieces) = run(&recipe, &[1, 2, 5, 9]);
         assert!(whole.encoder == pieces.encoder && whole.head == pieces.head, "{recipe}");
         assert!(whole.slots == pieces.slots && whole.memory == pieces.memory, "{recipe}");
         assert_ne!(whole.encoder, Checkpoint::start(&recipe).unwrap().encoder, "{recipe}");
