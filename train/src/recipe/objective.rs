@@ -126,3 +126,24 @@ impl Objective {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_are_named_with_what_sets_them_apart() {
+        let nt_xent = |normalise, semi_hard, queue| {
+            Objective::NtXent { temperature: 0.2, normalise, semi_hard, queue, factor: 1.0 }.method()
+        };
+        assert_eq!(nt_xent(true, false, 0), "SimCLR (NT-Xent, τ 0.2)");
+        assert_eq!(nt_xent(false, true, 0), "SimCLR (NT-Xent, τ 0.2, not normalised, semi-hard)");
+        assert_eq!(nt_xent(true, false, 4096), "NT-Xent with a queue of 4096 (τ 0.2)");
+        let logistic = Objective::NtLogistic { temperature: 0.5, semi_hard: true };
+        assert_eq!(logistic.method(), "SimCLR (NT-Logistic, τ 0.5, semi-hard)");
+        let margin = Objective::MarginTriplet { margin: 0.8, semi_hard: false };
+        assert_eq!(margin.method(), "SimCLR (margin triplet, m 0.8)");
+        assert_eq!(Objective::Rotation.method(), "rotation prediction");
+        assert_eq!(Objective::Supervised { classes: 10 }.method(), "supervised");
+    }
+}
