@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// Splits the indices of `labels` into those kept and those set aside, both in rising order; of a class with at least two
 /// samples, at least one is on each side.
-pub(crate) fn hold_out(labels: &[usize], classes: usize, share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+pub fn hold_out(labels: &[usize], classes: usize, share: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
     let mut by_class = vec![Vec::new(); classes];
     for (index, &label) in labels.iter().enumerate() {
         by_class[label].push(index);

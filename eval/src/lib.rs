@@ -21,6 +21,7 @@ mod source;
 pub use error::EvalError;
 pub use evaluate::{Evaluation, Options, ProbeRecord, Watch, evaluate};
 pub use features::{Features, extract};
+pub use holdout::hold_out;
 pub use knn::Neighbours;
 pub use parts::Parts;
 pub use probe::Probe;

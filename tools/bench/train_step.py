@@ -22,17 +22,22 @@ def step_resnet18_quarter():
     if os.system(f"'{ROOT}/tools/native-libs' libtorch") != 0:
         raise FetchError("libtorch is needed, and could not be fetched")
     program = build("simclr-train", "simclr-train")
-    where = ROOT / "target" / "bench-venv" / "train"
-    if not (where / ".stamp").exists():
-        print("  PyTorch brings about 2 GB of libraries that only a GPU needs; this happens once")
-        require_space(ROOT / "target", 8_000)
-    python = venv(where, HERE / "peers" / "train-requirements.txt")
+    python = peer_python()
     precision = re.search(r'^precision = "(\w+)"', RECIPE.read_text(), re.MULTILINE)[1]
     print(f"  precision {precision}, {THREADS} threads each")
     arguments = ["--batch", str(BATCH), "--steps", str(STEPS), "--threads", str(THREADS)]
     peer = [str(python), str(HERE / "peers" / "torch_step.py"), "--precision", precision, *arguments]
     measured = paired(lambda: speed([program, "bench-step", str(RECIPE), *arguments]), lambda: speed(peer), PAIRS)
     return Figure("PyTorch 2.11.0 (Python)", "pictures/s", "higher", *measured)
+
+
+def peer_python():
+    """The interpreter of a virtual environment with PyTorch and lightly."""
+    where = ROOT / "target" / "bench-venv" / "train"
+    if not (where / ".stamp").exists():
+        print("  PyTorch brings about 2 GB of libraries that only a GPU needs; this happens once")
+        require_space(ROOT / "target", 8_000)
+    return venv(where, HERE / "peers" / "train-requirements.txt")
 
 
 def speed(command):

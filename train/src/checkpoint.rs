@@ -183,7 +183,7 @@ impl Checkpoint {
 /// # Errors
 /// When the recipe asks for a network that does not exist.
 pub fn descriptions(recipe: &TrainRecipe) -> Result<(Description, Description), TrainError> {
-    let encoder = recipe.encoder.describe()?;
+    let encoder = recipe.encoder.describe_to(recipe.kept_head.as_ref())?;
     let head = match recipe.objective.classes() {
         Some(classes) => describe_classifier(encoder.output_len(), classes)?,
         None => describe_head(&recipe.head, encoder.output_len())?,

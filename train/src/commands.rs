@@ -13,7 +13,9 @@ use simclr_train::run_folder::RunFolder;
 use simclr_train::{Ending, Limits, TrainError, TrainRecipe, export, pretrain};
 use tch::Device;
 
+mod ablate;
 mod bench;
+mod finetune;
 mod show;
 mod views;
 
@@ -33,7 +35,9 @@ Examples:
   simclr-train resume runs/tiny --data ~/cifar-10-batches-bin --keep 3
   simclr-train export runs/tiny --out models/artefacts/simclr-tiny
   simclr-train export runs/tiny --best --out models/artefacts/simclr-tiny-best
-  simclr-train views train/recipes/tiny.toml --data ~/cifar-10-batches-bin --out views.png";
+  simclr-train views train/recipes/tiny.toml --data ~/cifar-10-batches-bin --out views.png
+  simclr-train finetune train/finetune/cifar10-1-percent.toml --from runs/mine --data ~/cifar-10-batches-bin --out runs/tuned
+  simclr-train ablate train/ablations/heads.toml --data ~/cifar-10-batches-bin --out runs/heads";
 
 #[derive(Subcommand)]
 enum Command {
@@ -86,6 +90,10 @@ enum Command {
     },
     /// Writes a picture sheet of a recipe's views, so that a person can look
     Views(views::Arguments),
+    /// Teaches a pretrained encoder labels, all of them or a share
+    Finetune(finetune::Finetune),
+    /// Runs a table of pretrainings and judges each
+    Ablate(ablate::Ablate),
     /// Times the training step alone, on random views
     BenchStep {
         /// The recipe whose network, batch and precision are timed
@@ -158,10 +166,13 @@ enum DeviceName {
 }
 
 impl Machine {
+    fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    }
+
     fn prepare(&self) -> anyhow::Result<Device> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(prepare(match self.device {
-            DeviceName::Cpu => Place::Cpu { threads: self.threads.unwrap_or(cores) },
+            DeviceName::Cpu => Place::Cpu { threads: self.threads() },
             DeviceName::Cuda => Place::Cuda,
         })?)
     }
@@ -181,6 +192,8 @@ impl Cli {
                 Ok(())
             }
             Command::Views(arguments) => views::write(&arguments),
+            Command::Finetune(finetune) => finetune.run(),
+            Command::Ablate(ablate) => ablate.run(),
             Command::BenchStep { recipe, batch, steps, machine } => {
                 bench::step(&recipe, batch, steps, &machine)
             }

@@ -14,6 +14,17 @@ pub enum TrainError {
     /// Correct the network described in the recipe.
     #[error("recipe: {0}")]
     Description(#[from] DescriptionError),
+    /// Correct the grid's file.
+    #[error("{path}: {reason}")]
+    Grid {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit, and in which cell.
+        reason: String,
+    },
+    /// A comparison could not be made.
+    #[error(transparent)]
+    Eval(#[from] simclr_eval::EvalError),
     /// Correct the preprocessing described in the recipe.
     #[error("recipe: {0}")]
     Preprocessing(#[from] RecipeError),

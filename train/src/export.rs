@@ -53,7 +53,10 @@ pub fn export(
     let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
     let head = head_layers(&recipe, output)?;
     let description = recipe.encoder.describe_to(head.as_ref())?;
-    let weights = weights(checkpoint, &description)?;
+    let weights = match output {
+        Output::Embedding => checkpoint.encoder.clone(),
+        Output::HeadLayers(_) => weights(checkpoint, &description)?,
+    };
     let draft = CardDraft {
         name: recipe.name.clone(),
         recipe: recipe.preprocessing(),
@@ -78,7 +81,7 @@ pub fn export(
 
 fn head_layers(recipe: &TrainRecipe, output: Output) -> Result<Option<HeadLayers>, TrainError> {
     match output {
-        Output::Embedding => Ok(None),
+        Output::Embedding => Ok(recipe.kept_head),
         Output::HeadLayers(_) if recipe.objective.classes().is_some() => {
             Err(TrainError::Recipe("this run's head is a classifier; only h can be exported".into()))
         }

@@ -5,7 +5,8 @@
 //! them and compares their outputs, [`gradients`] holds no more of a batch in memory than it may, [`optimiser`] and
 //! [`schedule`] move the weights, [`learner`] joins them, [`feed`] makes views ahead of it, [`pretrain`] is the loop (start
 //! reading there), [`checkpoint`] keeps everything needed to continue bit for bit, [`run_folder`] says where it and all else
-//! of a run lies, [`export`] turns a checkpoint into an artefact.
+//! of a run lies, [`export`] turns a checkpoint into an artefact, [`ablate`] runs a table of them, [`finetune`] teaches one
+//! labels.
 
 mod error;
 
@@ -33,6 +34,8 @@ pub mod run_folder;
 
 pub mod learner;
 
+pub mod finetune;
+
 pub mod feed;
 
 pub mod pretrain;
@@ -40,6 +43,8 @@ pub mod pretrain;
 pub mod progress;
 
 pub mod export;
+
+pub mod ablate;
 
 pub mod device;
 

@@ -7,11 +7,12 @@ use simclr_train::progress::{Line, Record};
 
 pub(crate) struct Show {
     bar: Option<ProgressBar>,
+    run: Option<String>,
 }
 
 impl Show {
     pub(crate) fn new(json: bool) -> Self {
-        let style = "{bar:30} {pos}/{len} steps  {msg}  {eta} left";
+        let style = "{prefix}{bar:30} {pos}/{len} steps  {msg}  {eta} left";
         let bar = (!json && std::io::stdout().is_terminal()).then(|| {
             let bar = ProgressBar::new(0);
             bar.set_style(
@@ -19,7 +20,7 @@ impl Show {
             );
             bar
         });
-        Self { bar }
+        Self { bar, run: None }
     }
 
     pub(crate) fn line(&mut self, line: &Line) {
@@ -30,6 +31,21 @@ impl Show {
                 bar.println(format!("WARNING: replaced: {}", unread.picture));
             }
         }
+    }
+
+    /// A line of one run of many.
+    pub(crate) fn one_of(&mut self, name: &str, line: &Line) {
+        if self.run.as_deref() != Some(name) {
+            match &self.bar {
+                Some(bar) => {
+                    bar.reset();
+                    bar.set_prefix(format!("{name}  "));
+                }
+                None => println!("{}", serde_json::json!({ "run": name })),
+            }
+            self.run = Some(name.to_owned());
+        }
+        self.line(line);
     }
 
     pub(crate) fn end(&mut self) {

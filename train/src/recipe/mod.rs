@@ -11,11 +11,12 @@ mod problems;
 mod views;
 
 use serde::{Deserialize, Serialize};
-use simclr_models::{Filter, Head, Recipe, ResNet};
+use simclr_models::{Filter, Head, HeadLayers, Recipe, ResNet};
 
 pub use data::{Data, Resident};
 pub use objective::Objective;
 pub use optimiser::{Optimiser, Scaling, Schedule};
+pub(crate) use presets::over;
 pub use presets::{PRESETS, Preset};
 pub use views::{BlurSigma, Branches, Brightness, CropDraw, Views};
 
@@ -45,6 +46,8 @@ pub struct TrainRecipe {
     /// The projection head g; without one (`layers = 0`) embeddings are compared themselves. Objectives that classify
     /// have a head of their own.
     pub head: Head,
+    /// Layers of a former projection head that are trained on as a part of the encoder: fine-tuning as in SimCLRv2.
+    pub kept_head: Option<HeadLayers>,
     /// The augmentations.
     pub views: Views,
     /// What is asked of the network.
@@ -82,6 +85,7 @@ impl TrainRecipe {
                 reader.optional("micro_batch"),
             ),
             (reader.field("precision"), reader.field("data"), reader.field("encoder"), reader.field("head")),
+            reader.optional("kept_head"),
             (
                 reader.field("views"),
                 reader.field("objective"),
@@ -92,6 +96,7 @@ impl TrainRecipe {
         let (
             (Some(name), Some(seed), Some(batch), Some(micro_batch)),
             (Some(precision), Some(data), Some(encoder), Some(head)),
+            Some(kept_head),
             (Some(views), Some(objective), Some(optimiser), Some(schedule)),
         ) = parts
         else {
@@ -106,6 +111,7 @@ impl TrainRecipe {
             data,
             encoder,
             head,
+            kept_head,
             views,
             objective,
             optimiser,
@@ -130,7 +136,9 @@ impl TrainRecipe {
         self.optimiser.check(problems);
         self.schedule.check(problems);
         problems.check(self.preprocessing().check());
-        match self.encoder.describe() {
+        let is_tuned = self.kept_head.is_none() || self.objective.classes().is_some();
+        problems.require(is_tuned, "kept_head is for fine-tuning: it needs an objective with classes");
+        match self.encoder.describe_to(self.kept_head.as_ref()) {
             Ok(encoder) => problems.check(simclr_models::describe_head(&self.head, encoder.output_len())),
             Err(error) => problems.add(&error),
         }

@@ -36,7 +36,7 @@ pub(super) fn resolve(text: &str) -> Result<Table, String> {
 }
 
 /// `own` over `base`, table by table; a table of another `kind` replaces the base's, since its fields mean nothing to it.
-fn over(mut base: Table, own: Table) -> Table {
+pub(crate) fn over(mut base: Table, own: Table) -> Table {
     for (key, value) in own {
         let value = match (base.remove(&key), value) {
             (Some(Value::Table(below)), Value::Table(above)) => {

@@ -1,0 +1,134 @@
+//! A grid's scores as Markdown, beside the published ones.
+
+use std::fmt::Write as _;
+
+use simclr_eval::Score;
+
+use super::{Grid, percent};
+
+/// `scores` has one entry a cell, in the grid's order; an empty one is a dash.
+pub(super) fn table(grid: &Grid, scores: &[Vec<Score>]) -> String {
+    let mut page = format!("# {}\n\n", grid.title);
+    let epochs: Vec<u64> = grid.cells.iter().map(|cell| cell.recipe.schedule.epochs).collect();
+    let (least, most) = (epochs.iter().min().unwrap_or(&0), epochs.iter().max().unwrap_or(&0));
+    let length = if least == most { format!("{most}") } else { format!("{least} to {most}") };
+    let dataset = grid.cells.first().map_or("", |cell| cell.recipe.data.dataset.as_str());
+    let _ = writeln!(page, "Every cell is one run of {length} epochs on {dataset}; top-1 in percent.\n");
+    match &grid.columns {
+        None => one_column(&mut page, grid, scores),
+        Some(_) => {
+            for (method, title) in [("linear", "Linear"), ("knn", "kNN")] {
+                let _ = writeln!(page, "## {title}\n");
+                matrix(&mut page, grid, |at| percent(&scores[at], method));
+            }
+            if let Some(published) = &grid.published {
+                let _ = writeln!(page, "## Published\n");
+                let width = grid.cells.len() / published.values.len().max(1);
+                matrix(&mut page, grid, |at| Some(published.values[at / width][at % width]));
+            }
+        }
+    }
+    if let Some(published) = &grid.published {
+        let _ = writeln!(page, "Published: {}.", published.what);
+    }
+    page
+}
+
+fn one_column(page: &mut String, grid: &Grid, scores: &[Vec<Score>]) {
+    let published = if grid.published.is_some() { " published |" } else { "" };
+    let _ = writeln!(page, "| {} | linear | kNN |{published}", grid.rows.title);
+    let _ = writeln!(page, "|---|---|---|{}", if published.is_empty() { "" } else { "---|" });
+    for (at, row) in grid.rows.values.iter().enumerate() {
+        let ours = [percent(&scores[at], "linear"), percent(&scores[at], "knn")].map(shown);
+        let theirs = grid.published.as_ref().map(|p| format!(" {} |", shown(Some(p.values[at][0]))));
+        let _ = writeln!(page, "| {} | {} | {} |{}", row.label, ours[0], ours[1], theirs.unwrap_or_default());
+    }
+    page.push('\n');
+}
+
+/// Rows and columns with one number a cell, by the cell's place in the grid.
+fn matrix(page: &mut String, grid: &Grid, value: impl Fn(usize) -> Option<f64>) {
+    let columns = grid.columns.as_ref().map_or(&[][..], |axis| &axis.values);
+    let across = grid.columns.as_ref().map_or("", |axis| axis.title.as_str());
+    let heads: Vec<&str> = columns.iter().map(|choice| choice.label.as_str()).collect();
+    let _ = writeln!(page, "| {} \\ {across} | {} |", grid.rows.title, heads.join(" | "));
+    let _ = writeln!(page, "|---|{}", "---|".repeat(columns.len()));
+    for (row, choice) in grid.rows.values.iter().enumerate() {
+        let cells: Vec<String> =
+            (0..columns.len()).map(|column| shown(value(row * columns.len() + column))).collect();
+        let _ = writeln!(page, "| {} | {} |", choice.label, cells.join(" | "));
+    }
+    page.push('\n');
+}
+
+fn shown(value: Option<f64>) -> String {
+    value.filter(|value| value.is_finite()).map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::TrainRecipe;
+    use crate::ablate::{Axis, Cell, Choice, Published};
+
+    pub(crate) fn score(method: &str, value: f64) -> Score {
+        Score {
+            encoder: "e".into(),
+            data: "d".into(),
+            split: "test".into(),
+            method: method.into(),
+            metric: "top-1".into(),
+            value,
+            pictures: 10,
+        }
+    }
+
+    pub(crate) fn grid(rows: &[&str], columns: &[&str]) -> Grid {
+        let text = include_str!("../../recipes/tiny.toml").to_owned();
+        let axis = |title: &str, labels: &[&str]| Axis {
+            title: title.into(),
+            values: labels.iter().map(|l| Choice { label: (*l).into(), set: toml::Table::new() }).collect(),
+        };
+        let cell = |at: usize| Cell {
+            row: at / columns.len().max(1),
+            column: at % columns.len().max(1),
+            name: at.to_string(),
+            recipe: TrainRecipe::parse(&text).unwrap(),
+            text: text.clone(),
+        };
+        Grid {
+            title: "Heads".into(),
+            rows: axis("Head", rows),
+            columns: (!columns.is_empty()).then(|| axis("Output", columns)),
+            published: None,
+            cells: (0..rows.len() * columns.len().max(1)).map(cell).collect(),
+        }
+    }
+
+    #[test]
+    fn one_column_shows_both_methods_and_the_published_number() {
+        let mut grid = grid(&["none", "linear"], &[]);
+        grid.published =
+            Some(Published { what: "figure 8".into(), values: vec![vec![50.0], vec![f64::NAN]] });
+        let scores = vec![vec![score("knn k=200 T=0.1", 61.23), score("linear", 66.0)], vec![]];
+        let expected = "# Heads\n\nEvery cell is one run of 12 epochs on cifar10; top-1 in percent.\n\n\
+            | Head | linear | kNN | published |\n|---|---|---|---|\n\
+            | none | 66.0 | 61.2 | 50.0 |\n| linear | – | – | – |\n\nPublished: figure 8.\n";
+        assert_eq!(table(&grid, &scores), expected);
+    }
+
+    #[test]
+    fn two_axes_give_a_matrix_a_method() {
+        let grid = grid(&["a", "b"], &["x", "y"]);
+        let scores: Vec<Vec<Score>> = (0..4)
+            .map(|at| vec![score("knn", f64::from(at)), score("linear", 10.0 + f64::from(at))])
+            .collect();
+        let page = table(&grid, &scores);
+        assert!(
+            page.contains(
+                "| Head \\ Output | x | y |\n|---|---|---|\n| a | 10.0 | 11.0 |\n| b | 12.0 | 13.0 |"
+            )
+        );
+        assert!(page.contains("| b | 2.0 | 3.0 |"), "{page}");
+    }
+}
