@@ -1,4 +1,5 @@
-//! Bytes of a picture file in, 8-bit RGB out. Limits come before decoding; refuses to know where the bytes came from.
+//! Bytes of a picture file in, 8-bit RGB out, and back as PNG. Limits come before decoding; refuses to know where the bytes
+//! came from.
 //!
 //! The format is found by the first bytes, never by a name. EXIF orientation is applied. A transparent picture is laid on
 //! white, as a web page shows it. 16-bit samples are scaled to 8 bits, gray becomes equal red, green and blue, CMYK becomes
@@ -8,7 +9,10 @@ mod jpeg;
 
 use std::io::Cursor;
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage};
+use image::codecs::png::PngEncoder;
+use image::{
+    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Rgb, RgbImage,
+};
 
 /// A decoded picture: 8-bit red, green, blue, row by row from the top left; never empty.
 #[derive(Clone, PartialEq, Eq)]
@@ -142,6 +146,19 @@ impl Picture {
     /// Width × height × 3 bytes, row by row from the top left.
     pub fn rgb(&self) -> &[u8] {
         &self.rgb
+    }
+
+    /// The bytes of a PNG file that decodes to this picture.
+    ///
+    /// # Errors
+    /// When there are more pixels than a PNG can hold.
+    pub fn to_png(&self) -> Result<Vec<u8>, PictureError> {
+        let mut bytes = vec![];
+        let encoder = PngEncoder::new(&mut bytes);
+        encoder
+            .write_image(&self.rgb, self.width, self.height, ExtendedColorType::Rgb8)
+            .map_err(|e| PictureError::Broken { format: "PNG", reason: e.to_string() })?;
+        Ok(bytes)
     }
 }
 

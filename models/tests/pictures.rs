@@ -49,6 +49,15 @@ fn every_format_gives_back_its_pixels() {
 }
 
 #[test]
+fn a_png_of_ours_is_read_back_as_it_was() {
+    let ramp = ramp(37, 11);
+    let picture = Picture::new(37, 11, ramp.into_raw()).unwrap();
+    let png = picture.to_png().unwrap();
+    assert!(png.starts_with(b"\x89PNG"));
+    assert_eq!(decode(&png).unwrap(), picture);
+}
+
+#[test]
 fn depth_and_colour_become_eight_bit_rgb() {
     let deep: ImageBuffer<Rgb<u16>, Vec<u16>> = ImageBuffer::from_pixel(3, 2, Rgb([65535, 32896, 257]));
     assert_eq!(pixel(&decode(&encode(deep, ImageFormat::Png)).unwrap(), 2, 1), [255, 128, 1]);

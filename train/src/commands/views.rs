@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
+use simclr_models::Picture;
 use simclr_train::TrainRecipe;
 use simclr_train::recipe::Resident;
 use simclr_train::views::Sheet;
@@ -46,10 +47,8 @@ pub(crate) fn write(arguments: &Arguments) -> anyhow::Result<()> {
     indices.truncate(usize::from(*pictures));
     let (chosen, _) = all.batch(&indices)?;
     let sheet = Sheet::new(&chosen, &indices, &recipe.views, seed, usize::from(*columns))?;
-    let size = (sheet.width, sheet.height);
-    let (kind, png) = (image::ExtendedColorType::Rgb8, image::ImageFormat::Png);
-    image::save_buffer_with_format(out, &sheet.rgb, size.0, size.1, kind, png)
-        .with_context(|| format!("writing {}", out.display()))?;
+    let picture = Picture::new(sheet.width, sheet.height, sheet.rgb)?;
+    std::fs::write(out, picture.to_png()?).with_context(|| format!("writing {}", out.display()))?;
     if *json {
         for (place, draw) in sheet.draws.iter().enumerate() {
             let (column, row) = (place / indices.len(), place % indices.len());
@@ -64,6 +63,7 @@ pub(crate) fn write(arguments: &Arguments) -> anyhow::Result<()> {
     } else {
         println!("{}", out.display());
     }
-    eprintln!("{}×{} pixels: {} pictures, {columns} views of each", size.0, size.1, indices.len());
+    let (width, height) = (picture.width(), picture.height());
+    eprintln!("{width}×{height} pixels: {} pictures, {columns} views of each", indices.len());
     Ok(())
 }

@@ -1,3 +1,5 @@
+//! That draws repeat, have the distributions that recipes name, and stay what they were when fields are added.
+
 use super::*;
 use crate::TrainRecipe;
 
