@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use simclr_datasets::Dataset;
 use simclr_train::checkpoint::Checkpoint;
 use simclr_train::device::{Place, prepare};
+use simclr_train::monitor::Monitor;
 use simclr_train::pictures::Pictures;
 use simclr_train::run_folder::RunFolder;
 use simclr_train::{Ending, Limits, TrainError, TrainRecipe, export, pretrain};
@@ -235,7 +237,12 @@ fn go_on(run: &Path, checkpoint: Checkpoint, how: &How) -> anyhow::Result<()> {
     ctrlc::set_handler(|| STOP.store(true, std::sync::atomic::Ordering::Relaxed))?;
     let device = how.machine.prepare()?;
     let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
-    let pictures = load(&recipe, &how.data, device)?;
+    let (dataset, mut pictures) = load(&recipe, &how.data, device)?;
+    let monitor = Monitor::new(&dataset, &recipe)?;
+    if let Some(monitor) = &monitor {
+        pictures.leave_out(monitor.held_out());
+        eprintln!("monitor: {}", monitor.describe());
+    }
     for broken in pictures.broken() {
         eprintln!("WARNING: left out: {}", broken.reason);
     }
@@ -250,7 +257,7 @@ fn go_on(run: &Path, checkpoint: Checkpoint, how: &How) -> anyhow::Result<()> {
         keep: usize::from(how.keep),
     };
     let mut show = show::Show::new(how.json);
-    let ending = pretrain(checkpoint, &pictures, device, run, limits, &mut |line| {
+    let ending = pretrain(checkpoint, &pictures, monitor.as_ref(), device, run, limits, &mut |line| {
         show.line(line);
     })?;
     show.end();
@@ -265,11 +272,12 @@ fn go_on(run: &Path, checkpoint: Checkpoint, how: &How) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The training split of the recipe's dataset.
-fn load(recipe: &TrainRecipe, data: &Path, device: Device) -> anyhow::Result<Pictures> {
+/// The recipe's dataset and its training split's pictures.
+fn load(recipe: &TrainRecipe, data: &Path, device: Device) -> anyhow::Result<(Dataset, Pictures)> {
     let dataset = simclr_datasets::open(&recipe.data.dataset, data)?;
     let samples = dataset
         .split(simclr_datasets::Split::Train)
         .with_context(|| format!("{} at {} has no training split", recipe.data.dataset, data.display()))?;
-    Ok(Pictures::load(samples, &recipe.data, device)?)
+    let pictures = Pictures::load(samples, &recipe.data, device)?;
+    Ok((dataset, pictures))
 }

@@ -5,13 +5,12 @@ use std::path::Path;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use simclr_models::{
-    Artefact, CardDraft, Description, Embedding, Encoder, HeadLayers, ImageBatch, OnnxEncoder, Picture,
-    Training, Weights,
+    Artefact, CardDraft, Description, Embedding, Encoder, HeadLayers, OnnxEncoder, Picture, Training, Weights,
 };
-use tch::{Device, Tensor};
+use tch::Device;
 
 use crate::checkpoint::Checkpoint;
-use crate::network::{Mode, Network, to_i64};
+use crate::torch_encoder::TorchEncoder;
 use crate::{TrainError, TrainRecipe};
 
 /// Largest difference between libtorch's and ONNX Runtime's embeddings, over the largest value.
@@ -109,23 +108,12 @@ fn largest_difference(
 ) -> Result<f64, TrainError> {
     let images = artefact.recipe().prepare_batch(&random_pictures(artefact.recipe().side));
     let by_onnx = OnnxEncoder::open(artefact, 1)?.embed(&images)?;
-    let by_torch = torch_embeddings(description, weights, &images)?;
-    let pairs = by_onnx.iter().flat_map(Embedding::as_slice).zip(&by_torch);
+    let by_torch = TorchEncoder::new(description.clone(), weights, Device::Cpu)?.embed(&images)?;
+    let numbers = |embeddings| <[Embedding]>::iter(embeddings).flat_map(Embedding::as_slice);
+    let pairs = numbers(&by_onnx).zip(numbers(&by_torch));
     let largest = pairs.clone().map(|(_, b)| b.abs()).fold(f32::MIN_POSITIVE, f32::max);
     let difference = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     Ok(f64::from(difference / largest))
-}
-
-fn torch_embeddings(
-    description: &Description,
-    weights: &Weights,
-    images: &ImageBatch,
-) -> Result<Vec<f32>, TrainError> {
-    let _no_grad = tch::no_grad_guard();
-    let network = Network::new(description.clone(), weights, Device::Cpu)?;
-    let side = to_i64(images.side());
-    let input = Tensor::f_from_slice(images.as_slice())?.f_view([to_i64(images.len()), 3, side, side])?;
-    crate::network::to_numbers(&network.forward(&input, Mode::Serve)?)
 }
 
 fn random_pictures(side: u32) -> Vec<Picture> {

@@ -5,8 +5,8 @@
 //! them and compares their outputs, [`gradients`] holds no more of a batch in memory than it may, [`optimiser`] and
 //! [`schedule`] move the weights, [`learner`] joins them, [`feed`] makes views ahead of it, [`pretrain`] is the loop (start
 //! reading there), [`checkpoint`] keeps everything needed to continue bit for bit, [`run_folder`] says where it and all else
-//! of a run lies, [`export`] turns a checkpoint into an artefact, [`ablate`] runs a table of them, [`finetune`] teaches one
-//! labels.
+//! of a run lies, [`monitor`] judges the encoder meanwhile, [`progress`] keeps the records, [`export`] turns a checkpoint into
+//! an artefact, [`ablate`] runs a table of them, [`finetune`] teaches one labels.
 
 mod error;
 
@@ -39,6 +39,10 @@ pub mod finetune;
 pub mod feed;
 
 pub mod pretrain;
+
+pub mod monitor;
+
+mod torch_encoder;
 
 pub mod progress;
 

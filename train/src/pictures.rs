@@ -72,6 +72,12 @@ impl Pictures {
         Ok(Self { store, count, left_out, broken, labels, classes })
     }
 
+    /// Leaves places out of every epoch.
+    pub fn leave_out(&mut self, places: &[usize]) {
+        let left_out = self.left_out.iter().chain(places).copied();
+        self.left_out = Arc::new(left_out.filter(|&place| place < self.count).collect());
+    }
+
     /// The same pictures for another thread.
     pub(crate) fn share(&self) -> Self {
         let store = match &self.store {

@@ -9,8 +9,9 @@ use tch::{Device, Kind, Tensor};
 use crate::checkpoint::Checkpoint;
 use crate::feed::{Feed, Maker};
 use crate::learner::Learner;
+use crate::monitor::Monitor;
 use crate::pictures::Pictures;
-use crate::progress::{Journal, Line, Listener, Meter, Unread};
+use crate::progress::{Journal, Line, Listener, Meter, Monitored, Unread, draw};
 use crate::run_folder::RunFolder;
 use crate::schedule::Rates;
 use crate::{TrainError, TrainRecipe};
@@ -45,13 +46,15 @@ pub enum Ending {
     },
 }
 
-/// Continues `checkpoint` on `pictures` until its last step or a limit, keeping checkpoints and metrics in the folder `run`.
+/// Continues `checkpoint` on `pictures` until its last step or a limit, keeping checkpoints and metrics in the folder `run`
+/// (laid out as [`crate::run_folder`] says), with `monitor` looking at the encoder now and then.
 ///
 /// # Errors
 /// When the loss stops being a number, with the step and the learning rate; or what the disk or libtorch said.
 pub fn pretrain(
     checkpoint: Checkpoint,
     pictures: &Pictures,
+    monitor: Option<&Monitor>,
     device: Device,
     run: &Path,
     limits: Limits<'_>,
@@ -64,18 +67,29 @@ pub fn pretrain(
     if !folder.holds_a_run()? {
         folder.keep(&checkpoint, limits.keep, false)?;
     }
-    let mut session = Session::new(checkpoint, recipe, maker.steps_per_epoch(), device, folder)?;
+    let watched = Watched { pictures, monitor, device };
+    let mut session = Session::new(checkpoint, recipe, maker.steps_per_epoch(), watched, folder)?;
     let total = session.rates.total_steps();
     let last = limits.steps.unwrap_or(u64::MAX).min(total);
     std::thread::scope(|scope| {
         let mut feed = Feed::start(scope, maker, session.step..last);
-        session.run(&mut feed, pictures, last, limits, listener)
+        session.run(&mut feed, last, limits, listener)
     })?;
+    draw(&session.folder, &session.name)?;
     if session.step < total { Ok(Ending::Paused { step: session.step }) } else { Ok(Ending::Finished) }
 }
 
+/// What a run is about, besides its numbers.
+struct Watched<'a> {
+    pictures: &'a Pictures,
+    monitor: Option<&'a Monitor>,
+    device: Device,
+}
+
 /// A run being continued.
-struct Session {
+struct Session<'a> {
+    watched: Watched<'a>,
+    name: String,
     text: String,
     batch: usize,
     learner: Learner,
@@ -87,21 +101,23 @@ struct Session {
     meter: Meter,
     journal: Journal,
     folder: RunFolder,
-    /// The lowest loss of an epoch that a checkpoint was kept of.
+    /// What the monitor found at this step.
+    knn: Option<f64>,
+    /// How good the best checkpoint is.
     best: Option<f64>,
 }
 
-impl Session {
+impl<'a> Session<'a> {
     fn new(
         checkpoint: Checkpoint,
         recipe: TrainRecipe,
         steps_per_epoch: u64,
-        device: Device,
+        watched: Watched<'a>,
         folder: RunFolder,
     ) -> Result<Self, TrainError> {
         let Checkpoint { epochs_done, epoch_loss, epoch_so_far, .. } = checkpoint;
         Ok(Self {
-            learner: Learner::new(&checkpoint, device)?,
+            learner: Learner::new(&checkpoint, watched.device)?,
             rates: Rates::new(&recipe.schedule, recipe.batch, steps_per_epoch),
             meter: Meter::new(epochs_done, epoch_loss, epoch_so_far),
             journal: Journal::open(&folder, checkpoint.step)?,
@@ -109,16 +125,18 @@ impl Session {
             text: checkpoint.recipe_text,
             batch: recipe.batch,
             unread: vec![],
-            best: folder.best().ok().and_then(|best| best.epoch_loss),
+            knn: None,
+            best: folder.best().ok().and_then(|best| goodness(&best, watched.monitor.is_some())),
+            name: recipe.name,
             folder,
             steps_per_epoch,
+            watched,
         })
     }
 
     fn run(
         &mut self,
         feed: &mut Feed,
-        pictures: &Pictures,
         last: u64,
         limits: Limits<'_>,
         listener: Listener<'_>,
@@ -129,10 +147,14 @@ impl Session {
             self.step += 1;
             let is_asked_to_stop = limits.stop.load(Ordering::Relaxed);
             let pauses = is_asked_to_stop || limits.time.is_some_and(|most| started.elapsed() >= most);
-            let saves = pauses || self.step == last || saved.elapsed() >= limits.checkpoint_every;
+            let looks = self.is_time_to_look();
+            let saves = looks || pauses || self.step == last || saved.elapsed() >= limits.checkpoint_every;
             // Losses are read before a checkpoint is kept, so that none is kept of a run that has diverged.
             if saves || self.is_worth_a_record() {
-                self.record(feed.take_waited(), pictures, listener)?;
+                self.record(feed.take_waited(), listener)?;
+            }
+            if looks {
+                self.look(listener)?;
             }
             if saves {
                 self.keep(limits.keep)?;
@@ -150,12 +172,7 @@ impl Session {
     }
 
     /// Reads the losses, which is where a GPU is waited for, and tells what there is to tell.
-    fn record(
-        &mut self,
-        waited: Duration,
-        pictures: &Pictures,
-        listener: Listener<'_>,
-    ) -> Result<(), TrainError> {
+    fn record(&mut self, waited: Duration, listener: Listener<'_>) -> Result<(), TrainError> {
         let rate = self.rates.at(self.step - 1);
         let losses = Tensor::f_stack(&self.unread, 0)?.f_to_kind(Kind::Double)?.f_to_device(Device::Cpu)?;
         self.unread.clear();
@@ -169,12 +186,34 @@ impl Session {
         let (step, steps) = (self.step, self.rates.total_steps());
         let record = self.meter.record((step, steps, self.steps_per_epoch), rate, waited);
         let unread = |broken| Line::Broken(Unread { step, steps, picture: broken });
-        let broken = pictures.newly_broken().into_iter().map(|broken| unread(broken.reason));
+        let broken = self.watched.pictures.newly_broken().into_iter().map(|broken| unread(broken.reason));
         for line in std::iter::once(Line::Step(record)).chain(broken) {
             self.journal.write(&line)?;
             listener(&line);
         }
         Ok(())
+    }
+
+    fn is_time_to_look(&self) -> bool {
+        let is_due = |monitor: &Monitor| {
+            self.step.is_multiple_of(monitor.every_epochs() * self.steps_per_epoch)
+                || self.step == self.rates.total_steps()
+        };
+        self.watched.monitor.is_some_and(is_due)
+    }
+
+    /// Lets the monitor judge the encoder, and draws the run so far.
+    fn look(&mut self, listener: Listener<'_>) -> Result<(), TrainError> {
+        let Some(monitor) = self.watched.monitor else { return Ok(()) };
+        let look = monitor.look(&self.learner.weights()?.0, self.watched.device)?;
+        self.knn = Some(look.knn);
+        let (step, steps) = (self.step, self.rates.total_steps());
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+        let epoch = step as f64 / self.steps_per_epoch as f64;
+        let line = Line::Monitor(Monitored { step, steps, epoch, look });
+        self.journal.write(&line)?;
+        listener(&line);
+        draw(&self.folder, &self.name)
     }
 
     fn keep(&mut self, most: usize) -> Result<(), TrainError> {
@@ -185,16 +224,22 @@ impl Session {
             epochs_done: self.meter.epochs_done,
             epoch_loss: self.meter.epoch_loss,
             epoch_so_far: self.meter.epoch_so_far,
-            knn: None,
+            knn: self.knn.take(),
             encoder,
             head,
             slots: self.learner.slots()?,
             memory: self.learner.memory()?,
         };
-        let is_best = checkpoint.epoch_loss.is_some_and(|loss| self.best.is_none_or(|best| loss < best));
+        let good = goodness(&checkpoint, self.watched.monitor.is_some());
+        let is_best = good.is_some_and(|good| self.best.is_none_or(|best| good > best));
         if is_best {
-            self.best = checkpoint.epoch_loss;
+            self.best = good;
         }
         self.folder.keep(&checkpoint, most, is_best)
     }
+}
+
+/// The monitor's kNN accuracy or, unmonitored, the last full epoch's loss turned round; more is better.
+fn goodness(checkpoint: &Checkpoint, is_monitored: bool) -> Option<f64> {
+    if is_monitored { checkpoint.knn } else { checkpoint.epoch_loss.map(|loss| -loss) }
 }

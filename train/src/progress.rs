@@ -1,4 +1,8 @@
-//! What a run says while it goes on: one record every few steps, kept as JSON lines in the run's folder.
+//! What a run says while it goes on: one record every few steps and one a look of the monitor, kept as JSON lines, as
+//! TensorBoard events and as a drawing in the run's folder.
+
+mod chart;
+mod tensorboard;
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -8,7 +12,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
+use crate::monitor::Look;
 use crate::run_folder::{RunFolder, write_whole};
+pub(crate) use chart::draw;
+use tensorboard::Events;
 
 /// One line of `metrics.jsonl`, told apart by its field `kind`; of earlier versions, lines without one are `step`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -16,6 +23,8 @@ use crate::run_folder::{RunFolder, write_whole};
 pub enum Line {
     /// How training goes.
     Step(Record),
+    /// What the monitor found.
+    Monitor(Monitored),
     /// A streamed picture that could not be read.
     Broken(Unread),
 }
@@ -40,6 +49,20 @@ pub struct Record {
     pub waiting: f64,
 }
 
+/// What the monitor found, and when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Monitored {
+    /// Steps done.
+    pub step: u64,
+    /// Steps of the whole run.
+    pub steps: u64,
+    /// Epochs done.
+    pub epoch: f64,
+    /// What was found.
+    #[serde(flatten)]
+    pub look: Look,
+}
+
 /// A streamed picture that could not be read.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Unread {
@@ -59,6 +82,7 @@ pub type Listener<'a> = &'a mut dyn FnMut(&Line);
 pub(crate) struct Journal {
     path: PathBuf,
     file: File,
+    events: Events,
 }
 
 impl Journal {
@@ -75,14 +99,15 @@ impl Journal {
             }
         }
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(TrainError::io(&path))?;
-        Ok(Self { path, file })
+        Ok(Self { path, file, events: Events::begin(run, step)? })
     }
 
-    /// Appends a line.
+    /// Appends a line, to the event file too.
     pub(crate) fn write(&mut self, line: &Line) -> Result<(), TrainError> {
         let mut text = serde_json::to_string(line).map_err(|e| TrainError::Recipe(e.to_string()))?;
         text.push('\n');
-        self.file.write_all(text.as_bytes()).map_err(TrainError::io(&self.path))
+        self.file.write_all(text.as_bytes()).map_err(TrainError::io(&self.path))?;
+        self.events.line(line)
     }
 }
 
@@ -164,7 +189,7 @@ mod tests {
         let expected = format!("{}{}", line(10), line(20))
             + "{\"kind\":\"broken\",\"step\":21,\"steps\":30,\"picture\":\"x\"}\n";
         assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "the journal and the events");
     }
 
     #[test]

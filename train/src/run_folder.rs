@@ -6,7 +6,7 @@
 //! | `checkpoints/best.safetensors` | the one with the highest monitored kNN accuracy; unmonitored, with the lowest loss of an epoch |
 //! | `checkpoints/….damaged` | a checkpoint that could not be read when a run went on; for a person to look at |
 //! | `metrics.jsonl` | one record a line ([`crate::progress::Line`]), cut back to the checkpoint's step by a resumed run |
-//! | `progress.svg` | the same records drawn, if the recipe has a monitor |
+//! | `progress.svg` | the same records drawn, at every look of the monitor and at the end |
 //! | `events.out.tfevents.…` | the same records for TensorBoard, one file a start |
 //! | `….writing` | half written when the process ended; removed by the next start |
 //! | `checkpoint.safetensors` | the only checkpoint of runs begun before 0.2; read, never written |
@@ -48,6 +48,11 @@ impl RunFolder {
     /// A file of the folder.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.0.join(name)
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
     fn checkpoints(&self) -> PathBuf {

@@ -52,7 +52,8 @@ fn run(pictures: &Pictures, folder: &Path, steps: u64) -> (Vec<Line>, Checkpoint
         keep: 2,
     };
     let start = Checkpoint::start(TINY).unwrap();
-    pretrain(start, pictures, Device::Cpu, folder, limits, &mut |line| lines.push(line.clone())).unwrap();
+    pretrain(start, pictures, None, Device::Cpu, folder, limits, &mut |line| lines.push(line.clone()))
+        .unwrap();
     (lines, RunFolder::new(folder).newest().unwrap().checkpoint)
 }
 

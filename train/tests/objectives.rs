@@ -50,7 +50,7 @@ fn run(recipe: &str, steps: &[u64]) -> (Vec<Record>, Checkpoint) {
             checkpoint_every: Duration::from_secs(3600),
             keep: 2,
         };
-        let ending = pretrain(checkpoint, &pictures, Device::Cpu, &run, limits, &mut |line| {
+        let ending = pretrain(checkpoint, &pictures, None, Device::Cpu, &run, limits, &mut |line| {
             if let Line::Step(record) = line {
                 records.push(record.clone());
             }
@@ -184,6 +184,6 @@ fn another_number_of_classes_is_refused() {
     let limits = Limits { time: None, steps: None, stop: &NEVER, checkpoint_every, keep: 2 };
     let checkpoint = Checkpoint::start(&recipe).unwrap();
     let run = folder.path().join("run");
-    let error = pretrain(checkpoint, &pictures, Device::Cpu, &run, limits, &mut |_| {}).unwrap_err();
+    let error = pretrain(checkpoint, &pictures, None, Device::Cpu, &run, limits, &mut |_| {}).unwrap_err();
     assert!(error.to_string().contains("have 4 classes"), "{error}");
 }

@@ -41,7 +41,7 @@ fn run(recipe: &str, folder: &Path, steps: &[u64]) -> Result<(Vec<Record>, Check
             checkpoint_every: Duration::from_secs(3600),
             keep: 2,
         };
-        let ending = pretrain(checkpoint, &pictures, Device::Cpu, &run, limits, &mut |line| {
+        let ending = pretrain(checkpoint, &pictures, None, Device::Cpu, &run, limits, &mut |line| {
             if let Line::Step(record) = line {
                 records.push(record.clone());
             }

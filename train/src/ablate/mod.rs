@@ -77,7 +77,7 @@ fn train(
         let reason = "its run was begun with another recipe; choose another --out, or remove it".into();
         return Err(TrainError::Checkpoint { path: folder.to_owned(), reason });
     }
-    pretrain(checkpoint, bench.pictures, bench.device, folder, limits, &mut |line| watch(cell, line))
+    pretrain(checkpoint, bench.pictures, None, bench.device, folder, limits, &mut |line| watch(cell, line))
 }
 
 /// Exports the cell's encoder and keeps what the evaluation protocol says of it.

@@ -51,7 +51,8 @@ pub(super) fn whole_loop(
     ensure!(steps > 0, "--steps must be at least 1");
     let device = machine.prepare()?;
     let (recipe, mut learner) = learner(recipe, batch, device)?;
-    let maker = Maker::new(&super::load(&recipe, data, device)?, &recipe)?;
+    let (_, pictures) = super::load(&recipe, data, device)?;
+    let maker = Maker::new(&pictures, &recipe)?;
     std::thread::scope(|scope| {
         // It goes on to the end, so that as many inputs are made while time is taken as are used.
         let mut feed = Feed::start(scope, maker, 0..u64::MAX);

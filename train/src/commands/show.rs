@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use simclr_train::progress::{Line, Record};
+use simclr_train::progress::{Line, Monitored, Record};
 
 pub(crate) struct Show {
     bar: Option<ProgressBar>,
@@ -27,6 +27,7 @@ impl Show {
         match (&self.bar, line) {
             (None, line) => println!("{}", serde_json::to_string(line).unwrap_or_default()),
             (Some(bar), Line::Step(record)) => advance(bar, record),
+            (Some(bar), Line::Monitor(looked)) => bar.println(looked_at(looked)),
             (Some(bar), Line::Broken(unread)) => {
                 bar.println(format!("WARNING: replaced: {}", unread.picture));
             }
@@ -69,4 +70,13 @@ fn advance(bar: &ProgressBar, record: &Record) {
         record.pictures_per_second,
         100.0 * record.waiting
     ));
+}
+
+fn looked_at(looked: &Monitored) -> String {
+    let Monitored { epoch, look, .. } = looked;
+    let linear = look.linear.map(|linear| format!("  linear {linear:.2} %")).unwrap_or_default();
+    format!(
+        "epoch {epoch:.0}  kNN {:.2} %{linear}  on {} pictures, {}",
+        look.knn, look.judged, look.judged_on
+    )
 }

@@ -42,7 +42,7 @@ pub(crate) fn write(arguments: &Arguments) -> anyhow::Result<()> {
     let seed = seed.unwrap_or(recipe.seed);
     // Only what is shown is decoded, and none of it may be missing.
     (recipe.data.resident, recipe.data.broken_max) = (Resident::Never, 0.0);
-    let all = super::load(&recipe, data, Device::Cpu)?;
+    let (_, all) = super::load(&recipe, data, Device::Cpu)?;
     let mut indices = all.order(seed, 0);
     indices.truncate(usize::from(*pictures));
     let (chosen, _) = all.batch(&indices)?;

@@ -133,7 +133,7 @@ fn go_on(
     fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
     let run = RunFolder::new(folder);
     let checkpoint = if run.holds_a_run()? { run.newest()?.checkpoint } else { fresh };
-    match pretrain(checkpoint, pictures, device, folder, limits, watch)? {
+    match pretrain(checkpoint, pictures, None, device, folder, limits, watch)? {
         Ending::Finished => Ok(Some(run.newest()?.checkpoint)),
         Ending::Paused { .. } => Ok(None),
     }

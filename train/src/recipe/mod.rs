@@ -4,6 +4,7 @@
 //! unknown keys, values of the wrong type, values out of range.
 
 mod data;
+mod monitor;
 mod objective;
 mod optimiser;
 mod presets;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use simclr_models::{Filter, Head, HeadLayers, Recipe, ResNet};
 
 pub use data::{Data, Resident};
+pub use monitor::Monitor;
 pub use objective::Objective;
 pub use optimiser::{Optimiser, Scaling, Schedule};
 pub(crate) use presets::over;
@@ -56,6 +58,8 @@ pub struct TrainRecipe {
     pub optimiser: Optimiser,
     /// For how long and how fast.
     pub schedule: Schedule,
+    /// How often and how the encoder is looked at meanwhile; not at all without it.
+    pub monitor: Option<Monitor>,
 }
 
 /// Number format of convolutions and matrix products; weights, batch-norms and the loss stay f32.
@@ -91,13 +95,14 @@ impl TrainRecipe {
                 reader.field("objective"),
                 reader.field("optimiser"),
                 reader.field("schedule"),
+                reader.optional("monitor"),
             ),
         );
         let (
             (Some(name), Some(seed), Some(batch), Some(micro_batch)),
             (Some(precision), Some(data), Some(encoder), Some(head)),
             Some(kept_head),
-            (Some(views), Some(objective), Some(optimiser), Some(schedule)),
+            (Some(views), Some(objective), Some(optimiser), Some(schedule), Some(monitor)),
         ) = parts
         else {
             return Err(TrainError::Recipe(problems.into_text()));
@@ -116,6 +121,7 @@ impl TrainRecipe {
             objective,
             optimiser,
             schedule,
+            monitor,
         };
         problems.unknown_keys(&table, &recipe);
         recipe.check(&mut problems);
@@ -135,6 +141,9 @@ impl TrainRecipe {
         self.objective.check(problems);
         self.optimiser.check(problems);
         self.schedule.check(problems);
+        if let Some(monitor) = &self.monitor {
+            monitor.check(problems);
+        }
         problems.check(self.preprocessing().check());
         let is_tuned = self.kept_head.is_none() || self.objective.classes().is_some();
         problems.require(is_tuned, "kept_head is for fine-tuning: it needs an objective with classes");

@@ -29,6 +29,9 @@ fn a_wrong_field_is_named() {
         ("flip = 0.5", "flip = \"often\"", "flip"),
         ("depth = 10", "depth = 11", "ResNet-11"),
         ("seed = 1", "seeds = 1", "seed is missing"),
+        ("seed = 1", "seed = 1\nmonitor = { every_epochs = 0 }", "monitor.every_epochs"),
+        ("seed = 1", "seed = 1\nmonitor = { every_epochs = 5, every = 1 }", "monitor.every is not a field"),
+        ("side = 32\n\n[enc", "side = 32\nbroken_max = 1.0\n\n[enc", "data.broken_max"),
         ("grey = 0.2", "grey = 0.2\ngray = 0.2", "views.gray is not a field"),
         ("momentum = 0.9", "momentum = 0.9\ntrust_coefficient = 0.1", "optimiser.trust_coefficient"),
     ] {
