@@ -20,6 +20,9 @@ mod fusion;
 
 pub mod network;
 
+#[cfg(test)]
+mod noise;
+
 pub mod objective;
 
 pub mod gradients;

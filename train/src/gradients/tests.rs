@@ -57,8 +57,7 @@ fn learned(networks: &(Network, Network)) -> Vec<(&Param, &Tensor)> {
 }
 
 fn input(views_each: i64) -> Input {
-    tch::manual_seed(8);
-    let views = Tensor::rand([views_each * PICTURES, 3, 16, 16], (Kind::Float, Device::Cpu));
+    let views = crate::noise::uniform(&[views_each * PICTURES, 3, 16, 16], 8);
     Input { views, labels: Tensor::from_slice(&[0i64, 1, 2, 3, 3, 2, 1, 0]) }
 }
 
@@ -71,7 +70,7 @@ fn objectives() -> Vec<(Objective, i64)> {
         queue: 5,
         factor: 1.0,
     });
-    queued.remember(&Tensor::randn([6, 4], (Kind::Float, Device::Cpu))).unwrap();
+    queued.remember(&crate::noise::normal(&[6, 4], 9)).unwrap();
     vec![
         (queued, 2),
         (Objective::new(Rule::NtLogistic { temperature: 0.5, semi_hard: true }), 2),

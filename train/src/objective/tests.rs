@@ -7,9 +7,8 @@ use super::*;
 
 type Rows = Vec<Vec<f64>>;
 
-fn random(rows: i64, width: i64, seed: i64) -> Tensor {
-    tch::manual_seed(seed);
-    Tensor::randn([rows, width], (Kind::Float, Device::Cpu))
+fn random(rows: i64, width: i64, seed: u64) -> Tensor {
+    crate::noise::normal(&[rows, width], seed)
 }
 
 fn rows(tensor: &Tensor) -> Rows {
@@ -165,7 +164,7 @@ fn contrastive_losses_agree_with_loops() {
                 .map(|row| row.iter().map(|&x| f64::from(x)).collect())
                 .collect();
             assert_eq!(past.len(), rule.queue().min(2 * pictures as usize));
-            let z = random(2 * pictures, width, index as i64);
+            let z = random(2 * pictures, width, index as u64);
             let z_rows = rows(&z);
             let gradient = differences(&z_rows, |z| slow(rule, z, &past));
             let what = format!("{rule:?} on {pictures} pictures");

@@ -1,9 +1,11 @@
 //! What the comparisons share: pictures, their planes, the comparison itself.
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use simclr_train::TrainRecipe;
 use simclr_train::recipe::Views;
 use simclr_train::views::{Draw, augment};
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 /// Of the pictures and, unless a test says otherwise, of their views.
 pub(crate) const SIDE: usize = 20;
@@ -18,8 +20,11 @@ pub(crate) fn recipe() -> Views {
 }
 
 pub(crate) fn pictures(count: i64) -> Tensor {
-    tch::manual_seed(11);
-    Tensor::rand([count, 3, SIDE as i64, SIDE as i64], (Kind::Float, Device::Cpu))
+    // Not libtorch's generator: it is one for all threads, and tests run on several.
+    let mut random = ChaCha8Rng::seed_from_u64(11);
+    let shape = [count, 3, SIDE as i64, SIDE as i64];
+    let numbers: Vec<f32> = (0..shape.iter().product::<i64>()).map(|_| random.random()).collect();
+    Tensor::from_slice(&numbers).view(shape)
 }
 
 pub(crate) fn planes(picture: &Tensor) -> Planes {
