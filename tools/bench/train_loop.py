@@ -5,9 +5,8 @@ import random
 from pathlib import Path
 
 from frame import Figure, bench, paired
-from service import build
-from train_step import RECIPE, peer_python, speed
-from wheels import ROOT, FetchError
+from train_step import RECIPE, our_program, peer_python, speed
+from wheels import ROOT
 
 HERE = Path(__file__).resolve().parent
 STEPS, PAIRS = 24, 3
@@ -18,10 +17,7 @@ PICTURES = 10_000
 @bench("train-loop-resnet18-w025")
 def loop_resnet18_quarter():
     """the loop of train/recipes/cifar10-resnet18-w025-cpu.toml on CIFAR-10: simclr-train against lightly on PyTorch 2.11.0"""
-    if os.system(f"'{ROOT}/tools/native-libs' libtorch") != 0:
-        raise FetchError("libtorch is needed, and could not be fetched")
-    program = build("simclr-train", "simclr-train")
-    python = peer_python()
+    program, python = our_program(), peer_python()
     data = cifar10(ROOT / "target" / "bench" / "cifar10")
     print(f"  pictures from {data.relative_to(ROOT)}, {THREADS} threads each, the peer's {THREADS} loading processes besides")
     arguments = ["--data", str(data), "--steps", str(STEPS), "--threads", str(THREADS)]

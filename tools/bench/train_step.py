@@ -19,16 +19,20 @@ THREADS = os.cpu_count() or 1
 @bench("train-step-resnet18-w025")
 def step_resnet18_quarter():
     """one SimCLR step of ResNet-18 at width ¼ on 32×32 views, batch 512: simclr-train against PyTorch 2.11.0"""
-    if os.system(f"'{ROOT}/tools/native-libs' libtorch") != 0:
-        raise FetchError("libtorch is needed, and could not be fetched")
-    program = build("simclr-train", "simclr-train")
-    python = peer_python()
+    program, python = our_program(), peer_python()
     precision = re.search(r'^precision = "(\w+)"', RECIPE.read_text(), re.MULTILINE)[1]
     print(f"  precision {precision}, {THREADS} threads each")
     arguments = ["--batch", str(BATCH), "--steps", str(STEPS), "--threads", str(THREADS)]
     peer = [str(python), str(HERE / "peers" / "torch_step.py"), "--precision", precision, *arguments]
     measured = paired(lambda: speed([program, "bench-step", str(RECIPE), *arguments]), lambda: speed(peer), PAIRS)
     return Figure("PyTorch 2.11.0 (Python)", "pictures/s", "higher", *measured)
+
+
+def our_program():
+    """simclr-train, built on a libtorch that is there."""
+    if os.system(f"'{ROOT}/tools/native-libs' libtorch") != 0:
+        raise FetchError("libtorch is needed, and could not be fetched")
+    return build("simclr-train", "simclr-train")
 
 
 def peer_python():

@@ -121,6 +121,11 @@ impl Checkpoint {
                 Ok((name.as_str(), view))
             })
             .collect::<Result<Vec<_>, String>>()?;
+        safetensors::serialize(views, Some(self.about())).map_err(|e| e.to_string())
+    }
+
+    /// What the header says besides the tensors.
+    fn about(&self) -> HashMap<String, String> {
         let mut about = HashMap::from([
             ("format".to_string(), FORMAT.to_string()),
             ("recipe".into(), self.recipe_text.clone()),
@@ -137,7 +142,7 @@ impl Checkpoint {
         if count > 0 {
             about.insert("epoch_losses".into(), count.to_string());
         }
-        safetensors::serialize(views, Some(about)).map_err(|e| e.to_string())
+        about
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
@@ -231,53 +236,4 @@ fn read_part(file: &SafeTensors<'_>, params: Vec<Param>, prefix: &str) -> Result
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TINY: &str = include_str!("../recipes/tiny.toml");
-
-    #[test]
-    fn written_and_read_again_bit_for_bit() {
-        let mut checkpoint = Checkpoint::start(TINY).unwrap();
-        checkpoint.step = 17;
-        checkpoint.epoch_loss = Some(0.1 + 0.2);
-        checkpoint.epoch_so_far = (1.0 / 3.0, 7);
-        checkpoint.knn = Some(63.7);
-        checkpoint.slots[0][3][0] = 1.5;
-        assert_eq!(Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap(), checkpoint);
-    }
-
-    #[test]
-    fn past_projections_are_kept_only_where_there_is_a_queue() {
-        let text = TINY.replace("temperature = 0.5", "temperature = 0.5\nqueue = 4");
-        let mut checkpoint = Checkpoint::start(&text).unwrap();
-        assert!(!has_queue(&checkpoint.to_bytes().unwrap()));
-        checkpoint.memory = (0..64u8).map(f32::from).collect();
-        let bytes = checkpoint.to_bytes().unwrap();
-        assert!(has_queue(&bytes));
-        assert_eq!(Checkpoint::from_bytes(&bytes).unwrap(), checkpoint);
-    }
-
-    fn has_queue(bytes: &[u8]) -> bool {
-        SafeTensors::deserialize(bytes).unwrap().names().iter().any(|name| name.starts_with("queue/"))
-    }
-
-    #[test]
-    fn damage_is_reported_whatever_byte_is_cut() {
-        let bytes = Checkpoint::start(TINY).unwrap().to_bytes().unwrap();
-        for length in [0, 4, 100, bytes.len() / 2, bytes.len() - 1] {
-            assert!(Checkpoint::from_bytes(&bytes[..length]).is_err(), "{length}");
-        }
-    }
-
-    #[test]
-    fn the_header_alone_says_the_step() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x");
-        let bytes = Checkpoint { step: 17, ..Checkpoint::start(TINY).unwrap() }.to_bytes().unwrap();
-        for (length, expected) in [(bytes.len(), Some(17)), (100, None), (3, None)] {
-            std::fs::write(&path, &bytes[..length]).unwrap();
-            assert_eq!(Checkpoint::step_of(&path), expected);
-        }
-    }
-}
+mod tests;

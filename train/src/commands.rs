@@ -4,20 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use simclr_datasets::Dataset;
 use simclr_train::checkpoint::Checkpoint;
 use simclr_train::device::{Place, prepare};
-use simclr_train::monitor::Monitor;
 use simclr_train::pictures::Pictures;
 use simclr_train::run_folder::RunFolder;
-use simclr_train::{Ending, Limits, TrainError, TrainRecipe, export, pretrain};
+use simclr_train::{Limits, TrainError, TrainRecipe, export};
 use tch::Device;
 
 mod ablate;
 mod bench;
 mod finetune;
+mod pretrain;
 mod show;
 mod views;
 
@@ -44,25 +44,9 @@ Examples:
 #[derive(Subcommand)]
 enum Command {
     /// Starts a run without labels as a recipe says: SimCLR, or what it is compared with
-    Pretrain {
-        /// The recipe; see train/recipes
-        recipe: PathBuf,
-        /// Folder of the run: checkpoints, metrics; must not hold a run yet
-        #[arg(long)]
-        out: PathBuf,
-        #[command(flatten)]
-        how: How,
-    },
+    Pretrain(pretrain::Begin),
     /// Starts a run on labels, the supervised baseline, as a recipe with the objective `supervised` says
-    Supervised {
-        /// The recipe; see train/recipes
-        recipe: PathBuf,
-        /// Folder of the run: checkpoint, metrics; must not hold a run yet
-        #[arg(long)]
-        out: PathBuf,
-        #[command(flatten)]
-        how: How,
-    },
+    Supervised(pretrain::Begin),
     /// Continues a run from its newest checkpoint that can be read
     Resume {
         /// Folder of the run
@@ -97,34 +81,9 @@ enum Command {
     /// Runs a table of pretrainings and judges each
     Ablate(ablate::Ablate),
     /// Times the training step alone, on random views
-    BenchStep {
-        /// The recipe whose network, batch and precision are timed
-        recipe: PathBuf,
-        /// Pictures a step, instead of the recipe's
-        #[arg(long)]
-        batch: Option<usize>,
-        /// Steps timed, after two that are not
-        #[arg(long, default_value_t = 10)]
-        steps: usize,
-        #[command(flatten)]
-        machine: Machine,
-    },
+    BenchStep(bench::Step),
     /// Times whole steps: pictures, their augmentation and the training step
-    BenchLoop {
-        /// The recipe that is timed
-        recipe: PathBuf,
-        /// Folder of the recipe's dataset
-        #[arg(long)]
-        data: PathBuf,
-        /// Pictures a step, instead of the recipe's
-        #[arg(long)]
-        batch: Option<usize>,
-        /// Steps timed, after two that are not
-        #[arg(long, default_value_t = 10)]
-        steps: usize,
-        #[command(flatten)]
-        machine: Machine,
-    },
+    BenchLoop(bench::WholeLoop),
 }
 
 #[derive(Args)]
@@ -167,6 +126,20 @@ enum DeviceName {
     Cuda,
 }
 
+impl How {
+    /// When to stop; Ctrl-C and SIGTERM are heeded from here on.
+    fn limits(&self) -> anyhow::Result<Limits<'static>> {
+        ctrlc::set_handler(|| STOP.store(true, std::sync::atomic::Ordering::Relaxed))?;
+        Ok(Limits {
+            time: self.limit_seconds.map(Duration::from_secs),
+            steps: self.limit_steps,
+            stop: &STOP,
+            checkpoint_every: Duration::from_secs(self.checkpoint_seconds),
+            keep: usize::from(self.keep),
+        })
+    }
+}
+
 impl Machine {
     fn threads(&self) -> usize {
         self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
@@ -183,9 +156,9 @@ impl Machine {
 impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self.command {
-            Command::Pretrain { recipe, out, how } => begin(&recipe, &out, &how, false),
-            Command::Supervised { recipe, out, how } => begin(&recipe, &out, &how, true),
-            Command::Resume { run, how } => go_on(&run, newest(&run)?, &how),
+            Command::Pretrain(begin) => begin.run(false),
+            Command::Supervised(begin) => begin.run(true),
+            Command::Resume { run, how } => pretrain::go_on(&run, newest(&run)?, &how),
             Command::Export { run, out, best, output, data, licence } => {
                 let checkpoint = if best { RunFolder::new(&run).best() } else { newest(&run) }?;
                 let artefact = export::export(&checkpoint, &out, output, &data, &licence)?;
@@ -196,29 +169,10 @@ impl Cli {
             Command::Views(arguments) => views::write(&arguments),
             Command::Finetune(finetune) => finetune.run(),
             Command::Ablate(ablate) => ablate.run(),
-            Command::BenchStep { recipe, batch, steps, machine } => {
-                bench::step(&recipe, batch, steps, &machine)
-            }
-            Command::BenchLoop { recipe, data, batch, steps, machine } => {
-                bench::whole_loop(&recipe, &data, batch, steps, &machine)
-            }
+            Command::BenchStep(step) => step.run(),
+            Command::BenchLoop(whole) => whole.run(),
         }
     }
-}
-
-fn begin(recipe: &Path, out: &Path, how: &How, with_labels: bool) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(recipe).with_context(|| format!("reading {}", recipe.display()))?;
-    let checkpoint = Checkpoint::start(&text)?;
-    match (TrainRecipe::parse(&text)?.objective.needs_labels(), with_labels) {
-        (true, false) => bail!("this recipe's objective learns from labels: use `simclr-train supervised`"),
-        (false, true) => bail!("this recipe's objective needs no labels: use `simclr-train pretrain`"),
-        _ => (),
-    }
-    if RunFolder::new(out).holds_a_run()? {
-        let out = out.display();
-        bail!("{out} holds a run: continue it with `simclr-train resume {out}`, or choose another --out");
-    }
-    go_on(out, checkpoint, how)
 }
 
 /// The newest checkpoint that can be read, saying loudly which could not.
@@ -233,51 +187,15 @@ fn newest(run: &Path) -> Result<Checkpoint, TrainError> {
     Ok(found.checkpoint)
 }
 
-fn go_on(run: &Path, checkpoint: Checkpoint, how: &How) -> anyhow::Result<()> {
-    ctrlc::set_handler(|| STOP.store(true, std::sync::atomic::Ordering::Relaxed))?;
-    let device = how.machine.prepare()?;
-    let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
-    let (dataset, mut pictures) = load(&recipe, &how.data, device)?;
-    let monitor = Monitor::new(&dataset, &recipe)?;
-    if let Some(monitor) = &monitor {
-        pictures.leave_out(monitor.held_out());
-        eprintln!("monitor: {}", monitor.describe());
-    }
-    for broken in pictures.broken() {
-        eprintln!("WARNING: left out: {}", broken.reason);
-    }
-    let place = if pictures.is_resident() { "in memory" } else { "read from disk" };
-    let (count, step) = (pictures.len(), checkpoint.step);
-    eprintln!("{count} pictures {place}, step {step}, checkpoints in {}", run.display());
-    let limits = Limits {
-        time: how.limit_seconds.map(Duration::from_secs),
-        steps: how.limit_steps,
-        stop: &STOP,
-        checkpoint_every: Duration::from_secs(how.checkpoint_seconds),
-        keep: usize::from(how.keep),
-    };
-    let mut show = show::Show::new(how.json);
-    let ending = pretrain(checkpoint, &pictures, monitor.as_ref(), device, run, limits, &mut |line| {
-        show.line(line);
-    })?;
-    show.end();
-    match ending {
-        Ending::Finished => {
-            eprintln!("finished; next: simclr-train export {} --out <artefact folder>", run.display());
-        }
-        Ending::Paused { step } => {
-            eprintln!("paused after step {step}; next: simclr-train resume {} --data …", run.display());
-        }
-    }
-    Ok(())
-}
-
-/// The recipe's dataset and its training split's pictures.
+/// The recipe's dataset and its training split's pictures, saying loudly which could not be read.
 fn load(recipe: &TrainRecipe, data: &Path, device: Device) -> anyhow::Result<(Dataset, Pictures)> {
     let dataset = simclr_datasets::open(&recipe.data.dataset, data)?;
     let samples = dataset
         .split(simclr_datasets::Split::Train)
         .with_context(|| format!("{} at {} has no training split", recipe.data.dataset, data.display()))?;
     let pictures = Pictures::load(samples, &recipe.data, device)?;
+    for broken in pictures.broken() {
+        eprintln!("WARNING: left out: {}", broken.reason);
+    }
     Ok((dataset, pictures))
 }

@@ -140,6 +140,22 @@ impl RunFolder {
         Err(TrainError::NoCheckpoint { run: self.0.clone(), found: lines(&passed_over) })
     }
 
+    /// The newest checkpoint that can be read, or `fresh` where no run lies yet.
+    ///
+    /// # Errors
+    /// When none can be read, or the run was begun with another recipe than `fresh`.
+    pub fn newest_or(&self, fresh: Checkpoint) -> Result<Checkpoint, TrainError> {
+        if !self.holds_a_run()? {
+            return Ok(fresh);
+        }
+        let found = self.newest()?.checkpoint;
+        if found.recipe_text != fresh.recipe_text {
+            let reason = "its run was begun with another recipe; choose another --out, or remove it".into();
+            return Err(TrainError::Checkpoint { path: self.0.clone(), reason });
+        }
+        Ok(found)
+    }
+
     /// The best checkpoint.
     ///
     /// # Errors

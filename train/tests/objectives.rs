@@ -5,20 +5,13 @@
 
 mod common;
 
-use std::path::Path;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+#[path = "common/runs.rs"]
+mod runs;
 
-use simclr_datasets::Split;
+use runs::TINY;
+use simclr_train::TrainRecipe;
 use simclr_train::checkpoint::Checkpoint;
-use simclr_train::pictures::Pictures;
-use simclr_train::progress::{Line, Record};
-use simclr_train::run_folder::RunFolder;
-use simclr_train::{Limits, TrainRecipe, pretrain};
-use tch::Device;
-
-const TINY: &str = include_str!("../recipes/tiny.toml");
-static NEVER: AtomicBool = AtomicBool::new(false);
+use simclr_train::progress::Record;
 
 /// Steps of a whole run: 12 epochs of 64 pictures by 16.
 const STEPS: u64 = 48;
@@ -36,36 +29,9 @@ fn recipe(objective: &str, changes: &[(&str, &str)]) -> String {
 
 /// Runs up to each of `steps` in turn, from the checkpoint that the last left.
 fn run(recipe: &str, steps: &[u64]) -> (Vec<Record>, Checkpoint) {
-    tch::set_num_threads(1);
     let folder = tempfile::tempdir().unwrap();
-    let (pictures, run) = (folder.path().join("pictures"), folder.path().join("run"));
-    let pictures = pictures_in(&pictures);
-    let mut checkpoint = Checkpoint::start(recipe).unwrap();
-    let mut records = vec![];
-    for &last in steps {
-        let limits = Limits {
-            time: None,
-            steps: Some(last),
-            stop: &NEVER,
-            checkpoint_every: Duration::from_secs(3600),
-            keep: 2,
-        };
-        let ending = pretrain(checkpoint, &pictures, None, Device::Cpu, &run, limits, &mut |line| {
-            if let Line::Step(record) = line {
-                records.push(record.clone());
-            }
-        });
-        assert!(ending.is_ok(), "{ending:?}");
-        checkpoint = RunFolder::new(&run).newest().unwrap().checkpoint;
-    }
-    (records, checkpoint)
-}
-
-fn pictures_in(folder: &Path) -> Pictures {
-    common::write_pictures(folder);
-    let dataset = simclr_datasets::open("folder", folder).unwrap();
-    let data = TrainRecipe::parse(TINY).unwrap().data;
-    Pictures::load(dataset.split(Split::Train).unwrap(), &data, Device::Cpu).unwrap()
+    common::write_pictures(&folder.path().join("pictures"));
+    runs::run(recipe, folder.path(), steps).unwrap()
 }
 
 /// The first step's loss is within `first`, and at the end it is lower by `fall` or more.
@@ -178,12 +144,8 @@ fn runs_in_pieces_repeat_whole_ones_bit_for_bit() {
 #[test]
 fn another_number_of_classes_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let pictures = pictures_in(&folder.path().join("pictures"));
+    common::write_pictures(&folder.path().join("pictures"));
     let recipe = recipe("kind = \"supervised\"\nclasses = 5", &[]);
-    let checkpoint_every = Duration::from_secs(3600);
-    let limits = Limits { time: None, steps: None, stop: &NEVER, checkpoint_every, keep: 2 };
-    let checkpoint = Checkpoint::start(&recipe).unwrap();
-    let run = folder.path().join("run");
-    let error = pretrain(checkpoint, &pictures, None, Device::Cpu, &run, limits, &mut |_| {}).unwrap_err();
+    let error = runs::run(&recipe, folder.path(), &[1]).unwrap_err();
     assert!(error.to_string().contains("have 4 classes"), "{error}");
 }

@@ -5,51 +5,19 @@
 
 mod common;
 
+#[path = "common/runs.rs"]
+mod runs;
+
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
-use simclr_datasets::Split;
+use runs::TINY;
+use simclr_train::TrainError;
 use simclr_train::checkpoint::Checkpoint;
-use simclr_train::pictures::Pictures;
-use simclr_train::progress::{Line, Record};
-use simclr_train::run_folder::RunFolder;
-use simclr_train::{Ending, Limits, TrainError, TrainRecipe, pretrain};
-use tch::Device;
-
-const TINY: &str = include_str!("../recipes/tiny.toml");
-static NEVER: AtomicBool = AtomicBool::new(false);
-
-fn pictures(folder: &Path) -> Pictures {
-    common::write_pictures(folder);
-    let dataset = simclr_datasets::open("folder", folder).unwrap();
-    let data = TrainRecipe::parse(TINY).unwrap().data;
-    Pictures::load(dataset.split(Split::Train).unwrap(), &data, Device::Cpu).unwrap()
-}
+use simclr_train::progress::Record;
 
 fn run(recipe: &str, folder: &Path, steps: &[u64]) -> Result<(Vec<Record>, Checkpoint), TrainError> {
-    tch::set_num_threads(1);
-    let pictures = pictures(&folder.join("pictures"));
-    let run = folder.join("run");
-    let mut checkpoint = Checkpoint::start(recipe)?;
-    let mut records = vec![];
-    for &last in steps {
-        let limits = Limits {
-            time: None,
-            steps: Some(last),
-            stop: &NEVER,
-            checkpoint_every: Duration::from_secs(3600),
-            keep: 2,
-        };
-        let ending = pretrain(checkpoint, &pictures, None, Device::Cpu, &run, limits, &mut |line| {
-            if let Line::Step(record) = line {
-                records.push(record.clone());
-            }
-        })?;
-        assert_eq!(ending == Ending::Finished, last >= 48);
-        checkpoint = RunFolder::new(&run).newest()?.checkpoint;
-    }
-    Ok((records, checkpoint))
+    common::write_pictures(&folder.join("pictures"));
+    runs::run(recipe, folder, steps)
 }
 
 #[test]

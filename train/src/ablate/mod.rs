@@ -69,14 +69,7 @@ fn train(
     limits: Limits<'_>,
     watch: &mut dyn FnMut(&Cell, &Line),
 ) -> Result<Ending, TrainError> {
-    fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
-    let run = RunFolder::new(folder);
-    let checkpoint =
-        if run.holds_a_run()? { run.newest()?.checkpoint } else { Checkpoint::start(&cell.text)? };
-    if checkpoint.recipe_text != cell.text {
-        let reason = "its run was begun with another recipe; choose another --out, or remove it".into();
-        return Err(TrainError::Checkpoint { path: folder.to_owned(), reason });
-    }
+    let checkpoint = RunFolder::new(folder).newest_or(Checkpoint::start(&cell.text)?)?;
     pretrain(checkpoint, bench.pictures, None, bench.device, folder, limits, &mut |line| watch(cell, line))
 }
 

@@ -1,16 +1,13 @@
 //! `simclr-train ablate`: runs a grid and says where its table is.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use simclr_datasets::Split;
+use simclr_train::Ending;
 use simclr_train::ablate::{Bench, Grid, ablate};
-use simclr_train::pictures::Pictures;
-use simclr_train::{Ending, Limits};
 
-use super::{How, STOP, show};
+use super::{How, load, show};
 
 #[derive(Args)]
 pub(super) struct Ablate {
@@ -27,22 +24,11 @@ impl Ablate {
     pub(super) fn run(&self) -> anyhow::Result<()> {
         let grid = Grid::load(&self.grid)?;
         let first = grid.cells.first().context("the grid has no cell")?;
-        let data = &first.recipe.data;
-        let is_one = grid.cells.iter().all(|cell| cell.recipe.data == *data);
+        let is_one = grid.cells.iter().all(|cell| cell.recipe.data == first.recipe.data);
         ensure!(is_one, "every cell must have the same [data]: the pictures are loaded once");
-        ctrlc::set_handler(|| STOP.store(true, std::sync::atomic::Ordering::Relaxed))?;
+        let limits = self.how.limits()?;
         let device = self.how.machine.prepare()?;
-        let dataset = simclr_datasets::open(&data.dataset, &self.how.data)?;
-        let samples = dataset.split(Split::Train).context("the dataset has no training split")?;
-        let pictures = Pictures::load(samples, data, device)?;
-        std::fs::create_dir_all(&self.out).with_context(|| format!("making {}", self.out.display()))?;
-        let limits = Limits {
-            time: self.how.limit_seconds.map(Duration::from_secs),
-            steps: self.how.limit_steps,
-            stop: &STOP,
-            checkpoint_every: Duration::from_secs(self.how.checkpoint_seconds),
-            keep: usize::from(self.how.keep),
-        };
+        let (dataset, pictures) = load(&first.recipe, &self.how.data, device)?;
         let bench = Bench {
             dataset: &dataset,
             pictures: &pictures,

@@ -1,9 +1,10 @@
 //! `bench-step` and `bench-loop`: pictures a second as one line of JSON, for comparing with other programs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
+use clap::Args;
 use simclr_train::TrainRecipe;
 use simclr_train::checkpoint::Checkpoint;
 use simclr_train::feed::{Feed, Maker};
@@ -18,15 +19,52 @@ const WARM_UP: usize = 2;
 /// The learning rate.
 const RATE: f64 = 1e-3;
 
-/// Times the training step on noise, the same in every step: the median.
-pub(super) fn step(
-    recipe: &Path,
+/// The training step on noise, the same in every step: the median.
+#[derive(Args)]
+pub(super) struct Step {
+    #[command(flatten)]
+    what: What,
+}
+
+/// Whole steps as in pretraining, with views made ahead by another thread: the mean.
+#[derive(Args)]
+pub(super) struct WholeLoop {
+    /// Folder of the recipe's dataset
+    #[arg(long)]
+    data: PathBuf,
+    #[command(flatten)]
+    what: What,
+}
+
+#[derive(Args)]
+struct What {
+    /// The recipe that is timed
+    recipe: PathBuf,
+    /// Pictures a step, instead of the recipe's
+    #[arg(long)]
     batch: Option<usize>,
+    /// Steps timed, after two that are not
+    #[arg(long, default_value_t = 10)]
     steps: usize,
-    machine: &Machine,
-) -> anyhow::Result<()> {
-    let device = machine.prepare()?;
-    let (recipe, mut learner) = learner(recipe, batch, device)?;
+    #[command(flatten)]
+    machine: Machine,
+}
+
+impl Step {
+    pub(super) fn run(&self) -> anyhow::Result<()> {
+        step(&self.what)
+    }
+}
+
+impl WholeLoop {
+    pub(super) fn run(&self) -> anyhow::Result<()> {
+        whole_loop(&self.data, &self.what)
+    }
+}
+
+fn step(what: &What) -> anyhow::Result<()> {
+    let (steps, device) = (what.steps, what.machine.prepare()?);
+    let (recipe, mut learner) = learner(&what.recipe, what.batch, device)?;
     let input = Input::noise(&recipe, recipe.batch, device)?;
     let mut seconds = vec![];
     for step in 0..steps + WARM_UP {
@@ -40,17 +78,11 @@ pub(super) fn step(
     report(recipe.batch, *seconds.get(steps / 2).context("--steps must be at least 1")?)
 }
 
-/// Times whole steps as in pretraining, with views made ahead by another thread: the mean.
-pub(super) fn whole_loop(
-    recipe: &Path,
-    data: &Path,
-    batch: Option<usize>,
-    steps: usize,
-    machine: &Machine,
-) -> anyhow::Result<()> {
+fn whole_loop(data: &Path, what: &What) -> anyhow::Result<()> {
+    let steps = what.steps;
     ensure!(steps > 0, "--steps must be at least 1");
-    let device = machine.prepare()?;
-    let (recipe, mut learner) = learner(recipe, batch, device)?;
+    let device = what.machine.prepare()?;
+    let (recipe, mut learner) = learner(&what.recipe, what.batch, device)?;
     let (_, pictures) = super::load(&recipe, data, device)?;
     let maker = Maker::new(&pictures, &recipe)?;
     std::thread::scope(|scope| {

@@ -1,15 +1,12 @@
 //! `simclr-train finetune`: labels, from a pretrained run or from random weights.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use simclr_train::Limits;
 use simclr_train::finetune::{Plan, Start, finetune};
-use simclr_train::run_folder::RunFolder;
 
-use super::{How, STOP, show};
+use super::{How, newest, show};
 
 #[derive(Args)]
 pub(super) struct Finetune {
@@ -38,18 +35,11 @@ impl Finetune {
         let start = if self.from == Path::new("random") {
             Start::Random
         } else {
-            Start::Run(Box::new(RunFolder::new(&self.from).newest()?.checkpoint))
+            Start::Run(Box::new(newest(&self.from)?))
         };
         let plan = Plan::parse(&text, start, dataset.classes.len(), self.labels)?;
-        ctrlc::set_handler(|| STOP.store(true, std::sync::atomic::Ordering::Relaxed))?;
+        let limits = self.how.limits()?;
         let device = self.how.machine.prepare()?;
-        let limits = Limits {
-            time: self.how.limit_seconds.map(Duration::from_secs),
-            steps: self.how.limit_steps,
-            stop: &STOP,
-            checkpoint_every: Duration::from_secs(self.how.checkpoint_seconds),
-            keep: usize::from(self.how.keep),
-        };
         let mut show = show::Show::new(self.how.json);
         let outcome = finetune(&plan, &dataset, device, &self.out, limits, &mut |run, line| {
             show.one_of(run, line);

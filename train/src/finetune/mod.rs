@@ -81,7 +81,8 @@ pub fn finetune(
         if grid.len() > 1 {
             let name = format!("choices/rate-{}-decay-{}", choice.0, choice.1);
             let Some(checkpoint) = run(&name, *choice, &labelled.train)? else { return Ok(None) };
-            let validation = classify::top_1(&checkpoint, &labelled.validation, device)?;
+            let classifier = classify::classifier(&checkpoint, dataset, labelled.train.len(), choice.1);
+            let validation = classify::top_1(&checkpoint, &classifier, &labelled.validation, device)?;
             trials.push(Trial { rate: choice.0, decay: choice.1, validation });
         }
     }
@@ -89,6 +90,7 @@ pub fn finetune(
     let chosen = best.map_or(grid[0], |trial| (trial.rate, trial.decay));
     let known = [&labelled.train[..], &labelled.validation].concat();
     let Some(checkpoint) = run("final", chosen, &known)? else { return Ok(None) };
+    let classifier = classify::classifier(&checkpoint, dataset, known.len(), chosen.1);
     let outcome = Outcome {
         start: plan.start(),
         labels: plan.choices.labels,
@@ -99,9 +101,9 @@ pub fn finetune(
         decay: chosen.1,
         data: dataset.name.clone(),
         test_pictures: labelled.test.len(),
-        top_1: classify::top_1(&checkpoint, &labelled.test, device)?,
+        top_1: classify::top_1(&checkpoint, &classifier, &labelled.test, device)?,
     };
-    classify::export(&checkpoint, dataset, &outcome, &folder.join("artefact"))?;
+    classify::export(&checkpoint, classifier, &outcome, &folder.join("artefact"))?;
     outcome.save(folder)?;
     Ok(Some(outcome))
 }
@@ -130,9 +132,8 @@ fn go_on(
     limits: Limits<'_>,
     watch: &mut dyn FnMut(&Line),
 ) -> Result<Option<Checkpoint>, TrainError> {
-    fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
     let run = RunFolder::new(folder);
-    let checkpoint = if run.holds_a_run()? { run.newest()?.checkpoint } else { fresh };
+    let checkpoint = run.newest_or(fresh)?;
     match pretrain(checkpoint, pictures, None, device, folder, limits, watch)? {
         Ending::Finished => Ok(Some(run.newest()?.checkpoint)),
         Ending::Paused { .. } => Ok(None),
