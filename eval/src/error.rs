@@ -33,6 +33,9 @@ pub enum EvalError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Use a dataset whose labels are of the kind that is needed.
+    #[error("{0}")]
+    Labels(String),
     /// Give more pictures.
     #[error("{0}")]
     TooFew(String),

@@ -117,14 +117,14 @@ pub fn evaluate(
     if options.with_knn {
         let k = options.neighbours.min(known.len());
         watch.begin("neighbours", test.len());
-        let neighbours = Neighbours::find(&known, &test, k, &mut |n| watch.done(n));
+        let neighbours = Neighbours::find(&known, &test, k, &mut |n| watch.done(n))?;
         let temperature = options.temperature;
         for (method, vote) in [
             (format!("knn k={k} T={temperature}"), Vote::Weighted { temperature }),
             (format!("knn k={k} plain"), Vote::Plain),
         ] {
             let votes = neighbours.votes(classes, k, vote);
-            scores.push(score(&method, &metric, top(&votes, &test, 1)));
+            scores.push(score(&method, &metric, top(&votes, &test, 1)?));
         }
     }
     let mut probe = None;
@@ -135,10 +135,10 @@ pub fn evaluate(
         let data = format!("{}, {} pictures", dataset.name, known.len());
         let mut made = Probe::new(&dataset.name, &data, &dataset.classes, &source.space_key, &fitted);
         let guesses = (0..test.len()).map(|i| made.predict(test.row(i))).collect::<Result<Vec<_>, _>>()?;
-        scores.push(score("linear", &metric, top(&guesses, &test, 1)));
+        scores.push(score("linear", &metric, top(&guesses, &test, 1)?));
         made.score = scores.last().map(|s| s.value);
         if classes > 5 {
-            scores.push(score("linear", "top-5", top(&guesses, &test, 5)));
+            scores.push(score("linear", "top-5", top(&guesses, &test, 5)?));
         }
         probe = Some((made, record(source, dataset, fitted)));
     }
@@ -165,8 +165,9 @@ fn features(
     Ok((known, test))
 }
 
-fn top(rows: &[Vec<f32>], test: &Features, k: usize) -> f64 {
-    metrics::top_k(rows.iter().map(Vec::as_slice).zip(test.labels.iter().copied()), k)
+fn top(rows: &[Vec<f32>], test: &Features, k: usize) -> Result<f64, EvalError> {
+    let labels = test.labels.classes()?.iter().copied();
+    Ok(metrics::top_k(rows.iter().map(Vec::as_slice).zip(labels), k))
 }
 
 fn record(source: &Source, dataset: &Dataset, fitted: Fitted) -> ProbeRecord {

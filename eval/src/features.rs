@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use simclr_datasets::{DatasetError, Sample};
 use simclr_models::{Encoder, ImageBatch, Limits, Recipe};
 
-use crate::EvalError;
+use crate::{EvalError, Labels};
 
 /// Batches prepared ahead of the encoder.
 const AHEAD: usize = 2;
@@ -24,7 +24,7 @@ pub struct Features {
     /// The embeddings, one row a sample.
     pub embeddings: Vec<f32>,
     /// The labels, one a sample.
-    pub labels: Vec<usize>,
+    pub labels: Labels,
 }
 
 impl Features {
@@ -49,7 +49,7 @@ impl Features {
         Self {
             embedding_len: self.embedding_len,
             embeddings: rows.iter().flat_map(|&i| self.row(i)).copied().collect(),
-            labels: rows.iter().map(|&i| self.labels[i]).collect(),
+            labels: self.labels.select(rows),
         }
     }
 
@@ -76,7 +76,7 @@ impl Features {
 /// Embeds the samples; `progress` is told how many are done.
 ///
 /// # Errors
-/// The first picture that cannot be read, by name, or what the encoder says.
+/// The first picture that cannot be read, by name; what the encoder says; labels of two kinds.
 pub fn extract(
     encoder: &mut dyn Encoder,
     recipe: &Recipe,
@@ -97,7 +97,7 @@ pub fn extract(
         }
         Ok::<(), EvalError>(())
     })?;
-    Ok(Features { embedding_len, embeddings, labels: samples.iter().map(|s| s.label).collect() })
+    Ok(Features { embedding_len, embeddings, labels: Labels::of(samples)? })
 }
 
 fn prepare_all(

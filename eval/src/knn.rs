@@ -4,7 +4,7 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
-use crate::Features;
+use crate::{EvalError, Features};
 
 /// Queries per block: enough to reuse a block of the bank from the cache.
 const QUERIES: usize = 128;
@@ -33,7 +33,16 @@ pub struct Neighbours {
 impl Neighbours {
     /// The `k` nearest of `bank` to each row of `queries`; all, where the bank has fewer. `progress` is told how many
     /// queries are done.
-    pub fn find(bank: &Features, queries: &Features, k: usize, progress: &mut dyn FnMut(usize)) -> Self {
+    ///
+    /// # Errors
+    /// When the bank's pictures have not one class each.
+    pub fn find(
+        bank: &Features,
+        queries: &Features,
+        k: usize,
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<Self, EvalError> {
+        let labels = bank.labels.classes()?;
         let bank_rows = unit_rows(bank);
         let query_rows = unit_rows(queries);
         let mut lists = Vec::with_capacity(queries.len());
@@ -43,11 +52,11 @@ impl Neighbours {
             let block = query_rows.slice(ndarray::s![start..end, ..]);
             let parts: Vec<_> = block.axis_chunks_iter(ndarray::Axis(0), QUERIES).collect();
             let found: Vec<Vec<Vec<(f32, usize)>>> =
-                parts.into_par_iter().map(|part| nearest(&part, &bank_rows, &bank.labels, k)).collect();
+                parts.into_par_iter().map(|part| nearest(&part, &bank_rows, labels, k)).collect();
             lists.extend(found.into_iter().flatten());
             progress(end);
         }
-        Self { lists }
+        Ok(Self { lists })
     }
 
     /// Votes by class, one row a query, from the `k` nearest.
@@ -149,6 +158,7 @@ fn nearer(a: &(f32, usize), b: &(f32, usize)) -> std::cmp::Ordering {
 
 #[cfg(test)]
 mod tests {
+    use crate::Labels;
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
@@ -157,7 +167,11 @@ mod tests {
     fn random(n: usize, len: usize, classes: usize, seed: u64) -> Features {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let embeddings = (0..n * len).map(|_| random.random_range(-1.0..1.0)).collect();
-        Features { embedding_len: len, embeddings, labels: (0..n).map(|i| (i * 7) % classes).collect() }
+        Features {
+            embedding_len: len,
+            embeddings,
+            labels: Labels::Classes((0..n).map(|i| (i * 7) % classes).collect()),
+        }
     }
 
     /// The definition, loop by loop, in f64.
@@ -171,7 +185,7 @@ mod tests {
                         let row = bank.row(b);
                         let dot: f64 =
                             query.iter().zip(row).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum();
-                        (dot / (norm(query) * norm(row)), bank.labels[b])
+                        (dot / (norm(query) * norm(row)), bank.labels.classes().unwrap()[b])
                     })
                     .collect();
                 all.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -185,7 +199,7 @@ mod tests {
     fn agrees_with_loops_over_several_blocks() {
         let (bank, queries) = (random(BANK * 2 + 17, 9, 5, 1), random(QUERIES * 3 + 5, 9, 5, 2));
         let mut told = Vec::new();
-        let found = Neighbours::find(&bank, &queries, 40, &mut |done| told.push(done));
+        let found = Neighbours::find(&bank, &queries, 40, &mut |done| told.push(done)).unwrap();
         assert_eq!(told.last(), Some(&queries.len()));
         for (list, expected) in found.lists.iter().zip(brute(&bank, &queries, 40)) {
             assert_eq!(list.len(), 40);
@@ -209,13 +223,17 @@ mod tests {
         let bank = Features {
             embedding_len: 2,
             embeddings: vec![1.0, 0.0, 2.0, 0.0, 0.0, 3.0],
-            labels: vec![1, 0, 2],
+            labels: Labels::Classes(vec![1, 0, 2]),
         };
-        let queries = Features { embedding_len: 2, embeddings: vec![5.0, 0.0, 0.0, 0.0], labels: vec![0, 0] };
-        let found = Neighbours::find(&bank, &queries, 200, &mut |_| {});
+        let queries = Features {
+            embedding_len: 2,
+            embeddings: vec![5.0, 0.0, 0.0, 0.0],
+            labels: Labels::Classes(vec![0, 0]),
+        };
+        let found = Neighbours::find(&bank, &queries, 200, &mut |_| {}).unwrap();
         assert_eq!(found.lists[0], [(1.0, 1), (1.0, 0), (0.0, 2)]);
         assert_eq!(found.lists[1].len(), 3);
         assert_eq!(found.votes(3, 2, Vote::Plain)[0], [0.5, 0.5, 0.0]);
-        assert_eq!(Neighbours::find(&bank, &queries, 1, &mut |_| {}).lists[0], [(1.0, 1)]);
+        assert_eq!(Neighbours::find(&bank, &queries, 1, &mut |_| {}).unwrap().lists[0], [(1.0, 1)]);
     }
 }

@@ -3,7 +3,7 @@
 //! A dataset's own splits are used where it has them. Without a test split its validation split is judged on; with
 //! neither, a share of train is set aside.
 
-use simclr_datasets::{Dataset, Sample, Split};
+use simclr_datasets::{Dataset, Label, Sample, Split};
 
 use crate::EvalError;
 use crate::holdout::hold_out;
@@ -36,13 +36,12 @@ impl Parts {
     pub fn of(dataset: &Dataset, seed: u64) -> Result<Self, EvalError> {
         let classes = dataset.classes.len();
         let samples = |split| dataset.split(split).map(<[Sample]>::to_vec);
-        let labels = |samples: &[Sample]| samples.iter().map(|s| s.label).collect::<Vec<_>>();
         let all = samples(Split::Train).unwrap_or_default();
         let (known, official, test, test_name) = match (samples(Split::Validation), samples(Split::Test)) {
             (validation, Some(test)) => (all, validation, test, Split::Test.to_string()),
             (Some(validation), None) => (all, None, validation, Split::Validation.to_string()),
             (None, None) => {
-                let (kept, aside) = hold_out(&labels(&all), classes, TEST_SHARE, seed);
+                let (kept, aside) = hold_out(&strata(&all), classes, TEST_SHARE, seed);
                 let pick = |rows: &[usize]| rows.iter().map(|&i| all[i].clone()).collect::<Vec<_>>();
                 (pick(&kept), None, pick(&aside), format!("20 % of train (seed {seed})"))
             }
@@ -55,7 +54,7 @@ impl Parts {
                 ((0..train).collect(), (train..known.len()).collect())
             }
             // Another seed than the test share's, so that the two choices are independent.
-            None => hold_out(&labels(&known), classes, VALIDATION_SHARE, seed.wrapping_add(1)),
+            None => hold_out(&strata(&known), classes, VALIDATION_SHARE, seed.wrapping_add(1)),
         };
         if classes < 2 || train.is_empty() || validation.is_empty() || test.is_empty() {
             let (t, v, s) = (train.len(), validation.len(), test.len());
@@ -67,4 +66,13 @@ impl Parts {
         }
         Ok(Self { known, train, validation, test, test_name })
     }
+}
+
+/// The groups that give the same share: classes, or one group of pictures that may show several.
+fn strata(samples: &[Sample]) -> Vec<usize> {
+    let stratum = |sample: &Sample| match &sample.label {
+        Label::Class(class) => *class,
+        Label::Marks(_) => 0,
+    };
+    samples.iter().map(stratum).collect()
 }

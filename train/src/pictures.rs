@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use simclr_datasets::Sample;
+use simclr_datasets::{Sample, class_labels};
 use tch::{Device, Kind, Tensor};
 
 use crate::TrainError;
@@ -49,15 +49,16 @@ impl Pictures {
     /// Makes ready the middle square of every sample, `data.side` pixels wide; resident ones are decoded now, on all cores.
     ///
     /// # Errors
-    /// When there are none, or more than `data.broken_max` of them cannot be read: with the first few names and reasons.
+    /// When there are none, a picture has not one class, or more than `data.broken_max` of them cannot be read: with the first few names and reasons.
     pub fn load(samples: &[Sample], data: &Data, device: Device) -> Result<Self, TrainError> {
         if samples.is_empty() {
             return Err(TrainError::Recipe("the dataset's training split holds no picture".into()));
         }
         let count = samples.len();
-        let labels: Vec<i64> = samples.iter().map(|sample| to_i64(sample.label)).collect();
+        let labels = class_labels(samples)?;
+        let classes = labels.iter().max().map_or(0, |&label| label + 1);
+        let labels: Vec<i64> = labels.into_iter().map(to_i64).collect();
         let labels = Tensor::f_from_slice(&labels)?.f_to_device(device)?;
-        let classes = samples.iter().map(|sample| sample.label + 1).max().unwrap_or_default();
         let fits = count * decode::bytes_of(data.side) <= BYTES_MAX;
         if data.resident == Resident::Never || (data.resident == Resident::Auto && !fits) {
             let store = Store::Streamed(Arc::new(Streamed::new(samples, data, device)));

@@ -80,7 +80,11 @@ fn the_better_rate_is_chosen_and_the_probe_says_what_the_classifier_says() {
         let shares = probe.predict(row.as_slice()).unwrap();
         (0..shares.len()).all(|class| shares[class] <= shares[label])
     };
-    let right = rows.iter().zip(samples.iter().map(|s| s.label)).filter(|&pair| is_right(pair)).count();
+    let right = rows
+        .iter()
+        .zip(samples.iter().filter_map(|s| s.label.class()))
+        .filter(|&pair| is_right(pair))
+        .count();
     assert!((100.0 * right as f64 / 64.0 - top_1).abs() < 1e-9, "{right} {top_1}");
 }
 

@@ -96,12 +96,13 @@ fn brute_knn(known: &Features, judged: &Features, k: usize, temperature: f64) ->
         let row = judged.row(j);
         let cosine =
             |i: usize| dot(row, known.row(i)) / (dot(row, row) * dot(known.row(i), known.row(i))).sqrt();
-        let mut all: Vec<(f64, usize)> = (0..known.len()).map(|i| (cosine(i), known.labels[i])).collect();
+        let mut all: Vec<(f64, usize)> =
+            (0..known.len()).map(|i| (cosine(i), known.labels.classes().unwrap()[i])).collect();
         all.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut votes = [0.0; 4];
         all.iter().take(k).for_each(|(cosine, label)| votes[*label] += (cosine / temperature).exp());
         let most = votes.iter().fold(0.0_f64, |most, &vote| most.max(vote));
-        hits += f64::from(votes[judged.labels[j]] == most);
+        hits += f64::from(votes[judged.labels.classes().unwrap()[j]] == most);
     }
     100.0 * hits / judged.len() as f64
 }

@@ -1,9 +1,9 @@
 //! CIFAR-10 in its official binary layout: files of 10,000 records, each a label byte and three 32×32 planes.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
-use crate::{Dataset, DatasetError, Sample, Split};
+use crate::sample::PlaneFile;
+use crate::{Dataset, DatasetError, Label, Sample, Split};
 
 pub(crate) const NAME: &str = "cifar10";
 pub(crate) const LAYOUT: &str = "cifar-10-batches-bin/{batches.meta.txt,data_batch_1..5.bin,test_batch.bin}";
@@ -32,7 +32,7 @@ pub(crate) fn read(root: &Path) -> Result<Dataset, DatasetError> {
     Ok(dataset)
 }
 
-fn batch(path: &PathBuf) -> Result<Vec<Sample>, DatasetError> {
+fn batch(path: &Path) -> Result<Vec<Sample>, DatasetError> {
     let expected_bytes = RECORDS_PER_FILE * RECORD_BYTES;
     let expected =
         format!("{expected_bytes} bytes: {RECORDS_PER_FILE} records of a label and 3×32×32 pixels");
@@ -43,8 +43,8 @@ fn batch(path: &PathBuf) -> Result<Vec<Sample>, DatasetError> {
     if length != expected_bytes as u64 {
         return Err(DatasetError::layout(path, format!("the file has {length} bytes"), &expected, ADVICE));
     }
-    let bytes: Arc<[u8]> = std::fs::read(path).map_err(DatasetError::io(path))?.into();
-    let file: Arc<str> = path.display().to_string().into();
+    let bytes = std::fs::read(path).map_err(DatasetError::io(path))?;
+    let file = PlaneFile::open(path, SIDE, false)?;
     (0..RECORDS_PER_FILE)
         .map(|index| {
             let start = index * RECORD_BYTES;
@@ -53,7 +53,7 @@ fn batch(path: &PathBuf) -> Result<Vec<Sample>, DatasetError> {
                 let problem = format!("record {index} has label {label}");
                 return Err(DatasetError::layout(path, problem, "labels 0 to 9", ADVICE));
             }
-            Ok(Sample::planes(label, Arc::clone(&bytes), start + 1, SIDE, Arc::clone(&file), index))
+            Ok(Sample::planes(&file, start as u64 + 1, index, Label::Class(label)))
         })
         .collect()
 }

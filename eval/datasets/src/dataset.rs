@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::{DatasetError, Sample};
+use crate::{DatasetError, Label, Mark, Sample, Sizes};
 
 /// Which part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,12 +54,31 @@ pub struct Dataset {
     pub classes: Vec<String>,
     /// Files that lie where pictures lie but have no picture's extension.
     pub ignored: usize,
+    /// What is missing and what was done about it, for people; empty where nothing is.
+    pub missing: Vec<String>,
+    pub(crate) official: Option<Sizes>,
     splits: [Option<Vec<Sample>>; 3],
+}
+
+/// How many pictures of a split there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Here, and used.
+    pub used: usize,
+    /// In the published dataset; what is here, where nothing is published.
+    pub official: usize,
 }
 
 impl Dataset {
     pub(crate) fn new(name: &str, classes: Vec<String>) -> Self {
-        Self { name: name.to_owned(), classes, ignored: 0, splits: [None, None, None] }
+        Self {
+            name: name.to_owned(),
+            classes,
+            ignored: 0,
+            missing: Vec::new(),
+            official: None,
+            splits: [None, None, None],
+        }
     }
 
     pub(crate) fn set(&mut self, split: Split, samples: Vec<Sample>) {
@@ -71,11 +90,23 @@ impl Dataset {
         self.splits[split as usize].as_deref()
     }
 
-    /// How many samples each class has in a split.
+    /// How many pictures of a split are here, and how many there officially are; none where the dataset has no such split.
+    pub fn counts(&self, split: Split) -> Option<Counts> {
+        let used = self.split(split)?.len();
+        let official = self.official.map_or(Some(used), |sizes| sizes.of(split)).unwrap_or(used);
+        Some(Counts { used, official })
+    }
+
+    /// How many samples each class has in a split; of several that a picture shows, each counts.
     pub fn count_by_class(&self, split: Split) -> Vec<usize> {
         let mut counts = vec![0; self.classes.len()];
         for sample in self.split(split).unwrap_or_default() {
-            counts[sample.label] += 1;
+            match &sample.label {
+                Label::Class(class) => counts[*class] += 1,
+                Label::Marks(marks) => {
+                    counts.iter_mut().zip(&**marks).for_each(|(n, &m)| *n += usize::from(m == Mark::Present));
+                }
+            }
         }
         counts
     }

@@ -35,6 +35,12 @@ pub enum DatasetError {
         /// How to repair it.
         advice: String,
     },
+    /// Use a dataset with one class a picture.
+    #[error("{name} has a mark for every class; this needs a dataset whose pictures have one class each")]
+    SeveralLabels {
+        /// The sample's name.
+        name: String,
+    },
     /// Replace or remove the named picture.
     #[error("picture {name}: {source}")]
     Picture {

@@ -1,8 +1,9 @@
 //! A folder per class, with or without a folder per split above: anyone's own pictures.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::{Dataset, DatasetError, Sample, Split};
+use crate::{Dataset, DatasetError, Label, Sample, Split};
 
 pub(crate) const NAME: &str = "folder";
 pub(crate) const LAYOUT: &str =
@@ -13,7 +14,7 @@ const EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "webp", "gif", "bmp"];
 pub(crate) fn read(root: &Path) -> Result<Dataset, DatasetError> {
     let train = root.join("train");
     if !train.is_dir() || visible(&train)?.folders.is_empty() {
-        let listed = list_split(root)?;
+        let listed = list_split(root, root)?;
         let mut dataset = Dataset::new(NAME, listed.classes);
         dataset.set(Split::Train, listed.samples);
         dataset.ignored = listed.ignored;
@@ -34,7 +35,7 @@ fn read_splits(root: &Path) -> Result<Dataset, DatasetError> {
             let problem = format!("two folders are the {split} split; the other is {}", other.display());
             return Err(DatasetError::layout(&path, problem, LAYOUT, "keep one of them"));
         }
-        let listed = list_split(&path)?;
+        let listed = list_split(root, &path)?;
         found.push((split, path, listed));
     }
     found.sort_by_key(|(split, ..)| *split);
@@ -69,7 +70,8 @@ struct Listed {
     ignored: usize,
 }
 
-fn list_split(folder: &Path) -> Result<Listed, DatasetError> {
+fn list_split(root: &Path, folder: &Path) -> Result<Listed, DatasetError> {
+    let shared: Arc<Path> = root.into();
     let mut listed = Listed { classes: Vec::new(), samples: Vec::new(), ignored: 0 };
     for class in visible(folder)?.folders {
         let name = class_name(&class)?;
@@ -91,7 +93,10 @@ fn list_split(folder: &Path) -> Result<Listed, DatasetError> {
         }
         let label = listed.classes.len();
         listed.ignored += others.len();
-        listed.samples.extend(pictures.into_iter().map(|path| Sample::file(path, label)));
+        listed.samples.extend(pictures.into_iter().map(|path| {
+            let below = path.strip_prefix(root).unwrap_or(&path);
+            Sample::file(&shared, below, Label::Class(label))
+        }));
         listed.classes.push(name);
     }
     if listed.classes.is_empty() {

@@ -9,9 +9,11 @@ mod cifar;
 mod dataset;
 mod error;
 mod folder;
+mod label;
 mod sample;
 
-pub use catalog::{CATALOG, Entry, Metric, Sizes, entry, open};
-pub use dataset::{Dataset, Split};
+pub use catalog::{CATALOG, Entry, Metric, OpenOptions, Sizes, entry, open, open_with};
+pub use dataset::{Counts, Dataset, Split};
 pub use error::DatasetError;
+pub use label::{Label, Mark, class_labels};
 pub use sample::Sample;

@@ -1,41 +1,62 @@
-//! One labelled picture: where its pixels are and which class it has; the pixels are read when asked for.
+//! One labelled picture: where its pixels are and what it shows; the pixels are read when asked for.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use simclr_models::{Limits, Picture, PictureError};
 
-use crate::DatasetError;
+use crate::{DatasetError, Label};
 
 /// One labelled picture of a split.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// Index into the dataset's classes.
-    pub label: usize,
+    /// What it shows.
+    pub label: Label,
     source: Source,
 }
 
 #[derive(Debug, Clone)]
 enum Source {
-    File(PathBuf),
-    Planes { bytes: Arc<[u8]>, start: usize, side: u32, file: Arc<str>, index: usize },
+    /// A picture file below the dataset's root.
+    File { root: Arc<Path>, path: PathBuf },
+    /// The `index`-th square picture of a file of raw planes.
+    Planes { file: Arc<PlaneFile>, start: u64, index: usize },
+}
+
+/// A file that holds square pictures as a red, a green and a blue plane of bytes.
+#[derive(Debug)]
+pub(crate) struct PlaneFile {
+    path: PathBuf,
+    file: File,
+    side: u32,
+    /// Whether planes go down columns instead of along rows.
+    by_column: bool,
+}
+
+impl PlaneFile {
+    pub(crate) fn open(path: &Path, side: u32, by_column: bool) -> Result<Arc<Self>, DatasetError> {
+        let file = File::open(path).map_err(DatasetError::io(path))?;
+        Ok(Arc::new(Self { path: path.to_path_buf(), file, side, by_column }))
+    }
+
+    fn read(&self, start: u64) -> std::io::Result<Vec<u8>> {
+        let mut planes = vec![0; 3 * (self.side * self.side) as usize];
+        self.file.read_exact_at(&mut planes, start)?;
+        Ok(interleave(&planes, self.side as usize, self.by_column))
+    }
 }
 
 impl Sample {
-    pub(crate) fn file(path: PathBuf, label: usize) -> Self {
-        Self { label, source: Source::File(path) }
+    /// The picture file `path` below `root`.
+    pub(crate) fn file(root: &Arc<Path>, path: impl Into<PathBuf>, label: Label) -> Self {
+        Self { label, source: Source::File { root: Arc::clone(root), path: path.into() } }
     }
 
-    /// A square picture stored as a red, a green and a blue plane at `start` of `bytes`, the `index`-th of `file`.
-    pub(crate) fn planes(
-        label: usize,
-        bytes: Arc<[u8]>,
-        start: usize,
-        side: u32,
-        file: Arc<str>,
-        index: usize,
-    ) -> Self {
-        Self { label, source: Source::Planes { bytes, start, side, file, index } }
+    /// The `index`-th picture of `file`, whose planes begin at byte `start`.
+    pub(crate) fn planes(file: &Arc<PlaneFile>, start: u64, index: usize, label: Label) -> Self {
+        Self { label, source: Source::Planes { file: Arc::clone(file), start, index } }
     }
 
     /// Reads and decodes the picture.
@@ -43,34 +64,58 @@ impl Sample {
     /// # Errors
     /// When the file cannot be read, is no picture, or is beyond the limits; the message names it.
     pub fn load(&self, limits: &Limits) -> Result<Picture, DatasetError> {
-        let picture = |source: PictureError| DatasetError::Picture { name: self.name(), source };
+        let picture = |source: PictureError| DatasetError::Picture { name: self.place(), source };
         match &self.source {
-            Source::File(path) => {
-                let length = std::fs::metadata(path).map_err(DatasetError::io(path))?.len();
+            Source::File { root, path } => {
+                let path = root.join(path);
+                let length = std::fs::metadata(&path).map_err(DatasetError::io(&path))?.len();
                 let limit = limits.bytes_max;
                 let bytes = usize::try_from(length).unwrap_or(usize::MAX);
                 if bytes > limit {
                     return Err(picture(PictureError::TooManyBytes { bytes, limit }));
                 }
-                let bytes = std::fs::read(path).map_err(DatasetError::io(path))?;
+                let bytes = std::fs::read(&path).map_err(DatasetError::io(&path))?;
                 Picture::decode(&bytes, limits).map_err(picture)
             }
-            Source::Planes { bytes, start, side, .. } => {
-                Picture::new(*side, *side, interleave(&bytes[*start..], *side)).map_err(picture)
+            Source::Planes { file, start, .. } => {
+                let pixels = file.read(*start).map_err(DatasetError::io(&file.path))?;
+                Picture::new(file.side, file.side, pixels).map_err(picture)
             }
         }
     }
 
-    /// Where the picture is, for messages: its path, or its file and place in it.
+    /// What the picture is called on every machine: its path below the dataset's root with `/` between folders, or
+    /// `file#index`.
     pub fn name(&self) -> String {
         match &self.source {
-            Source::File(path) => path.display().to_string(),
-            Source::Planes { file, index, .. } => format!("{file}#{index}"),
+            Source::File { path, .. } => {
+                let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+                parts.join("/")
+            }
+            Source::Planes { file, index, .. } => {
+                let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+                format!("{name}#{index}")
+            }
+        }
+    }
+
+    /// Where the picture is on this machine, for messages: its path, or its file's path and place in it.
+    pub fn place(&self) -> String {
+        match &self.source {
+            Source::File { root, path } => root.join(path).display().to_string(),
+            Source::Planes { file, index, .. } => format!("{}#{index}", file.path.display()),
         }
     }
 }
 
-fn interleave(planes: &[u8], side: u32) -> Vec<u8> {
-    let area = (side * side) as usize;
-    (0..area).flat_map(|i| [planes[i], planes[area + i], planes[2 * area + i]]).collect()
+/// Planes to pixels: `side`² reds, greens and blues to `side`² triples, row by row.
+fn interleave(planes: &[u8], side: usize, by_column: bool) -> Vec<u8> {
+    let area = side * side;
+    let place = |i: usize| if by_column { (i % side) * side + i / side } else { i };
+    (0..area)
+        .flat_map(|i| {
+            let i = place(i);
+            [planes[i], planes[area + i], planes[2 * area + i]]
+        })
+        .collect()
 }

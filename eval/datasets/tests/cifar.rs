@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use simclr_datasets::{Split, open};
+use simclr_datasets::{Label, Split, open};
 use simclr_models::Limits;
 use tempfile::TempDir;
 
@@ -47,7 +47,7 @@ fn official_layout_is_read_and_checked() {
     assert_eq!(dataset.count_by_class(Split::Test), [1_000; 10]);
     assert!(dataset.split(Split::Validation).is_none());
     let sample = &dataset.split(Split::Train).unwrap()[10_007];
-    assert_eq!(sample.label, 7);
+    assert_eq!(sample.label, Label::Class(7));
     assert!(sample.name().ends_with("data_batch_2.bin#7"), "{}", sample.name());
     let picture = sample.load(&Limits::default()).unwrap();
     assert_eq!((picture.width(), picture.height()), (32, 32));

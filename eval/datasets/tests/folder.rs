@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use simclr_datasets::{Dataset, DatasetError, Split, open};
+use simclr_datasets::{Dataset, DatasetError, Split, class_labels, open};
 use simclr_models::Limits;
 use tempfile::TempDir;
 
@@ -47,7 +47,7 @@ fn classes_are_sorted_and_pictures_load() {
     assert_eq!(dataset.classes, ["cat", "dog"]);
     assert_eq!(dataset.ignored, 1);
     let train = dataset.split(Split::Train).unwrap();
-    assert_eq!(train.iter().map(|s| s.label).collect::<Vec<_>>(), [0, 1, 1]);
+    assert_eq!(class_labels(train).unwrap(), [0, 1, 1]);
     assert!(train[1].name().ends_with("dog/1.bmp"), "{}", train[1].name());
     assert!(dataset.split(Split::Validation).is_none() && dataset.split(Split::Test).is_none());
     let picture = train[1].load(&Limits::default()).unwrap();

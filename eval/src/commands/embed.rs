@@ -65,9 +65,8 @@ impl Embed {
             write(&self.out.join(format!("{split}.npy")), |to| {
                 npy::write_f32(to, features.embedding_len, &features.embeddings)
             })?;
-            write(&self.out.join(format!("{split}-labels.npy")), |to| {
-                npy::write_labels(to, &features.labels)
-            })?;
+            let labels = features.labels.classes()?;
+            write(&self.out.join(format!("{split}-labels.npy")), |to| npy::write_labels(to, labels))?;
             written.insert(split.to_string(), serde_json::json!([features.len(), features.embedding_len]));
         }
         progress.finish();

@@ -23,6 +23,9 @@ pub(super) fn judge(point: &[f64], features: &Features, classes: usize, mean: &[
     let Ok(weight) = ArrayView2::from_shape((classes, len), &point[..classes * len]) else {
         return Judged { top_1: f64::NAN, loss: f64::NAN };
     };
+    let Ok(labels) = features.labels.classes() else {
+        return Judged { top_1: f64::NAN, loss: f64::NAN };
+    };
     let bias = &point[classes * len..];
     let rows: Vec<usize> = (0..features.len()).collect();
     let blocks: Vec<(f64, f64)> = rows
@@ -32,11 +35,8 @@ pub(super) fn judge(point: &[f64], features: &Features, classes: usize, mean: &[
             let wide = Array2::from_shape_fn((block.len(), len), centred);
             let mut scores = Array2::from_shape_fn((block.len(), classes), |(_, class)| bias[class]);
             general_mat_mul(1.0, &wide, &weight.t(), 1.0, &mut scores);
-            let judged = scores
-                .rows()
-                .into_iter()
-                .zip(block)
-                .map(|(row, &i)| judge_row(&row.to_vec(), features.labels[i]));
+            let judged =
+                scores.rows().into_iter().zip(block).map(|(row, &i)| judge_row(&row.to_vec(), labels[i]));
             judged.fold((0.0, 0.0), |(hits, loss), (hit, l)| (hits + hit, loss + l))
         })
         .collect();
@@ -58,6 +58,7 @@ fn judge_row(scores: &[f64], label: usize) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Labels;
 
     #[test]
     fn hits_and_loss_of_known_scores() {
@@ -65,7 +66,8 @@ mod tests {
         assert_eq!(judge_row(&[0.0, 0.0], 1), (0.0, 2.0_f64.ln()));
         let (hit, loss) = judge_row(&[1.0, 1001.0, 0.0], 1);
         assert!(hit == 1.0 && loss < 1e-12);
-        let features = Features { embedding_len: 1, embeddings: vec![3.0, 1.0], labels: vec![0, 0] };
+        let features =
+            Features { embedding_len: 1, embeddings: vec![3.0, 1.0], labels: Labels::Classes(vec![0, 0]) };
         // Centred by 2: scores (±1·x, 0).
         let judged = judge(&[1.0, 0.0, 0.0, 0.0], &features, 2, &[2.0]);
         let expected = ((1.0_f64 + (-1.0_f64).exp()).ln() + (1.0 + 1.0_f64.exp()).ln()) / 2.0;

@@ -69,6 +69,7 @@ impl Moments {
 /// The objective for one penalty; a point is W (classes × features) and then the bias, of centred features.
 pub(crate) struct SoftmaxRegression<'a> {
     features: &'a Features,
+    labels: &'a [usize],
     classes: usize,
     penalty: f64,
     mean: &'a [f64],
@@ -77,7 +78,7 @@ pub(crate) struct SoftmaxRegression<'a> {
 }
 
 impl<'a> SoftmaxRegression<'a> {
-    /// `None` when the covariance is not finite.
+    /// `None` when the covariance is not finite or the pictures have not one class each.
     pub(crate) fn new(
         features: &'a Features,
         classes: usize,
@@ -90,7 +91,8 @@ impl<'a> SoftmaxRegression<'a> {
         bound.diag_mut().iter_mut().for_each(|x| *x += penalty + 1e-12 * most);
         let spread = bound.diag().iter().map(|x| x.sqrt()).collect();
         let bound = Cholesky::new(bound)?;
-        Some(Self { features, classes, penalty, mean: &moments.mean, bound, spread })
+        let labels = features.labels.classes().ok()?;
+        Some(Self { features, labels, classes, penalty, mean: &moments.mean, bound, spread })
     }
 
     pub(crate) fn len(classes: usize, features: usize) -> usize {
@@ -115,7 +117,7 @@ impl<'a> SoftmaxRegression<'a> {
             let mut scores = scores.slice_mut(s![..block.len(), ..]);
             self.widen(block.clone(), &mut wide);
             general_mat_mul(1.0, &wide, &weight.t(), 0.0, &mut scores);
-            for (mut row, &label) in scores.rows_mut().into_iter().zip(&self.features.labels[block]) {
+            for (mut row, &label) in scores.rows_mut().into_iter().zip(&self.labels[block]) {
                 row += bias;
                 sums.loss += residual(row.as_slice_mut().unwrap_or_default(), label);
             }

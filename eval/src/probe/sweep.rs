@@ -59,7 +59,7 @@ pub fn penalties() -> Vec<f64> {
 /// features' mean variance.
 ///
 /// # Errors
-/// When a fit does not converge, or there is nothing to fit or judge on.
+/// When a fit does not converge, the pictures have not one class each, or there is nothing to fit or judge on.
 pub fn sweep(
     features: &Features,
     (train, validation): (&[usize], &[usize]),
@@ -70,6 +70,7 @@ pub fn sweep(
     if train.is_empty() || validation.is_empty() || penalties.is_empty() {
         return Err(EvalError::TooFew("a penalty needs rows to fit on and rows to be judged on".to_owned()));
     }
+    features.labels.classes()?;
     let (fit_on, judge_on) = (features.select(train), features.select(validation));
     let moments = Moments::of(&fit_on);
     let mut trials: Vec<Trial> = Vec::with_capacity(penalties.len());
@@ -104,8 +105,9 @@ pub fn sweep(
 /// Fits with one penalty.
 ///
 /// # Errors
-/// When the fit does not converge.
+/// When the fit does not converge, or the pictures have not one class each.
 pub fn fit(features: &Features, classes: usize, penalty: f64) -> Result<Fitted, EvalError> {
+    features.labels.classes()?;
     let start = vec![0.0; SoftmaxRegression::len(classes, features.embedding_len)];
     fit_from(features, classes, &Moments::of(features), penalty, start)
 }

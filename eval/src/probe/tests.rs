@@ -8,12 +8,12 @@ use rand_chacha::ChaCha8Rng;
 use super::lbfgs::Objective;
 use super::objective::{Moments, SoftmaxRegression};
 use super::*;
-use crate::Features;
+use crate::{Features, Labels};
 
 /// Correlated features of three classes that overlap; the first feature is large, the last nearly constant.
 fn clouds(rows: usize, len: usize, classes: usize) -> Features {
     let mut random = ChaCha8Rng::seed_from_u64(3);
-    let mut features = Features { embedding_len: len, embeddings: Vec::new(), labels: Vec::new() };
+    let (mut embeddings, mut labels) = (Vec::new(), Vec::new());
     for row in 0..rows {
         let label = row % classes;
         let common: f32 = random.random_range(-1.0..1.0);
@@ -27,18 +27,18 @@ fn clouds(rows: usize, len: usize, classes: usize) -> Features {
             } else {
                 1.0
             };
-            features.embeddings.push(2.0 + unit * (centre + common + 0.7 * own));
+            embeddings.push(2.0 + unit * (centre + common + 0.7 * own));
         }
-        features.labels.push(label);
+        labels.push(label);
     }
-    features
+    Features { embedding_len: len, embeddings, labels: Labels::Classes(labels) }
 }
 
 /// Mean cross-entropy and λ/2·‖W‖² as the definition has it, on the features as they are.
 fn definition(features: &Features, classes: usize, penalty: f64, weight: &[f64], bias: &[f64]) -> f64 {
     let len = features.embedding_len;
     let mut loss = 0.0;
-    for (row, &label) in features.labels.iter().enumerate() {
+    for (row, &label) in features.labels.classes().unwrap().iter().enumerate() {
         let scores: Vec<f64> = (0..classes)
             .map(|c| {
                 bias[c] + (0..len).map(|j| weight[c * len + j] * f64::from(features.row(row)[j])).sum::<f64>()
@@ -81,7 +81,7 @@ fn the_fit_is_where_a_long_plain_descent_ends() {
     for _ in 0..60_000 {
         let (mut by_weight, mut by_bias) =
             (weight.iter().map(|w| penalty * w).collect::<Vec<_>>(), vec![0.0; classes]);
-        for (row, &label) in features.labels.iter().enumerate() {
+        for (row, &label) in features.labels.classes().unwrap().iter().enumerate() {
             let x: Vec<f64> = features.row(row).iter().map(|&x| f64::from(x)).collect();
             let raised: Vec<f64> = (0..classes)
                 .map(|c| (bias[c] + (0..4).map(|j| weight[c * 4 + j] * x[j]).sum::<f64>()).exp())
@@ -111,7 +111,7 @@ fn the_fit_is_where_a_long_plain_descent_ends() {
 #[test]
 fn more_penalty_means_smaller_weights_and_separable_data_converges() {
     let mut features = clouds(300, 4, 3);
-    for (row, label) in features.labels.clone().into_iter().enumerate() {
+    for (row, label) in features.labels.classes().unwrap().to_vec().into_iter().enumerate() {
         features.embeddings[row * 4 + 1] = 10.0 * label as f32;
     }
     let size = |penalty| fit(&features, 3, penalty).unwrap().weight.iter().map(|w| w * w).sum::<f64>();

@@ -50,7 +50,8 @@ pub(super) fn top_1(
     let guesses = (0..features.len())
         .map(|row| classifier.predict(features.row(row)))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(metrics::top_k(guesses.iter().map(Vec::as_slice).zip(features.labels), 1))
+    let labels = features.labels.classes()?.iter().copied();
+    Ok(metrics::top_k(guesses.iter().map(Vec::as_slice).zip(labels), 1))
 }
 
 /// Writes the encoder as an artefact, with the classifier among its probes.

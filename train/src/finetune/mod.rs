@@ -12,7 +12,7 @@ mod report;
 use std::fs;
 use std::path::Path;
 
-use simclr_datasets::{Dataset, Sample};
+use simclr_datasets::{Dataset, Sample, class_labels};
 use simclr_eval::{Parts, hold_out};
 use tch::Device;
 
@@ -40,8 +40,9 @@ impl Labelled {
     /// Divides the dataset and keeps the share of every class's labels that may be used, fixed by `seed`.
     fn of(dataset: &Dataset, share: f64, seed: u64) -> Result<Self, TrainError> {
         let parts = Parts::of(dataset, seed)?;
+        let known = class_labels(&parts.known)?;
         let pick = |rows: &[usize]| -> Vec<Sample> {
-            let labels: Vec<usize> = rows.iter().map(|&row| parts.known[row].label).collect();
+            let labels: Vec<usize> = rows.iter().map(|&row| known[row]).collect();
             let kept = if share < 1.0 {
                 hold_out(&labels, dataset.classes.len(), share, seed).1
             } else {

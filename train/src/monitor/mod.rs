@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use simclr_datasets::{Dataset, Sample, Split};
+use simclr_datasets::{Dataset, Sample, Split, class_labels};
 use simclr_eval::knn::Vote;
 use simclr_eval::probe::sweep;
 use simclr_eval::{EvalError, Features, Neighbours, Probe, extract, hold_out, metrics};
@@ -75,7 +75,7 @@ impl Monitor {
                 (train.to_vec(), validation.to_vec(), vec![], "the validation split".to_owned())
             }
             None => {
-                let (kept, aside) = hold_out(&labels(train), classes, SHARE, seed);
+                let (kept, aside) = hold_out(&class_labels(train)?, classes, SHARE, seed);
                 let pick = |rows: &[usize]| rows.iter().map(|&row| train[row].clone()).collect();
                 let of_what = if recipe.objective.needs_labels() {
                     "training"
@@ -86,11 +86,11 @@ impl Monitor {
                 (pick(&kept), pick(&aside), aside, judged_on)
             }
         };
-        let known = capped(known, classes, how.pictures, seed);
-        let judged = capped(judged, classes, how.pictures, seed);
+        let known = capped(known, classes, how.pictures, seed)?;
+        let judged = capped(judged, classes, how.pictures, seed)?;
         let all = known.len() + judged.len();
         let (known, judged) = (readable(known), readable(judged));
-        let rows = hold_out(&labels(&known), classes, SHARE, seed.wrapping_add(1));
+        let rows = hold_out(&class_labels(&known)?, classes, SHARE, seed.wrapping_add(1));
         if classes < 2 || judged.is_empty() || rows.0.is_empty() || rows.1.is_empty() {
             let (known, judged) = (known.len(), judged.len());
             return Err(TrainError::Recipe(format!(
@@ -146,14 +146,14 @@ impl Monitor {
         let (known, judged) = (embed(&self.known)?, embed(&self.judged)?);
         let neighbours = self.how.neighbours.min(known.len());
         let temperature = self.how.temperature;
-        let votes = Neighbours::find(&known, &judged, neighbours, &mut |_| {}).votes(
+        let votes = Neighbours::find(&known, &judged, neighbours, &mut |_| {})?.votes(
             self.classes.len(),
             neighbours,
             Vote::Weighted { temperature },
         );
         let linear = if self.how.probe { self.linear(&known, &judged)? } else { None };
         Ok(Look {
-            knn: top_1(&votes, &judged),
+            knn: top_1(&votes, &judged)?,
             linear,
             neighbours,
             temperature,
@@ -174,27 +174,24 @@ impl Monitor {
         let probe = Probe::new("monitor", "", &self.classes, "", &fitted);
         let guesses: Vec<Vec<f32>> =
             (0..judged.len()).map(|row| probe.predict(judged.row(row))).collect::<Result<_, _>>()?;
-        Ok(Some(top_1(&guesses, judged)))
+        Ok(Some(top_1(&guesses, judged)?))
     }
 }
 
-fn labels(samples: &[Sample]) -> Vec<usize> {
-    samples.iter().map(|sample| sample.label).collect()
-}
-
-fn top_1(rows: &[Vec<f32>], judged: &Features) -> f64 {
-    metrics::top_k(rows.iter().map(Vec::as_slice).zip(judged.labels.iter().copied()), 1)
+fn top_1(rows: &[Vec<f32>], judged: &Features) -> Result<f64, TrainError> {
+    let labels = judged.labels.classes()?.iter().copied();
+    Ok(metrics::top_k(rows.iter().map(Vec::as_slice).zip(labels), 1))
 }
 
 /// About `most` of the samples, the same share of every class; all, where there are no more.
-fn capped(samples: Vec<Sample>, classes: usize, most: usize, seed: u64) -> Vec<Sample> {
+fn capped(samples: Vec<Sample>, classes: usize, most: usize, seed: u64) -> Result<Vec<Sample>, TrainError> {
     if samples.len() <= most {
-        return samples;
+        return Ok(samples);
     }
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     let share = most as f64 / samples.len() as f64;
-    let (_, chosen) = hold_out(&labels(&samples), classes, share, seed.wrapping_add(2));
-    chosen.into_iter().map(|row| samples[row].clone()).collect()
+    let (_, chosen) = hold_out(&class_labels(&samples)?, classes, share, seed.wrapping_add(2));
+    Ok(chosen.into_iter().map(|row| samples[row].clone()).collect())
 }
 
 fn readable(samples: Vec<Sample>) -> Vec<Sample> {
