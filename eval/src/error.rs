@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use simclr_datasets::DatasetError;
-use simclr_models::{ArtefactError, EncodeError};
+use simclr_models::{ArtefactError, EncodeError, ForeignError};
 
 /// What stopped an evaluation or made a probe unusable, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,9 @@ pub enum EvalError {
     /// Repair the artefact as the message says.
     #[error(transparent)]
     Artefact(#[from] ArtefactError),
+    /// Correct the foreign encoder's description as the message says.
+    #[error(transparent)]
+    Foreign(#[from] ForeignError),
     /// Check that artefact and runtime are whole.
     #[error(transparent)]
     Encode(#[from] EncodeError),

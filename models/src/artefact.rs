@@ -16,7 +16,8 @@ use crate::{HeadLayers, Recipe, ResNet, Weights};
 const ENCODER: &str = "encoder.onnx";
 const CARD: &str = "card.toml";
 const PROBES: &str = "probes";
-const SPACE_KEY_LEN: usize = 16;
+/// Digits of a checksum that name a space.
+pub(crate) const SPACE_KEY_LEN: usize = 16;
 const NAME_LEN_MAX: usize = 100;
 
 /// An encoder's folder, opened and checked.
@@ -268,7 +269,8 @@ fn checksum(bytes: &[u8]) -> String {
     files::hexadecimal(&Sha256::digest(bytes))
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether it can name an artefact, and so a folder.
+pub(crate) fn is_name(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     name.len() <= NAME_LEN_MAX
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())

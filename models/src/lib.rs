@@ -10,6 +10,7 @@ pub mod description;
 mod embedding;
 mod encoder;
 mod files;
+mod foreign;
 pub mod import;
 pub mod npy;
 pub mod onnx;
@@ -29,6 +30,7 @@ pub use description::{
 };
 pub use embedding::Embedding;
 pub use encoder::{EncodeError, Encoder};
+pub use foreign::{Foreign, ForeignEncoder, ForeignError};
 pub use onnx_encoder::OnnxEncoder;
 pub use picture::{Limits, Picture, PictureError};
 pub use recipe::{Filter, ImageBatch, Recipe, RecipeError, SIDE_MAX};

@@ -1,9 +1,6 @@
 //! An [`Encoder`] that runs an artefact's ONNX file on the CPU with ONNX Runtime.
 
-use std::path::Path;
-
-use ort::environment::Environment;
-use ort::session::{Session, builder::GraphOptimizationLevel};
+use ort::session::Session;
 use ort::value::TensorRef;
 
 use crate::encoder::{EncodeError, Encoder};
@@ -23,9 +20,7 @@ impl OnnxEncoder {
     /// # Errors
     /// When ONNX Runtime is not there, or refuses the file.
     pub fn open(artefact: &Artefact, threads: usize) -> Result<Self, EncodeError> {
-        let environment = onnx_runtime::environment()?;
-        let session = start_session(environment, &artefact.encoder_path(), threads.max(1))
-            .map_err(|e| EncodeError::Runtime(e.to_string()))?;
+        let session = onnx_runtime::session(&artefact.encoder_path(), threads)?;
         Ok(Self { session, side: artefact.recipe().side as usize, embedding_len: artefact.embedding_len() })
     }
 
@@ -61,15 +56,4 @@ impl Encoder for OnnxEncoder {
         let rows = numbers.chunks_exact(self.embedding_len).enumerate();
         rows.map(|(i, row)| Embedding::new(row.to_vec()).map_err(|_| EncodeError::NotFinite(i))).collect()
     }
-}
-
-/// Spinning is off: threads that wait by burning a core starve the server's others. The arena stays on, as is the default.
-///
-/// A function of its own because the builder's errors cannot be sent between threads, but `ort::Error` can.
-fn start_session(environment: &Environment, path: &Path, threads: usize) -> ort::Result<Session> {
-    Session::builder(environment)?
-        .with_optimization_level(GraphOptimizationLevel::All)?
-        .with_intra_threads(threads)?
-        .with_intra_op_spinning(false)?
-        .commit_from_file(path)
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use ort::environment::Environment;
+use ort::session::{Session, builder::GraphOptimizationLevel};
 
 use crate::EncodeError;
 
@@ -12,9 +13,25 @@ const LIBRARY: &str = "libonnxruntime.so";
 const BROUGHT: &str = "third_party/onnxruntime";
 
 /// The process's one environment; the first call loads the library.
-pub(crate) fn environment() -> Result<&'static Environment, EncodeError> {
+fn environment() -> Result<&'static Environment, EncodeError> {
     static ENVIRONMENT: OnceLock<Result<Environment, String>> = OnceLock::new();
     ENVIRONMENT.get_or_init(start).as_ref().map_err(|reason| EncodeError::Library(reason.clone()))
+}
+
+/// A session on an ONNX file that computes with so many threads, at least one.
+pub(crate) fn session(path: &Path, threads: usize) -> Result<Session, EncodeError> {
+    start_session(environment()?, path, threads.max(1)).map_err(|e| EncodeError::Runtime(e.to_string()))
+}
+
+/// Spinning is off: threads that wait by burning a core starve the server's others. The arena stays on, as is the default.
+///
+/// A function of its own because the builder's errors cannot be sent between threads, but `ort::Error` can.
+fn start_session(environment: &Environment, path: &Path, threads: usize) -> ort::Result<Session> {
+    Session::builder(environment)?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(threads)?
+        .with_intra_op_spinning(false)?
+        .commit_from_file(path)
 }
 
 fn start() -> Result<Environment, String> {

@@ -5,6 +5,8 @@
 
 mod format;
 mod nodes;
+#[cfg(test)]
+pub(crate) mod rewired;
 
 use prost::Message;
 
