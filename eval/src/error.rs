@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use simclr_datasets::DatasetError;
 use simclr_models::{ArtefactError, EncodeError, ForeignError};
 
+use crate::Storage;
+
 /// What stopped an evaluation or made a probe unusable, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {
@@ -64,6 +66,19 @@ pub enum EvalError {
         /// The probe's.
         expected: usize,
     },
+    /// Remove the file named and run again.
+    #[error("{place}/{name}: not usable: {problem}")]
+    Result {
+        /// The folder or bucket.
+        place: String,
+        /// The file in it.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A defect of this program: what it was about to write has no consistent shape.
+    #[error("cannot be written as safetensors: {0}")]
+    Tensors(#[from] safetensors::SafeTensorError),
     /// Fit the probe again, or fetch the file again.
     #[error("{path}: not a usable probe: {problem}")]
     ProbeFile {
@@ -75,6 +90,11 @@ pub enum EvalError {
 }
 
 impl EvalError {
+    /// What is wrong with a file of results.
+    pub(crate) fn result(place: &Storage, name: &str, problem: &dyn std::fmt::Display) -> Self {
+        Self::Result { place: place.to_string(), name: name.to_owned(), problem: problem.to_string() }
+    }
+
     /// Turns the system's error about `path` into ours.
     pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();

@@ -2,12 +2,15 @@
 //! test split read once for each number, after everything is chosen.
 
 use serde::{Deserialize, Serialize};
-use simclr_datasets::{Dataset, entry};
+use simclr_datasets::{Dataset, Sample, entry};
 use simclr_models::Limits;
 
 use crate::knn::Vote;
 use crate::probe::{Fitted, Probe, Trial, penalties, sweep};
-use crate::{EvalError, Features, Neighbours, Parts, Score, Source, extract, metrics};
+use crate::{
+    Counts, EvalError, Evaluation, Features, Neighbours, Outcome, Parts, Predictions, Score, Source, extract,
+    fingerprint, metrics,
+};
 
 /// What to measure and how.
 #[derive(Debug, Clone)]
@@ -81,15 +84,6 @@ pub struct ProbeRecord {
     pub trials: Vec<Trial>,
 }
 
-/// What one encoder got on one dataset.
-#[derive(Debug, Clone)]
-pub struct Evaluation {
-    /// The numbers.
-    pub scores: Vec<Score>,
-    /// The fitted probe and how it came about, where one was asked for.
-    pub probe: Option<(Probe, ProbeRecord)>,
-}
-
 /// Judges an encoder on a dataset.
 ///
 /// # Errors
@@ -102,47 +96,106 @@ pub fn evaluate(
 ) -> Result<Evaluation, EvalError> {
     let parts = Parts::of(dataset, options.seed)?;
     let (known, test) = features(source, &parts, options, watch)?;
-    let metric = entry(&dataset.name)?.metric.to_string();
-    let score = |method: &str, metric: &str, value| Score {
-        encoder: source.name.clone(),
-        data: dataset.name.clone(),
-        split: parts.test_name.clone(),
-        method: method.to_owned(),
-        metric: metric.to_owned(),
-        value,
-        pictures: test.len(),
-    };
-    let classes = dataset.classes.len();
-    let mut scores = Vec::new();
+    let mut bench =
+        Bench { source, dataset, options, known, test, scores: Vec::new(), split: &parts.test_name };
+    let mut predictions = Predictions::of(bench.test.labels.clone());
     if options.with_knn {
-        let k = options.neighbours.min(known.len());
-        watch.begin("neighbours", test.len());
-        let neighbours = Neighbours::find(&known, &test, k, &mut |n| watch.done(n))?;
-        let temperature = options.temperature;
+        predictions.knn = bench.neighbours(watch)?;
+    }
+    let (mut probe, mut record) = (None, None);
+    if options.with_linear {
+        let (fitted, guesses, how) = bench.linear((&parts.train, &parts.validation), watch)?;
+        (predictions.classes, predictions.scores) = (dataset.classes.len(), guesses);
+        (probe, record) = (Some(fitted), Some(how));
+    }
+    let scores = bench.scores;
+    let outcome = Outcome {
+        fingerprint: fingerprint::of_outcome(source, dataset, &parts, options),
+        encoder: source.name.clone(),
+        space_key: source.space_key.clone(),
+        dataset: dataset.name.clone(),
+        classes: dataset.classes.clone(),
+        pictures: Counts::of(dataset, |_| 0),
+        scores,
+        probe: record,
+        broken: Vec::new(),
+        split_name: parts.test_name,
+    };
+    let samples = parts.test.iter().map(Sample::name).collect();
+    Ok(Evaluation { outcome, predictions, samples, probe })
+}
+
+/// One encoder's features of one dataset, and what has been measured on them.
+struct Bench<'a> {
+    source: &'a Source,
+    dataset: &'a Dataset,
+    options: &'a Options,
+    known: Features,
+    test: Features,
+    split: &'a str,
+    scores: Vec<Score>,
+}
+
+impl Bench<'_> {
+    /// Scores by nearest neighbours; returns the class the weighted vote gives each test picture.
+    fn neighbours(&mut self, watch: &mut dyn Watch) -> Result<Vec<usize>, EvalError> {
+        let k = self.options.neighbours.min(self.known.len());
+        watch.begin("neighbours", self.test.len());
+        let neighbours = Neighbours::find(&self.known, &self.test, k, &mut |n| watch.done(n))?;
+        let temperature = self.options.temperature;
+        let mut guesses = Vec::new();
         for (method, vote) in [
             (format!("knn k={k} T={temperature}"), Vote::Weighted { temperature }),
             (format!("knn k={k} plain"), Vote::Plain),
         ] {
-            let votes = neighbours.votes(classes, k, vote);
-            scores.push(score(&method, &metric, top(&votes, &test, 1)?));
+            let votes = neighbours.votes(self.dataset.classes.len(), k, vote);
+            self.score(&method, self.metric()?, top(&votes, &self.test, 1)?);
+            if guesses.is_empty() {
+                guesses = votes.iter().map(|row| metrics::first_highest(row)).collect();
+            }
         }
+        Ok(guesses)
     }
-    let mut probe = None;
-    if options.with_linear {
-        let rows = (parts.train.as_slice(), parts.validation.as_slice());
+
+    /// Scores the linear probe; returns it, its probabilities for each test picture, and how it came about.
+    fn linear(
+        &mut self,
+        rows: (&[usize], &[usize]),
+        watch: &mut dyn Watch,
+    ) -> Result<(Probe, Vec<f32>, ProbeRecord), EvalError> {
+        let Self { source, dataset, options, .. } = *self;
+        let classes = dataset.classes.len();
         watch.begin("linear probe", options.penalties.len() + 1);
-        let fitted = sweep(&known, rows, classes, &options.penalties, &mut |n| watch.done(n))?;
-        let data = format!("{}, {} pictures", dataset.name, known.len());
-        let mut made = Probe::new(&dataset.name, &data, &dataset.classes, &source.space_key, &fitted);
-        let guesses = (0..test.len()).map(|i| made.predict(test.row(i))).collect::<Result<Vec<_>, _>>()?;
-        scores.push(score("linear", &metric, top(&guesses, &test, 1)?));
-        made.score = scores.last().map(|s| s.value);
+        let fitted = sweep(&self.known, rows, classes, &options.penalties, &mut |n| watch.done(n))?;
+        let data = format!("{}, {} pictures", dataset.name, self.known.len());
+        let mut probe = Probe::new(&dataset.name, &data, &dataset.classes, &source.space_key, &fitted);
+        let test = &self.test;
+        let guesses = (0..test.len()).map(|i| probe.predict(test.row(i))).collect::<Result<Vec<_>, _>>()?;
+        let (first, five) = (top(&guesses, test, 1)?, top(&guesses, test, 5)?);
+        self.score("linear", self.metric()?, first);
+        probe.score = Some(first);
         if classes > 5 {
-            scores.push(score("linear", "top-5", top(&guesses, &test, 5)?));
+            self.score("linear", "top-5".to_owned(), five);
         }
-        probe = Some((made, record(source, dataset, fitted)));
+        Ok((probe, guesses.concat(), record(source, dataset, fitted)))
     }
-    Ok(Evaluation { scores, probe })
+
+    fn metric(&self) -> Result<String, EvalError> {
+        Ok(entry(&self.dataset.name)?.metric.to_string())
+    }
+
+    fn score(&mut self, method: &str, metric: String, value: f64) {
+        self.scores.push(Score {
+            encoder: self.source.name.clone(),
+            data: self.dataset.name.clone(),
+            split: self.split.to_owned(),
+            method: method.to_owned(),
+            metric,
+            value,
+            pictures: self.test.len(),
+            interval: None,
+        });
+    }
 }
 
 fn features(

@@ -11,6 +11,12 @@ pub fn top_k<'a>(rows: impl IntoIterator<Item = (&'a [f32], usize)>, k: usize) -
     100.0 * f64::from(hits) / f64::from(all.max(1))
 }
 
+/// The class guessed first: the highest score, of equal ones the lower class.
+pub fn first_highest(scores: &[f32]) -> usize {
+    let better = |best: usize, class: usize| if scores[class] > scores[best] { class } else { best };
+    (0..scores.len()).reduce(better).unwrap_or(0)
+}
+
 /// How many classes are guessed before `label`.
 fn place(scores: &[f32], label: usize) -> usize {
     let own = scores[label];
@@ -34,5 +40,6 @@ mod tests {
         assert!((top_k(rows([2, 1, 2, 2]), 1) - 25.0).abs() < 1e-12);
         assert!((top_k(rows([2, 1, 2, 2]), 2) - 75.0).abs() < 1e-12);
         assert!(top_k(std::iter::empty(), 1).abs() < 1e-12);
+        assert_eq!(scores.map(|row| first_highest(&row)), [1, 0, 2, 0]);
     }
 }

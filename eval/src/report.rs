@@ -127,6 +127,7 @@ mod tests {
             metric: "top-1".to_owned(),
             value,
             pictures: 7,
+            interval: None,
         }
     }
 

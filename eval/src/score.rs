@@ -19,4 +19,7 @@ pub struct Score {
     pub value: f64,
     /// Pictures it was measured on.
     pub pictures: usize,
+    /// The bootstrap's 95 % interval, in percent, where it was computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use simclr_eval::Probe;
+use simclr_eval::{Count, Outcome, Probe, Storage};
 use simclr_models::{Artefact, CardDraft, Filter, Recipe, ResNet, Stem, Training, Weights};
 
 /// Runs the program with words that hold no spaces.
@@ -75,6 +75,14 @@ fn an_artefact_and_both_baselines_are_judged() {
     assert!(lines.iter().any(|l| l["step"] == "linear probe" && l["done"] == 22), "{told}");
     let page = fs::read_to_string(home.path().join("out/report.md")).unwrap();
     assert!(page.contains("| tiny |") && page.contains("| pixels |"), "{page}");
+    let out = Storage::folder(&home.path().join("out"));
+    let outcomes = Outcome::load_all(&out).unwrap();
+    let (folder, outcome) = &outcomes[2];
+    assert_eq!((outcomes.len(), outcome.encoder.as_str(), outcome.scores.len()), (3, tiny, 3));
+    assert_eq!(outcome.pictures.train, Some(Count { used: 72, official: 72 }));
+    let predictions = Outcome::load_predictions(folder).unwrap();
+    assert_eq!((predictions.scores.len(), predictions.knn.len(), predictions.labels.len()), (45, 15, 15));
+    assert_eq!(Outcome::load_samples(folder).unwrap().len(), 15);
     let both = stdout(&format!("report {at}/out {at}/out/scores.json"));
     assert_eq!(both.matches("| pixels |").count(), 1, "{both}");
 }
@@ -98,7 +106,7 @@ fn the_card_and_the_artefacts_probes_are_written_when_asked() {
     assert_eq!(artefact.card().scores.len(), 3);
     assert!(artefact.card().scores[2].command.starts_with("simclr-eval run --encoder "));
     let probe = Probe::load(&artefact.probes_folder().join("folder.safetensors")).unwrap();
-    assert_eq!(probe, Probe::load(&home.path().join("out/probes/folder.safetensors")).unwrap());
+    assert_eq!(probe, Probe::load(&home.path().join("out/tiny/classifiers/folder.safetensors")).unwrap());
     assert_eq!(probe.space_key, artefact.space_key());
     assert_eq!(probe.embedding_len, artefact.embedding_len());
     assert_eq!(probe.classes, ["blue", "green", "red"]);

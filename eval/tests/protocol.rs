@@ -92,13 +92,14 @@ fn colours_are_told_apart_the_same_way_each_time() {
     let options = Options { neighbours: 20, ..Options::default() };
     let run = || evaluate(&mut source(usize::MAX), &read(root.path()), &options, &mut ()).unwrap();
     let (first, second) = (run(), run());
-    assert_eq!(first.scores, second.scores);
-    let methods: Vec<&str> = first.scores.iter().map(|s| s.method.as_str()).collect();
+    assert_eq!((&first.outcome, &first.predictions), (&second.outcome, &second.predictions));
+    let scores = &first.outcome.scores;
+    let methods: Vec<&str> = scores.iter().map(|s| s.method.as_str()).collect();
     assert_eq!(methods, ["knn k=20 T=0.1", "knn k=20 plain", "linear"]);
-    assert!(first.scores.iter().all(|s| s.value > 99.0 && s.pictures == 36), "{:?}", first.scores);
-    assert_eq!(first.scores[0].split, "20 % of train (seed 0)");
-    let (probe, record) = first.probe.unwrap();
-    assert_eq!(probe, second.probe.unwrap().0);
+    assert!(scores.iter().all(|s| s.value > 99.0 && s.pictures == 36), "{scores:?}");
+    assert_eq!(scores[0].split, "20 % of train (seed 0)");
+    let (probe, record) = (first.probe.unwrap(), first.outcome.probe.unwrap());
+    assert_eq!(probe, second.probe.unwrap());
     assert_eq!(
         (probe.classes.join(" "), probe.rows, probe.score),
         ("blue green red".to_owned(), 144, Some(100.0))

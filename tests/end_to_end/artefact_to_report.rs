@@ -61,9 +61,10 @@ fn reported_and_served(classes: &[&str], of: impl Fn(&str, usize) -> Vec<RgbImag
     let folder = world.folder().join("pictures");
     let pictures = Pictures::write(&folder, classes, of);
     let evaluation = judge(&world, &folder);
-    let linear = evaluation.scores.iter().find(|s| s.method == "linear" && s.metric.starts_with("top-1"));
+    let linear =
+        evaluation.outcome.scores.iter().find(|s| s.method == "linear" && s.metric.starts_with("top-1"));
     let reported = linear.expect("a linear top-1 score").value;
-    let (probe, _) = evaluation.probe.expect("a fitted probe");
+    let probe = evaluation.probe.expect("a fitted probe");
     let probes = world.artefact().probes_folder();
     fs::create_dir_all(&probes).expect("a folder");
     probe.save(&probes.join(format!("{}.safetensors", probe.name))).expect("the probe is saved");

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use simclr_datasets::{Dataset, Split};
-use simclr_eval::{EncoderSpec, Evaluation, Options, Parts, Report, Source, evaluate, table};
+use simclr_eval::{
+    EncoderSpec, Evaluation, Options, Outcome, Parts, Report, Source, Storage, evaluate, table,
+};
 use simclr_models::{Artefact, CardScore};
 
 use super::{DatasetArgument, encoders, like, threads, typed_command};
@@ -25,7 +27,8 @@ enum Method {
   simclr-eval run --encoder random:depth=18,width=0.25,stem=small-picture,seed=0 --dataset cifar10=data/cifar10
 
 Encoders are artefact folders, `random` (the same network, random weights) and `pixels` (no network at all).
-With one encoder probes are <out>/probes/<dataset>.safetensors, with several <out>/probes/<encoder>/<dataset>.safetensors.")]
+Below --out, <encoder>/<dataset>/ holds outcome.json, predictions.safetensors and samples.txt; the encoder's probes lie in
+<encoder>/classifiers/, which simclr-serve --classifiers loads.")]
 pub(crate) struct Run {
     /// Artefact folder, `random[:depth=…,width=…,stem=…,seed=…]` or `pixels`; commas or repetition for several
     #[arg(long, required = true)]
@@ -39,7 +42,7 @@ pub(crate) struct Run {
     /// Artefact whose recipe and network the baselines take; the first artefact judged, unless given
     #[arg(long)]
     like: Option<PathBuf>,
-    /// Folder for scores.json, report.md and probes/
+    /// Folder for the report and everything measured
     #[arg(long, default_value = "runs/eval")]
     out: PathBuf,
     /// Seed of the samples set aside
@@ -94,7 +97,8 @@ impl Run {
                 progress.about(format!("{} on {}", source.name, dataset.name));
                 let evaluation = evaluate(&mut source, dataset, &options, &mut progress)
                     .with_context(|| format!("{} on {}", source.name, dataset.name))?;
-                self.keep(&mut source, evaluation, specs.len() > 1, &mut report)?;
+                evaluation.save(&Storage::folder(&self.out))?;
+                self.keep(&mut source, evaluation, &mut report)?;
                 // Saved after every pair: what was measured is not lost with what fails later.
                 report.save(&self.out)?;
             }
@@ -109,24 +113,14 @@ impl Run {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Writes what one pair gave: the probe's file, the artefact's copy, the card.
-    fn keep(
-        &self,
-        source: &mut Source,
-        evaluation: Evaluation,
-        is_one_of_several: bool,
-        report: &mut Report,
-    ) -> anyhow::Result<()> {
-        if let Some((probe, record)) = evaluation.probe {
-            let file = format!("{}.safetensors", probe.name);
-            let folder = self.out.join("probes");
-            let folder = if is_one_of_several { folder.join(&source.name) } else { folder };
-            probe.save(&folder.join(&file))?;
-            if let (Some(artefact), true) = (&source.artefact, self.install_probe) {
-                probe.save(&artefact.probes_folder().join(&file))?;
-            }
-            report.probes.push(record);
+    /// Records what one pair gave: the artefact's copy of the probe, the card, the report.
+    fn keep(&self, source: &mut Source, evaluation: Evaluation, report: &mut Report) -> anyhow::Result<()> {
+        let Outcome { scores, probe: record, dataset, .. } = evaluation.outcome;
+        if let (Some(artefact), Some(probe), true) = (&source.artefact, &evaluation.probe, self.install_probe)
+        {
+            probe.save(&artefact.probes_folder().join(format!("{dataset}.safetensors")))?;
         }
+        report.probes.extend(record);
         if let (Some(artefact), true) = (&mut source.artefact, self.write_card) {
             let score = |s: &simclr_eval::Score| CardScore {
                 data: s.data.clone(),
@@ -136,9 +130,9 @@ impl Run {
                 value: s.value,
                 command: report.command.clone(),
             };
-            artefact.add_scores(evaluation.scores.iter().map(score).collect())?;
+            artefact.add_scores(scores.iter().map(score).collect())?;
         }
-        report.scores.extend(evaluation.scores);
+        report.scores.extend(scores);
         Ok(())
     }
 }

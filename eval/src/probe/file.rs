@@ -19,11 +19,10 @@ impl Probe {
     /// # Errors
     /// When the probe is not well-formed or the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), EvalError> {
-        let refuse = |problem| EvalError::ProbeFile { path: path.to_path_buf(), problem };
         if let Some(problem) = self.problem() {
-            return Err(refuse(problem));
+            return Err(EvalError::ProbeFile { path: path.to_path_buf(), problem });
         }
-        let bytes = self.to_bytes().map_err(refuse)?;
+        let bytes = self.to_bytes()?;
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(EvalError::io(folder))?;
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(EvalError::io(folder))?;
@@ -51,16 +50,17 @@ impl Probe {
         }
     }
 
-    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, String> {
-        let text = |e: safetensors::SafeTensorError| e.to_string();
-        let header = serde_json::to_string(self).map_err(|e| e.to_string())?;
+    /// The file's bytes.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, EvalError> {
+        let header = serde_json::to_string(self)
+            .map_err(|e| EvalError::ProbeFile { path: self.name.clone().into(), problem: e.to_string() })?;
         let (weight, bias) = (little_endian(&self.weight), little_endian(&self.bias));
         let shape = vec![self.classes.len(), self.embedding_len];
         let tensors = [
-            ("weight", TensorView::new(Dtype::F32, shape, &weight).map_err(text)?),
-            ("bias", TensorView::new(Dtype::F32, vec![self.classes.len()], &bias).map_err(text)?),
+            ("weight", TensorView::new(Dtype::F32, shape, &weight)?),
+            ("bias", TensorView::new(Dtype::F32, vec![self.classes.len()], &bias)?),
         ];
-        serialize(tensors, Some(HashMap::from([(HEADER.to_owned(), header)]))).map_err(text)
+        Ok(serialize(tensors, Some(HashMap::from([(HEADER.to_owned(), header)])))?)
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, String> {

@@ -79,6 +79,7 @@ pub(super) mod tests {
             method: method.into(),
             metric: "top-1".into(),
             value,
+            interval: None,
             pictures: 10,
         }
     }
