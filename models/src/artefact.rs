@@ -3,6 +3,8 @@
 //! Opening one checks that the two files belong together; making one is all or nothing. Knows no runtime: whoever wants
 //! embeddings gives the artefact to an encoder.
 
+mod error;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,8 +12,11 @@ use sha2::{Digest, Sha256};
 
 use crate::card::{Card, CardDraft, CardScore};
 use crate::files;
-use crate::onnx::{self, OnnxError};
+use crate::onnx::{self, Metadata};
+use crate::quantise::{Quantised, QuantisedFrom};
 use crate::{HeadLayers, Recipe, ResNet, Weights};
+
+pub use error::ArtefactError;
 
 const ENCODER: &str = "encoder.onnx";
 const CARD: &str = "card.toml";
@@ -25,61 +30,6 @@ const NAME_LEN_MAX: usize = 100;
 pub struct Artefact {
     folder: PathBuf,
     card: Card,
-}
-
-/// Why a folder is not an artefact, or did not become one.
-#[derive(Debug, thiserror::Error)]
-pub enum ArtefactError {
-    /// Check the path and its permissions.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Correct the card by hand, or export the artefact again.
-    #[error("{path}: {reason}")]
-    Card {
-        /// The card.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The file was changed or damaged after it was made: fetch or export it again.
-    #[error("{path}: SHA-256 is {found}, but the card says {expected}; the file was changed or damaged")]
-    Checksum {
-        /// The encoder's file.
-        path: PathBuf,
-        /// Its checksum.
-        found: String,
-        /// The card's.
-        expected: String,
-    },
-    /// Card and encoder are of different artefacts: export again.
-    #[error("{path}: the card's {what} is not the encoder's")]
-    Mismatch {
-        /// The card.
-        path: PathBuf,
-        /// Which entry differs.
-        what: &'static str,
-    },
-    /// The encoder's file is not one written here.
-    #[error("{path}: {source}")]
-    Onnx {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: OnnxError,
-    },
-    /// Choose another name.
-    #[error(
-        "`{0}` cannot be an artefact's name: use letters, digits, `.`, `_`, `-`, beginning with a letter or digit"
-    )]
-    Name(String),
-    /// Choose another folder, or remove this one.
-    #[error("{0} exists already")]
-    Exists(PathBuf),
 }
 
 impl Artefact {
@@ -104,6 +54,7 @@ impl Artefact {
             ("recipe", card.recipe == metadata.recipe),
             ("network", card.network == metadata.network),
             ("output", card.output == metadata.output),
+            ("quantised", card.quantised == metadata.quantised),
             ("embedding_len", card.embedding_len == metadata.embedding_len),
         ];
         match entries.into_iter().find(|(_, is_equal)| !is_equal) {
@@ -137,30 +88,59 @@ impl Artefact {
         weights: &Weights,
         draft: CardDraft,
     ) -> Result<Self, ArtefactError> {
+        let about = |source| ArtefactError::Onnx { path: folder.join(ENCODER), source };
+        let encoder = onnx::write(network, head.as_ref(), weights, &draft.recipe).map_err(about)?;
+        Self::keep(folder, &encoder, draft)
+    }
+
+    /// Makes the folder of an 8-bit encoder, whole or not at all; `draft.recipe` must be that of the float artefact
+    /// `float` it was made from.
+    ///
+    /// # Errors
+    /// As [`Artefact::create`].
+    pub fn create_quantised(
+        folder: &Path,
+        float: &Self,
+        (network, from): (&Quantised, QuantisedFrom),
+        draft: CardDraft,
+    ) -> Result<Self, ArtefactError> {
+        let about = Metadata {
+            network: float.card.network,
+            output: None,
+            recipe: draft.recipe.clone(),
+            embedding_len: float.embedding_len(),
+            quantised: Some(from),
+        };
+        let encoder = onnx::write_quantised(network, &about)
+            .map_err(|source| ArtefactError::Onnx { path: folder.join(ENCODER), source })?;
+        Self::keep(folder, &encoder, draft)
+    }
+
+    fn keep(folder: &Path, encoder: &[u8], draft: CardDraft) -> Result<Self, ArtefactError> {
         if !is_name(&draft.name) {
             return Err(ArtefactError::Name(draft.name));
         }
         if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(ArtefactError::Exists(folder.to_path_buf()));
         }
-        let onnx_error = |source| ArtefactError::Onnx { path: folder.join(ENCODER), source };
-        let encoder = onnx::write(network, head.as_ref(), weights, &draft.recipe).map_err(onnx_error)?;
-        let embedding_len = onnx::read_metadata(&encoder).map_err(onnx_error)?.embedding_len;
-        let checksum = checksum(&encoder);
+        let metadata = onnx::read_metadata(encoder)
+            .map_err(|source| ArtefactError::Onnx { path: folder.join(ENCODER), source })?;
+        let checksum = checksum(encoder);
         let card = Card {
             name: draft.name,
             licence: draft.licence,
-            embedding_len,
+            embedding_len: metadata.embedding_len,
             space_key: checksum[..SPACE_KEY_LEN].to_owned(),
             checksum,
-            network: *network,
-            output: head,
+            network: metadata.network,
+            output: metadata.output,
+            quantised: metadata.quantised,
             recipe: draft.recipe,
             training: draft.training,
             scores: vec![],
         };
         let text = card_text(&card, folder)?;
-        write_folder(folder, &encoder, &text).map_err(io_at(folder))?;
+        write_folder(folder, encoder, &text).map_err(io_at(folder))?;
         Ok(Self { folder: folder.to_path_buf(), card })
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::quantise::QuantisedFrom;
 use crate::{HeadLayers, Recipe, ResNet};
 
 /// What is known about an encoder.
@@ -23,6 +24,9 @@ pub struct Card {
     /// Layers of the projection head that stand on it; absent when embeddings are h, the paper's choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<HeadLayers>,
+    /// What it was made from, if its numbers are 8-bit; absent for float encoders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantised: Option<QuantisedFrom>,
     /// The preprocessing it was trained for.
     pub recipe: Recipe,
     /// How it was made.

@@ -17,6 +17,7 @@ pub mod onnx;
 mod onnx_encoder;
 mod onnx_runtime;
 mod picture;
+pub mod quantise;
 mod recipe;
 pub mod reference;
 mod resize;

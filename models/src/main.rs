@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use simclr_models::{ResNet, SIDE_MAX, Stem};
 
-/// Lists, describes, verifies and imports encoders, and embeds pictures with them.
+/// Lists, describes, verifies, imports and quantises encoders, and embeds pictures with them.
 #[derive(Parser)]
 #[command(name = "simclr-models", version, after_help = EXAMPLES)]
 struct Cli {
@@ -26,6 +26,7 @@ const EXAMPLES: &str = "Examples:
   simclr-models verify models/artefacts/*
   simclr-models embed models/artefacts/NAME cat.jpg dog.png -o out.npy
   simclr-models import resnet50.pth --name resnet50 --preset torchvision
+  simclr-models quantize models/artefacts/NAME ~/Pictures --out models/artefacts/NAME-int8
 
 An ARTEFACT is its folder, or its name when it lies in models/artefacts.";
 
@@ -64,6 +65,9 @@ enum Command {
     /// Make an artefact of PyTorch or safetensors weights of a ResNet; no code in them is run.
     #[command(after_help = commands::import::EXAMPLES)]
     Import(commands::import::Import),
+    /// Make an 8-bit artefact of a float one, calibrated on pictures.
+    #[command(after_help = commands::quantize::EXAMPLES)]
+    Quantize(commands::quantize::Quantize),
 }
 
 #[derive(Args)]
@@ -149,6 +153,7 @@ fn run(command: Command) -> anyhow::Result<Report> {
         Command::Verify { artefacts } => Ok(commands::verify::run(&artefacts)),
         Command::Embed(embed) => commands::embed::run(&embed),
         Command::Import(import) => commands::import::run(&import),
+        Command::Quantize(quantize) => commands::quantize::run(&quantize),
     }
 }
 

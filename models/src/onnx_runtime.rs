@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use ort::environment::Environment;
-use ort::session::{Session, builder::GraphOptimizationLevel};
+use ort::session::{
+    Session,
+    builder::{GraphOptimizationLevel, SessionBuilder},
+};
 
 use crate::EncodeError;
 
@@ -20,18 +23,31 @@ fn environment() -> Result<&'static Environment, EncodeError> {
 
 /// A session on an ONNX file that computes with so many threads, at least one.
 pub(crate) fn session(path: &Path, threads: usize) -> Result<Session, EncodeError> {
-    start_session(environment()?, path, threads.max(1)).map_err(|e| EncodeError::Runtime(e.to_string()))
+    start_session(threads.max(1), |mut builder| builder.commit_from_file(path))
+}
+
+/// A session on an ONNX file's bytes that computes with every core.
+pub(crate) fn session_of(bytes: &[u8]) -> Result<Session, EncodeError> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    start_session(threads, |mut builder| builder.commit_from_memory(bytes))
 }
 
 /// Spinning is off: threads that wait by burning a core starve the server's others. The arena stays on, as is the default.
-///
-/// A function of its own because the builder's errors cannot be sent between threads, but `ort::Error` can.
-fn start_session(environment: &Environment, path: &Path, threads: usize) -> ort::Result<Session> {
-    Session::builder(environment)?
-        .with_optimization_level(GraphOptimizationLevel::All)?
-        .with_intra_threads(threads)?
-        .with_intra_op_spinning(false)?
-        .commit_from_file(path)
+fn start_session(
+    threads: usize,
+    commit: impl FnOnce(SessionBuilder) -> ort::Result<Session>,
+) -> Result<Session, EncodeError> {
+    let environment = environment()?;
+    // The builder's errors cannot be sent between threads, but `ort::Error` can.
+    let start = || -> ort::Result<Session> {
+        commit(
+            Session::builder(environment)?
+                .with_optimization_level(GraphOptimizationLevel::All)?
+                .with_intra_threads(threads)?
+                .with_intra_op_spinning(false)?,
+        )
+    };
+    start().map_err(|e| EncodeError::Runtime(e.to_string()))
 }
 
 fn start() -> Result<Environment, String> {

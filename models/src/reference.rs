@@ -3,10 +3,13 @@
 //! Reads the same description as everybody else but shares no arithmetic with any of them. Batch-norms use their running
 //! averages, as after training.
 
+mod quantised;
+
 use std::collections::HashMap;
 
 use crate::description::{BATCH_NORM_EPSILON, Description, Op, Padding, Step};
 use crate::{ImageBatch, Weights};
+pub use quantised::forward_quantised;
 
 /// The network's output for every picture of the batch.
 ///

@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Embed) -> anyhow::Result<Report> {
     })
 }
 
-fn load(paths: &[PathBuf], artefact: &Artefact) -> anyhow::Result<ImageBatch> {
+pub(super) fn load(paths: &[PathBuf], artefact: &Artefact) -> anyhow::Result<ImageBatch> {
     let recipe = artefact.recipe();
     let prepare = |path: &PathBuf| {
         let bytes = fs::read(path).with_context(|| path.display().to_string())?;

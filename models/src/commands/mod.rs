@@ -4,6 +4,7 @@ pub(crate) mod describe;
 pub(crate) mod embed;
 pub(crate) mod import;
 pub(crate) mod list;
+pub(crate) mod quantize;
 pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};

@@ -10,6 +10,12 @@ pub(super) const ATTRIBUTE_INT: i32 = 2;
 pub(super) const ATTRIBUTE_INTS: i32 = 7;
 /// `TensorProto.data_type` of 32-bit floats.
 pub(super) const FLOAT: i32 = 1;
+/// `TensorProto.data_type` of unsigned 8-bit numbers.
+pub(super) const UINT8: i32 = 2;
+/// `TensorProto.data_type` of signed 8-bit numbers.
+pub(super) const INT8: i32 = 3;
+/// `TensorProto.data_type` of signed 32-bit numbers.
+pub(super) const INT32: i32 = 6;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct ModelProto {

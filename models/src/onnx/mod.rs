@@ -4,57 +4,29 @@
 //! same bytes. Reads back only files written here; other people's ONNX files are not its business.
 
 mod format;
+mod metadata;
 mod nodes;
+mod quantised;
 #[cfg(test)]
 pub(crate) mod rewired;
 
 use prost::Message;
 
-use crate::description::{Description, DescriptionError, HeadLayers, ResNet};
+use crate::description::{Description, DescriptionError, HeadLayers, ResNet, Value};
+use crate::quantise::Quantised;
 use crate::{NamedTensor, Recipe, RecipeError, Weights, WeightsError};
 use format::{
     Dimension, DimensionValue, FLOAT, GraphProto, ModelHeader, ModelProto, OperatorSetIdProto,
     StringStringEntryProto, TensorProto, TensorShapeProto, TensorType, TypeProto, ValueInfoProto,
 };
 
+pub use metadata::Metadata;
+
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
 /// 2 GiB less what the graph without numbers may take.
 const BYTES_MAX: usize = (2 << 30) - (16 << 20);
 const PRODUCER: &str = "simclr-models";
-
-const RECIPE_KEY: &str = "simclr.recipe";
-const NETWORK_KEY: &str = "simclr.network";
-const LENGTH_KEY: &str = "simclr.embedding_len";
-const OUTPUT_KEY: &str = "simclr.output";
-/// The network's usual output: the representation before the projection head.
-const OUTPUT: &str = "h";
-/// The network's output when it is one of the projection head's layers, which [`HEAD_KEY`] describes.
-const HEAD_OUTPUT: &str = "head";
-const HEAD_KEY: &str = "simclr.head";
-
-/// What an encoder file says about itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Metadata {
-    /// The network.
-    pub network: ResNet,
-    /// Layers of the projection head that stand on it; none when embeddings are h.
-    pub output: Option<HeadLayers>,
-    /// The preprocessing it was trained for.
-    pub recipe: Recipe,
-    /// Length of an embedding.
-    pub embedding_len: usize,
-}
-
-impl Metadata {
-    /// The steps from picture to embedding.
-    ///
-    /// # Errors
-    /// When the network or the head does not exist.
-    pub fn describe(&self) -> Result<Description, DescriptionError> {
-        self.network.describe_to(self.output.as_ref())
-    }
-}
 
 /// Why an encoder was not written or read.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +46,11 @@ pub enum OnnxError {
     /// The file is damaged, or not ONNX.
     #[error("not a readable ONNX file: {0}")]
     Format(String),
+    /// Use the float artefact that it was made from.
+    #[error(
+        "the encoder's numbers are 8-bit, made from `{0}`; only the float encoder has weights to go on with"
+    )]
+    Quantised(String),
     /// The file is not one of ours; export it again.
     #[error("the ONNX file's metadata `{key}` is {problem}; was the file written by `simclr-train export`?")]
     Metadata {
@@ -101,24 +78,55 @@ pub fn write(
     if bytes > BYTES_MAX {
         return Err(OnnxError::TooLarge(bytes));
     }
-    let entry = |key: &str, value: String| StringStringEntryProto { key: key.into(), value };
-    let mut about = vec![
-        entry(RECIPE_KEY, json(recipe)?),
-        entry(NETWORK_KEY, json(network)?),
-        entry(LENGTH_KEY, description.output_len().to_string()),
-        entry(OUTPUT_KEY, if head.is_some() { HEAD_OUTPUT } else { OUTPUT }.into()),
-    ];
-    if let Some(head) = head {
-        about.push(entry(HEAD_KEY, json(head)?));
-    }
-    let model = ModelProto {
+    let about = Metadata {
+        network: *network,
+        output: head.cloned(),
+        recipe: recipe.clone(),
+        embedding_len: description.output_len(),
+        quantised: None,
+    };
+    encode(graph(&description, weights, recipe.side), &about)
+}
+
+/// The bytes of an ONNX file holding an 8-bit encoder, whose network, recipe and origin `about` says.
+///
+/// # Errors
+/// When the recipe is impossible or the network does not exist.
+pub fn write_quantised(network: &Quantised, about: &Metadata) -> Result<Vec<u8>, OnnxError> {
+    about.recipe.check()?;
+    let graph = GraphProto {
+        node: quantised::nodes(network),
+        initializer: quantised::initialisers(network),
+        ..frame(about.embedding_len, about.recipe.side)
+    };
+    encode(graph, about)
+}
+
+/// A float encoder's bytes without metadata, whose outputs after the embedding are the values `observed`.
+pub(crate) fn write_observed(
+    description: &Description,
+    weights: &Weights,
+    side: u32,
+    observed: &[Value],
+) -> Vec<u8> {
+    let mut graph = graph(description, weights, side);
+    let names = observed.iter().map(|&value| nodes::value_name(description, value));
+    graph.output.extend(names.map(|name| value_info(&name, None)));
+    model(graph, vec![]).encode_to_vec()
+}
+
+fn encode(graph: GraphProto, about: &Metadata) -> Result<Vec<u8>, OnnxError> {
+    Ok(model(graph, metadata::entries(about)?).encode_to_vec())
+}
+
+fn model(graph: GraphProto, metadata_props: Vec<StringStringEntryProto>) -> ModelProto {
+    ModelProto {
         ir_version: IR_VERSION,
         producer_name: PRODUCER.into(),
-        graph: Some(graph(&description, weights, recipe.side)),
+        graph: Some(graph),
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
-        metadata_props: about,
-    };
-    Ok(model.encode_to_vec())
+        metadata_props,
+    }
 }
 
 /// What the file says about itself.
@@ -126,7 +134,7 @@ pub fn write(
 /// # Errors
 /// When it is not a file written here, or contradicts itself.
 pub fn read_metadata(bytes: &[u8]) -> Result<Metadata, OnnxError> {
-    metadata(&decode::<ModelHeader>(bytes)?.metadata_props)
+    metadata::read(&decode::<ModelHeader>(bytes)?.metadata_props)
 }
 
 /// The network and its numbers, for instance to go on training.
@@ -135,23 +143,48 @@ pub fn read_metadata(bytes: &[u8]) -> Result<Metadata, OnnxError> {
 /// When it is not a file written here, or a tensor is not the network's.
 pub fn read_weights(bytes: &[u8]) -> Result<(Metadata, Weights), OnnxError> {
     let model: ModelProto = decode(bytes)?;
-    let metadata = metadata(&model.metadata_props)?;
+    let metadata = metadata::read(&model.metadata_props)?;
+    if let Some(from) = metadata.quantised {
+        return Err(OnnxError::Quantised(from.name));
+    }
     let initialisers = model.graph.map(|graph| graph.initializer).unwrap_or_default();
     let tensors = initialisers.into_iter().map(named_tensor).collect::<Result<_, _>>()?;
     let weights = Weights::check(&metadata.describe()?, tensors)?;
     Ok((metadata, weights))
 }
 
+/// The network of an 8-bit encoder's file, for instance to check the runtime against.
+///
+/// # Errors
+/// When it is not a file of [`write_quantised`], or a tensor is not the network's.
+pub fn read_quantised(bytes: &[u8]) -> Result<(Metadata, Quantised), OnnxError> {
+    let model: ModelProto = decode(bytes)?;
+    let metadata = metadata::read(&model.metadata_props)?;
+    let tensors = model.graph.map(|graph| graph.initializer).unwrap_or_default();
+    let mut stored = quantised::Stored { description: &metadata.describe()?, tensors };
+    let network =
+        Quantised::build(stored.description, &mut stored).map_err(|e| OnnxError::Format(e.to_string()))?;
+    Ok((metadata, network))
+}
+
 fn graph(description: &Description, weights: &Weights, side: u32) -> GraphProto {
+    GraphProto {
+        node: nodes::nodes(description),
+        initializer: weights.tensors().iter().map(initialiser).collect(),
+        ..frame(description.output_len(), side)
+    }
+}
+
+/// A graph's name, input and output; nothing in between.
+fn frame(embedding_len: usize, side: u32) -> GraphProto {
     let fixed = |n: usize| DimensionValue::Value(n as i64);
     let batch = || DimensionValue::Param("batch".into());
     let side = side as usize;
     GraphProto {
         name: "encoder".into(),
-        node: nodes::nodes(description),
-        initializer: weights.tensors().iter().map(initialiser).collect(),
-        input: vec![value_info(nodes::INPUT, vec![batch(), fixed(3), fixed(side), fixed(side)])],
-        output: vec![value_info(nodes::OUTPUT, vec![batch(), fixed(description.output_len())])],
+        input: vec![value_info(nodes::INPUT, Some(vec![batch(), fixed(3), fixed(side), fixed(side)]))],
+        output: vec![value_info(nodes::OUTPUT, Some(vec![batch(), fixed(embedding_len)]))],
+        ..GraphProto::default()
     }
 }
 
@@ -176,53 +209,14 @@ fn named_tensor(tensor: TensorProto) -> Result<NamedTensor, OnnxError> {
     Ok(NamedTensor { data: numbers.collect(), name: tensor.name, shape })
 }
 
-fn value_info(name: &str, shape: Vec<DimensionValue>) -> ValueInfoProto {
-    let dim = shape.into_iter().map(|value| Dimension { value: Some(value) }).collect();
-    let tensor = TensorType { elem_type: FLOAT, shape: Some(TensorShapeProto { dim }) };
+/// A float tensor; without a shape, the runtime works it out.
+fn value_info(name: &str, shape: Option<Vec<DimensionValue>>) -> ValueInfoProto {
+    let dimension = |value| Dimension { value: Some(value) };
+    let shape = shape.map(|shape| TensorShapeProto { dim: shape.into_iter().map(dimension).collect() });
+    let tensor = TensorType { elem_type: FLOAT, shape };
     ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor) }) }
 }
 
 fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, OnnxError> {
     M::decode(bytes).map_err(|e| OnnxError::Format(e.to_string()))
-}
-
-fn metadata(entries: &[StringStringEntryProto]) -> Result<Metadata, OnnxError> {
-    let network: ResNet = parse(entries, NETWORK_KEY)?;
-    let recipe: Recipe = parse(entries, RECIPE_KEY)?;
-    recipe.check()?;
-    let embedding_len: usize = parse(entries, LENGTH_KEY)?;
-    let wrong = |key, problem| OnnxError::Metadata { key, problem };
-    let output = match entry(entries, OUTPUT_KEY)? {
-        OUTPUT => None,
-        HEAD_OUTPUT => Some(parse(entries, HEAD_KEY)?),
-        other => {
-            return Err(wrong(
-                OUTPUT_KEY,
-                format!("`{other}`, but only `{OUTPUT}` and `{HEAD_OUTPUT}` are known"),
-            ));
-        }
-    };
-    let metadata = Metadata { network, output, recipe, embedding_len };
-    let expected = metadata.describe()?.output_len();
-    if embedding_len != expected {
-        return Err(wrong(LENGTH_KEY, format!("{embedding_len}, but the network's is {expected}")));
-    }
-    Ok(metadata)
-}
-
-fn entry<'a>(entries: &'a [StringStringEntryProto], key: &'static str) -> Result<&'a str, OnnxError> {
-    let found = entries.iter().find(|entry| entry.key == key);
-    found.map(|entry| entry.value.as_str()).ok_or(OnnxError::Metadata { key, problem: "missing".into() })
-}
-
-fn parse<T: serde::de::DeserializeOwned>(
-    entries: &[StringStringEntryProto],
-    key: &'static str,
-) -> Result<T, OnnxError> {
-    serde_json::from_str(entry(entries, key)?)
-        .map_err(|e| OnnxError::Metadata { key, problem: format!("unreadable ({e})") })
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String, OnnxError> {
-    serde_json::to_string(value).map_err(|e| OnnxError::Format(e.to_string()))
 }

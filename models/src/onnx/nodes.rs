@@ -48,7 +48,7 @@ fn inputs(description: &Description, step: &Step) -> Vec<String> {
     values.chain(step.op.params().into_iter().map(|param| param.name)).collect()
 }
 
-fn value_name(description: &Description, value: Value) -> String {
+pub(super) fn value_name(description: &Description, value: Value) -> String {
     if value + 1 == description.steps().len() {
         return OUTPUT.into();
     }
@@ -62,7 +62,7 @@ fn value_name(description: &Description, value: Value) -> String {
     }
 }
 
-fn window(kernel: usize, stride: usize, padding: Padding) -> Vec<AttributeProto> {
+pub(super) fn window(kernel: usize, stride: usize, padding: Padding) -> Vec<AttributeProto> {
     let Padding { before, after } = padding;
     vec![
         ints("kernel_shape", &[kernel, kernel]),
@@ -76,7 +76,7 @@ fn ints(name: &str, values: &[usize]) -> AttributeProto {
     AttributeProto { name: name.into(), ints, r#type: ATTRIBUTE_INTS, ..Default::default() }
 }
 
-fn int(name: &str, value: i64) -> AttributeProto {
+pub(super) fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto { name: name.into(), i: value, r#type: ATTRIBUTE_INT, ..Default::default() }
 }
 

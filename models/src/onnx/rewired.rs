@@ -46,7 +46,7 @@ pub(crate) fn nhwc_bgr(bytes: &[u8], side: i64, batch: Option<i64>) -> Vec<u8> {
         });
         let fixed = DimensionValue::Value;
         let first = batch.map_or(DimensionValue::Param("batch".into()), fixed);
-        graph.input = vec![value_info(THEIR_INPUT, vec![first, fixed(side), fixed(side), fixed(3)])];
+        graph.input = vec![value_info(THEIR_INPUT, Some(vec![first, fixed(side), fixed(side), fixed(3)]))];
     })
 }
 
@@ -63,7 +63,9 @@ pub(crate) fn with_map(bytes: &[u8], name: &str) -> Vec<u8> {
             attribute: vec![],
         });
         let open = |axis: &str| DimensionValue::Param(axis.into());
-        graph.output.push(value_info(name, ["batch", "channels", "rows", "columns"].map(open).to_vec()));
+        graph
+            .output
+            .push(value_info(name, Some(["batch", "channels", "rows", "columns"].map(open).to_vec())));
     })
 }
 
