@@ -43,8 +43,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     collection.wait_until_built(Duration::from_secs(24 * 3600));
     let statistics = collection.statistics();
     report("open and build, of CPU", "CPU s", cpu_seconds() - cpu);
-    report("build", "s", statistics.graph_build_time.as_secs_f64());
-    report("orphans", "records", statistics.graph_orphans as f64);
+    report("build", "s", statistics.build_time.as_secs_f64());
+    report("repaired", "nodes", statistics.repaired as f64);
     let approximate = ask(&collection, queries, false)?;
     let hits: usize = exact.iter().zip(&approximate).map(|(e, a)| e.intersection(a).count()).sum();
     report("recall@10", "", hits as f64 / (NEIGHBOURS.min(records) * queries.len()) as f64);

@@ -1,4 +1,4 @@
-//! One background thread that builds the graphs of all collections, one after the other.
+//! One background thread that seals the fresh records of all collections, one after the other.
 //!
 //! One, so that building never takes more than one core from searching.
 
@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use crate::SearchError;
 use crate::shared::Shared;
 
-/// The thread; dropping it waits for the graph in hand to be given up.
+/// The thread; dropping it waits for the segment in hand to be given up.
 #[derive(Debug)]
 pub(crate) struct Builder {
     line: Option<Sender<Weak<Shared>>>,
@@ -24,7 +24,7 @@ impl Builder {
         Ok(Self { line: Some(line), thread: Some(thread) })
     }
 
-    /// Has a graph built if one is wanted; a collection stands in line at most once.
+    /// Has fresh records sealed if there are enough; a collection stands in line at most once.
     pub(crate) fn consider(&self, shared: &Arc<Shared>) {
         if let Some(line) = &self.line
             && shared.claim_build()
@@ -47,7 +47,7 @@ impl Drop for Builder {
 fn work(requests: &Receiver<Weak<Shared>>) {
     for shared in requests {
         if let Some(shared) = shared.upgrade() {
-            shared.build_graphs();
+            shared.build();
         }
     }
 }

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use crate::builder::Builder;
 use crate::commit::CommitQueue;
-use crate::index::Index;
+use crate::index::Wanted;
+use crate::loading;
 use crate::record::{check_id, normalised, payload_json};
+use crate::segment::SegmentFolder;
 use crate::shared::Shared;
 use crate::store::format::Encoded;
-use crate::store::{Applied, Change, Prepared, Store};
-use crate::{CollectionConfig, Limits, Neighbour, Query, Record, SearchError, Statistics, Upserted};
+use crate::store::{Applied, Change, Prepared, Snapshot, Store};
+use crate::{CollectionConfig, Filter, Limits, Neighbour, Query, Record, SearchError, Statistics, Upserted};
 
 /// A named set of records with vectors of one dimension and one space.
 pub struct Collection {
@@ -28,34 +30,21 @@ pub struct Collection {
 }
 
 impl Collection {
-    /// Reads every record of an open store into memory.
+    /// Opens the segments of an open store, and reads into memory what they do not hold.
     pub(crate) fn load(
         name: &str,
         store: Store,
         config: CollectionConfig,
+        segments: SegmentFolder,
         limits: Arc<Limits>,
-        builder: Arc<Builder>,
+        builder: &Arc<Builder>,
     ) -> Result<Self, SearchError> {
         let snapshot = store.snapshot()?;
-        let mut index = Index::new(config.dimension, limits.approximate_from);
-        snapshot.each(|id, sequence, vector| {
-            let direction = normalised(vector, config.dimension, || format!("record \"{id}\""));
-            let damaged =
-                |e: SearchError| SearchError::Damaged { collection: name.to_owned(), reason: e.to_string() };
-            index.upsert(id, sequence, &direction.map_err(damaged)?);
-            Ok(())
-        })?;
-        let shared = Arc::new(Shared::new(index, snapshot));
+        let (index, damage) = loading::load(name, &snapshot, config.dimension, &segments, &limits)?;
+        let shared = Arc::new(Shared::new(index, snapshot, config.dimension, segments, damage));
         builder.consider(&shared);
-        Ok(Self {
-            name: name.to_owned(),
-            config,
-            limits,
-            store,
-            queue: CommitQueue::default(),
-            shared,
-            builder,
-        })
+        let (name, queue, builder) = (name.to_owned(), CommitQueue::default(), Arc::clone(builder));
+        Ok(Self { name, config, limits, store, queue, shared, builder })
     }
 
     /// Its name.
@@ -82,7 +71,7 @@ impl Collection {
     /// Of several records with one id in the same call the last one stays.
     pub fn upsert(&self, records: Vec<Record>) -> Result<Upserted, SearchError> {
         self.check_request(records.len())?;
-        let prepared = records.into_iter().map(|record| self.prepare(&record)).collect::<Result<_, _>>()?;
+        let prepared = records.into_iter().map(|record| self.prepare(record)).collect::<Result<_, _>>()?;
         Ok(self.submit(Change::Upsert(prepared))?.upserted)
     }
 
@@ -112,19 +101,58 @@ impl Collection {
 
     /// The records nearest to a direction, best first.
     pub fn search(&self, query: &Query) -> Result<Vec<Neighbour>, SearchError> {
-        check_limit(query.limit, self.limits.search_limit_max)?;
-        if query.min_score.is_some_and(f32::is_nan) {
-            return Err(SearchError::BadMinScore);
-        }
-        let direction = normalised(&query.vector, self.config.dimension, || "the query".to_owned())?;
+        let wanted = self.wanted(query)?;
         let (found, snapshot) = {
             let state = self.shared.read();
-            let found = state.index.nearest(&direction, query.limit, query.min_score, query.exact);
-            let found: Vec<(f32, String)> =
-                found.into_iter().map(|(score, id)| (score, id.to_owned())).collect();
-            (found, state.snapshot()?)
+            (owned(state.index.nearest(&wanted), query), state.snapshot()?)
         };
+        self.neighbours(found, query, &snapshot)
+    }
+
+    /// Several searches at one moment; exact ones share the reading of the vectors, which makes each several times faster.
+    pub fn search_many(&self, queries: &[Query]) -> Result<Vec<Vec<Neighbour>>, SearchError> {
+        self.check_request(queries.len())?;
+        let wanted = queries.iter().map(|query| self.wanted(query)).collect::<Result<Vec<_>, _>>()?;
+        let (found, snapshot) = {
+            let state = self.shared.read();
+            let found = state.index.nearest_many(&wanted).into_iter().zip(queries);
+            (found.map(|(found, query)| owned(found, query)).collect::<Vec<_>>(), state.snapshot()?)
+        };
+        let answers = found.into_iter().zip(queries);
+        answers.map(|(found, query)| self.neighbours(found, query, &snapshot)).collect()
+    }
+
+    /// Checks a query and scales its vector.
+    fn wanted<'a>(&self, query: &'a Query) -> Result<Wanted<'a>, SearchError> {
+        let Query { limit, offset, exact, min_score, ef, .. } = *query;
+        let max = self.limits.search_limit_max;
+        check_limit(limit, max)?;
+        match (offset.saturating_add(limit), ef) {
+            (found, _) if found > max => return Err(SearchError::BadOffset { found, max }),
+            (_, Some(found)) if !(1..=self.limits.ef_max).contains(&found) => {
+                return Err(SearchError::BadEf { found, max: self.limits.ef_max });
+            }
+            _ => {}
+        }
+        if min_score.is_some_and(f32::is_nan) {
+            return Err(SearchError::BadMinScore);
+        }
+        query.filter.as_ref().map_or(Ok(()), Filter::check)?;
+        let direction = normalised(&query.vector, self.config.dimension, || "the query".to_owned())?;
+        Ok(Wanted { direction, limit: offset + limit, min_score, exact, ef, filter: query.filter.as_ref() })
+    }
+
+    /// Adds payloads to what was found.
+    fn neighbours(
+        &self,
+        found: Vec<(f32, String)>,
+        query: &Query,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<Neighbour>, SearchError> {
         let neighbour = |(score, id): (f32, String)| {
+            if !query.with_payload {
+                return Ok(Neighbour { id, score, payload: serde_json::Value::Null });
+            }
             let payload = snapshot.payload(&id)?.ok_or_else(|| SearchError::Damaged {
                 collection: self.name.clone(),
                 reason: format!("record \"{id}\" is in memory but not in the file"),
@@ -139,9 +167,14 @@ impl Collection {
         Statistics::of(&self.shared)
     }
 
-    /// Waits until no graph is being built; `false` if that took longer than `timeout`.
+    /// Waits until nothing is being sealed; `false` if that took longer than `timeout`.
     pub fn wait_until_built(&self, timeout: Duration) -> bool {
         self.shared.wait_until_built(timeout)
+    }
+
+    /// Keeps segments from being put in use until the answer is dropped.
+    pub(crate) fn pause_sealing(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.shared.pause_publishing()
     }
 
     /// Ends its life: later uses by whoever still holds it answer that it is not there, and nothing is written.
@@ -155,12 +188,12 @@ impl Collection {
         if found > limit { Err(SearchError::TooManyInOneRequest { found, limit }) } else { Ok(()) }
     }
 
-    fn prepare(&self, record: &Record) -> Result<Prepared, SearchError> {
-        let Record { id, vector, payload } = record;
+    fn prepare(&self, record: Record) -> Result<Prepared, SearchError> {
+        let Record { id, vector, payload } = &record;
         check_id(id, &self.limits)?;
         let direction = normalised(vector, self.config.dimension, || format!("record \"{id}\""))?;
         let encoded = Encoded::new(vector, &payload_json(id, payload, &self.limits)?);
-        Ok(Prepared { id: id.clone(), encoded, direction })
+        Ok(Prepared { id: record.id, encoded, direction, payload: record.payload })
     }
 
     fn submit(&self, change: Change) -> Result<Applied, SearchError> {
@@ -208,6 +241,11 @@ impl std::fmt::Debug for Collection {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
+}
+
+/// What was found, without the best `offset`.
+fn owned(found: Vec<(f32, &str)>, query: &Query) -> Vec<(f32, String)> {
+    found.into_iter().skip(query.offset).map(|(score, id)| (score, id.to_owned())).collect()
 }
 
 fn check_limit(found: usize, max: usize) -> Result<(), SearchError> {

@@ -43,7 +43,8 @@ impl Collections {
         let slot = |name: &str| {
             check_name(name)?;
             let (store, config) = Store::open(name, &folder.records_file(name), &limits)?;
-            Collection::load(name, store, config, Arc::clone(&limits), Arc::clone(&builder)).map(Arc::new)
+            let segments = folder.segments(name);
+            Collection::load(name, store, config, segments, Arc::clone(&limits), &builder).map(Arc::new)
         };
         let slots = folder.names()?.into_iter().map(|name| (name.clone(), slot(&name))).collect();
         Ok(Self { limits, slots: RwLock::new(slots), changing: Mutex::new(()), builder, folder })
@@ -67,8 +68,8 @@ impl Collections {
             return Err(SearchError::TooManyCollections { limit: self.limits.collections_max });
         }
         let store = self.folder.create(name, |path| Store::create(name, path, &config, &self.limits))?;
-        let builder = Arc::clone(&self.builder);
-        let collection = Arc::new(Collection::load(name, store, config, Arc::clone(&self.limits), builder)?);
+        let (segments, limits) = (self.folder.segments(name), Arc::clone(&self.limits));
+        let collection = Arc::new(Collection::load(name, store, config, segments, limits, &self.builder)?);
         self.slots_mut().insert(name.to_owned(), Ok(Arc::clone(&collection)));
         Ok(collection)
     }
@@ -99,6 +100,9 @@ impl Collections {
         if !self.slots().contains_key(name) {
             return Err(SearchError::CollectionNotFound { name: name.to_owned() });
         }
+        // Nothing may be sealed into a folder of the same name that is made afterwards.
+        let sealing = self.get(name).ok();
+        let sealing = sealing.as_ref().map(|collection| collection.pause_sealing());
         let removed = self.folder.remove(name);
         // Even if the disk complained: what is no longer in its place must not be written to.
         if !self.folder.holds(name)
@@ -106,6 +110,7 @@ impl Collections {
         {
             collection.close();
         }
+        drop(sealing);
         removed
     }
 

@@ -171,6 +171,28 @@ pub enum SearchError {
         /// The most allowed.
         max: usize,
     },
+    /// A search reaches further down the list than is allowed: correct `offset` or `limit`.
+    #[error("offset and limit together must be at most {max}, not {found}")]
+    BadOffset {
+        /// What was asked.
+        found: usize,
+        /// The most allowed.
+        max: usize,
+    },
+    /// A search is to keep no nodes or too many: correct `ef`.
+    #[error("ef must be between 1 and {max}, not {found}")]
+    BadEf {
+        /// What was asked.
+        found: usize,
+        /// The most allowed.
+        max: usize,
+    },
+    /// A filter cannot be meant as it is: correct it.
+    #[error("this filter is refused: {reason}")]
+    BadFilter {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The lowest score wanted is not a number: correct it.
     #[error("min_score must be a number")]
     BadMinScore,

@@ -7,12 +7,14 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::SearchError;
+use crate::segment::SegmentFolder;
 
 const NAME_BYTES_MAX: usize = 64;
 const LOCK: &str = ".lock";
 const CREATING: &str = ".creating-";
 const REMOVING: &str = ".removing-";
 const RECORDS_FILE: &str = "records.redb";
+const SEGMENTS: &str = "segments";
 
 /// The folder of all collections, locked against other processes for as long as this lives.
 #[derive(Debug)]
@@ -55,6 +57,11 @@ impl Folder {
     /// The file that holds a collection's records.
     pub(crate) fn records_file(&self, name: &str) -> PathBuf {
         self.root.join(name).join(RECORDS_FILE)
+    }
+
+    /// The folder that holds a collection's segments.
+    pub(crate) fn segments(&self, name: &str) -> SegmentFolder {
+        SegmentFolder::new(self.root.join(name).join(SEGMENTS))
     }
 
     /// Has `make` write a new collection's records file, and puts its folder in place once it is complete.

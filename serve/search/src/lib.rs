@@ -5,8 +5,8 @@
 //!
 //! Two kinds of state, never mixed up:
 //! - the **truth** (`store`): one transactional file per collection; a write is acknowledged once it is synced;
-//! - **caches** in memory (`index` holds every normalised vector, `graph` an approximate graph over most of them):
-//!   rebuilt from the truth at every opening, so losing one costs time and never a record.
+//! - **caches**: `index` holds what is fresh in memory, `segment` what was sealed, each in a file with its graph. Every
+//!   one can be deleted and is made again from the truth, so losing one costs time and never a record.
 //!
 //! Start reading in `collection`.
 
@@ -14,20 +14,24 @@ mod builder;
 mod collection;
 mod collections;
 mod commit;
+mod distance;
 mod error;
+mod filter;
 mod folder;
-mod graph;
 mod index;
 mod limits;
+mod loading;
 mod record;
+mod segment;
 mod shared;
 mod statistics;
 mod store;
 
 pub use collection::Collection;
 pub use collections::{Collections, Problem};
+pub use distance::Kernel;
 pub use error::SearchError;
-pub use index::Kernel;
+pub use filter::Filter;
 pub use limits::Limits;
 pub use record::{CollectionConfig, Neighbour, Query, Record, Upserted};
 pub use statistics::Statistics;

@@ -7,7 +7,7 @@ pub struct Limits {
     pub collections_max: usize,
     /// Numbers in one vector.
     pub dimension_max: usize,
-    /// Records in one collection; each takes four bytes a number in memory, twice that once a graph covers it.
+    /// Records in one collection; each takes four bytes a number in memory while fresh; sealed, a quarter and its links.
     pub records_per_collection_max: usize,
     /// Records in one upsert, ids in one delete.
     pub records_per_request_max: usize,
@@ -17,9 +17,11 @@ pub struct Limits {
     pub id_bytes_max: usize,
     /// Neighbours in one answer.
     pub search_limit_max: usize,
+    /// Nodes that a walk may be asked to keep.
+    pub ef_max: usize,
     /// Records on one page.
     pub page_limit_max: usize,
-    /// Records from which a graph is built, because exact search stops being faster.
+    /// Records from which segments are made, because exact search stops being faster.
     pub approximate_from: usize,
     /// Bytes of file pages each open collection keeps in memory.
     pub cache_bytes_per_collection: usize,
@@ -35,6 +37,7 @@ impl Default for Limits {
             payload_bytes_max: 64 * 1024,
             id_bytes_max: 256,
             search_limit_max: 10_000,
+            ef_max: 10_000,
             page_limit_max: 10_000,
             approximate_from: 50_000,
             cache_bytes_per_collection: 16 << 20,

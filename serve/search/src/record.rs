@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Limits, SearchError};
+use crate::{Filter, Limits, SearchError};
 
 /// Nesting a payload may have; the JSON reader itself gives up at 128.
 const PAYLOAD_DEPTH_MAX: usize = 64;
@@ -42,17 +42,33 @@ pub struct Upserted {
     pub replaced: usize,
 }
 
-/// What to look for.
+/// What to look for; `Query::new` and then what differs: `Query { exact: true, ..Query::new(vector, 10) }`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
     /// The direction to be near to.
     pub vector: Vec<f32>,
     /// How many neighbours at most.
     pub limit: usize,
+    /// How many of the best to leave out before them.
+    pub offset: usize,
     /// Compare with every record, even where a graph would be faster.
     pub exact: bool,
     /// Leave out neighbours scoring less.
     pub min_score: Option<f32>,
+    /// How many nodes a walk keeps: more find more, and take longer.
+    pub ef: Option<usize>,
+    /// Only records whose payload fulfils this.
+    pub filter: Option<Filter>,
+    /// Return payloads; without, they are null and nothing is read from the file.
+    pub with_payload: bool,
+}
+
+impl Query {
+    /// The `limit` records nearest to a vector, with their payloads.
+    pub fn new(vector: Vec<f32>, limit: usize) -> Self {
+        let (offset, exact, min_score, ef, filter) = (0, false, None, None, None);
+        Self { vector, limit, offset, exact, min_score, ef, filter, with_payload: true }
+    }
 }
 
 /// One record found, best first; equal scores come in the order of their ids.

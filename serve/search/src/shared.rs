@@ -1,13 +1,16 @@
-//! What searches, writers and the graph builder of one collection share, and the locks around it.
+//! What searches, writers and the background builder of one collection share, and the locks around it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use crate::SearchError;
-use crate::graph::Graph;
-use crate::index::Index;
-use crate::store::{Applied, Change, Snapshot};
+use crate::distance::Kernel;
+use crate::index::{Index, Row, Seal};
+use crate::segment::{Segment, SegmentFolder, seal};
+use crate::store::{Applied, Change, Snapshot, panic_message};
 
 /// The index and the snapshot of the truth it was made from: always changed together.
 pub(crate) struct State {
@@ -33,7 +36,7 @@ impl State {
                 (Change::Delete(ids), Ok(_)) => ids.iter().for_each(|id| self.index.remove(id)),
                 (Change::Upsert(records), Ok(applied)) => {
                     for (record, sequence) in records.iter().zip(applied.first_sequence..) {
-                        self.index.upsert(&record.id, sequence, &record.direction);
+                        self.index.upsert(&record.id, sequence, &record.direction, &record.payload);
                     }
                 }
                 (_, Err(_)) => {}
@@ -49,19 +52,42 @@ impl State {
     }
 }
 
-/// One collection's memory.
+/// One collection's memory, and the folder of its segments.
 pub(crate) struct Shared {
     state: RwLock<State>,
+    dimension: usize,
+    folder: SegmentFolder,
+    /// What was wrong with segments when the collection was opened.
+    damage: Vec<String>,
+    /// Held while a segment is put in use.
+    publishing: Mutex<()>,
     stop: AtomicBool,
     /// Whether the builder has this collection in hand or in line.
     building: Mutex<bool>,
     built: Condvar,
 }
 
+/// A segment and its rows; nothing where everything to be sealed was gone.
+type Made = Option<(Arc<Segment>, Vec<Row>)>;
+
 impl Shared {
-    pub(crate) fn new(index: Index, snapshot: Snapshot) -> Self {
-        let state = RwLock::new(State { index, snapshot: Ok(Arc::new(snapshot)) });
-        Self { state, stop: AtomicBool::new(false), building: Mutex::new(false), built: Condvar::new() }
+    pub(crate) fn new(
+        index: Index,
+        snapshot: Snapshot,
+        dimension: usize,
+        folder: SegmentFolder,
+        damage: Vec<String>,
+    ) -> Self {
+        Self {
+            state: RwLock::new(State { index, snapshot: Ok(Arc::new(snapshot)) }),
+            dimension,
+            folder,
+            damage,
+            publishing: Mutex::new(()),
+            stop: AtomicBool::new(false),
+            building: Mutex::new(false),
+            built: Condvar::new(),
+        }
     }
 
     /// Nothing under these locks panics half way, so a poisoned one is still good.
@@ -73,50 +99,96 @@ impl Shared {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn damage(&self) -> &[String] {
+        &self.damage
+    }
+
+    /// Keeps segments from being put in use for as long as the answer lives.
+    pub(crate) fn pause_publishing(&self) -> MutexGuard<'_, ()> {
+        self.publishing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ends this collection's life: the builder drops it and every use answers `error`.
     pub(crate) fn close(&self, error: SearchError) {
         self.stop.store(true, Ordering::Relaxed);
         self.write().refuse(error);
     }
 
-    /// Whether a graph is wanted and nobody is on it yet; if so, the caller must see to it.
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is something to seal and nobody is on it yet; if so, the caller must see to it.
     pub(crate) fn claim_build(&self) -> bool {
         let mut building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
-        let claimed = !*building && self.read().index.needs_graph();
+        let claimed = !*building && self.read().index.wants_seal();
         *building |= claimed;
         claimed
     }
 
-    /// Builds graphs until none is wanted.
-    pub(crate) fn build_graphs(&self) {
+    /// Seals until nothing is left to seal.
+    pub(crate) fn build(&self) {
         loop {
-            let (sequences, through) = self.read().index.sequences();
-            let direction = |sequence| self.read().index.direction(sequence).map(<[f32]>::to_vec);
-            let graph = Graph::build(&sequences, through, direction, &self.stop);
-            if !self.stop.load(Ordering::Relaxed) {
-                match graph {
-                    Ok(Some(graph)) => {
-                        let replaced = self.write().index.adopt(Arc::new(graph));
-                        drop(replaced);
-                    }
-                    Ok(None) => {}
-                    Err(reason) => self.write().index.give_up(reason),
+            let seal = if self.stopped() { None } else { self.write().index.begin_seal() };
+            let Some(seal) = seal else {
+                let mut building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+                if self.stopped() || !self.read().index.wants_seal() {
+                    *building = false;
+                    self.built.notify_all();
+                    return;
                 }
-            }
-            let mut building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.stop.load(Ordering::Relaxed) || !self.read().index.needs_graph() {
-                *building = false;
-                self.built.notify_all();
-                return;
+                continue;
+            };
+            let made = catch_unwind(AssertUnwindSafe(|| self.make(&seal)));
+            match made.unwrap_or_else(|panic| Err(format!("sealing failed: {}", panic_message(&*panic)))) {
+                Ok(made) => {
+                    let replaced = self.write().index.finish_seal(made);
+                    drop(replaced);
+                    seal.files().iter().for_each(|file| self.folder.remove(file));
+                }
+                Err(reason) => self.write().index.give_up(reason),
             }
         }
+    }
+
+    /// Writes a segment, reads it back, and puts it in use.
+    fn make(&self, seal: &Seal) -> Result<Made, String> {
+        let failed = |e: std::io::Error| format!("sealing failed: {e}");
+        let (sources, rows) = seal.sources();
+        let kernel = Kernel::best();
+        let path = if sources.is_empty() { None } else { Some(self.folder.new_file().map_err(failed)?) };
+        let made = path.as_ref().map(|path| {
+            let sealed = self::seal(&sources, self.dimension, kernel, path, &self.stop).map_err(failed)?;
+            sealed.then(|| Segment::open(path, self.dimension, kernel)).transpose()
+        });
+        let made = match made.transpose() {
+            Ok(made) => made.flatten(),
+            Err(reason) => return Err(self.withdraw(path.as_deref(), reason)),
+        };
+        let _publishing = self.pause_publishing();
+        if self.stopped() {
+            return Err(self.withdraw(path.as_deref(), "the collection was closed".to_owned()));
+        }
+        let mut files = self.read().index.files_without(&seal.files());
+        files.extend(made.iter().map(|segment| segment.file().to_owned()));
+        if let Err(e) = self.folder.publish(&files) {
+            return Err(self.withdraw(path.as_deref(), failed(e)));
+        }
+        Ok(made.map(|segment| (Arc::new(segment), rows)))
+    }
+
+    /// Removes a file that is not to be put in use.
+    fn withdraw(&self, path: Option<&Path>, reason: String) -> String {
+        // What stays is in no manifest, and is removed at the next opening.
+        let _ = path.map(std::fs::remove_file);
+        reason
     }
 
     pub(crate) fn is_building(&self) -> bool {
         *self.building.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until no graph is being built or waited for; `false` if that took longer than `timeout`.
+    /// Waits until nothing is being sealed or waits for it; `false` if that took longer than `timeout`.
     pub(crate) fn wait_until_built(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         let mut building = self.building.lock().unwrap_or_else(PoisonError::into_inner);

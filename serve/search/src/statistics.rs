@@ -2,45 +2,62 @@
 
 use std::time::Duration;
 
-use crate::graph::Graph;
+use crate::segment::Segment;
 use crate::shared::Shared;
 
 /// How large a collection is and how it is searched.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statistics {
     /// Records in it.
     pub records: usize,
-    /// Points in the graph; 0 while every search is exact.
-    pub graph_points: usize,
-    /// Points the graph cannot reach, which are compared exactly.
-    pub graph_orphans: usize,
-    /// Points of the graph whose record was since replaced or deleted.
-    pub graph_dead: usize,
-    /// Records newer than the graph, which are compared exactly.
+    /// Segments; none while every search is exact.
+    pub segments: usize,
+    /// Records sealed in segments, with those that are gone since.
+    pub sealed: usize,
+    /// Distinct directions among them: what a walk meets.
+    pub nodes: usize,
+    /// Sealed records that were since replaced or deleted.
+    pub dead: usize,
+    /// Records not sealed yet, which are compared exactly.
     pub fresh: usize,
-    /// How long the graph took to build.
-    pub graph_build_time: Duration,
-    /// Whether a graph is being built, or waits to be.
+    /// Nodes that could not be found after linking, and were made findable before anybody searched.
+    pub repaired: usize,
+    /// Bytes of segments that walks read, which are best in memory.
+    pub walked_bytes: usize,
+    /// How long it took to make the segments in use.
+    pub build_time: Duration,
+    /// Whether a segment is being made, or waits to be.
     pub building: bool,
-    /// Why there is no graph although the collection is large enough.
-    pub graph_problem: Option<String>,
+    /// Why nothing is sealed although the collection is large enough.
+    pub problem: Option<String>,
+    /// What was wrong with segments when the collection was opened; they are made again.
+    pub damage: Vec<String>,
 }
 
 impl Statistics {
     pub(crate) fn of(shared: &Shared) -> Self {
         let building = shared.is_building();
         let state = shared.read();
-        let (records, coverage) = (state.index.len(), state.index.coverage());
-        let graph = coverage.graph.as_deref();
-        Self {
-            records,
-            graph_points: graph.map_or(0, Graph::points),
-            graph_orphans: graph.map_or(0, |g| g.orphans().count()),
-            graph_dead: coverage.dead,
-            fresh: coverage.fresh,
-            graph_build_time: graph.map_or(Duration::ZERO, Graph::build_time),
+        let mut statistics = Self {
+            records: state.index.len(),
+            fresh: state.index.fresh(),
             building,
-            graph_problem: coverage.problem,
-        }
+            problem: state.index.problem().map(str::to_owned),
+            damage: shared.damage().to_vec(),
+            ..Self::default()
+        };
+        state.index.segments().for_each(|(segment, dead)| statistics.add(segment, dead));
+        statistics
+    }
+
+    fn add(&mut self, segment: &Segment, dead: usize) {
+        let description = segment.description();
+        self.segments += 1;
+        self.sealed += description.points;
+        self.nodes += description.nodes;
+        self.dead += dead;
+        self.repaired += description.repaired;
+        self.walked_bytes += segment.walked_bytes();
+        self.build_time += Duration::from_secs_f64(description.build_seconds.max(0.0));
     }
 }

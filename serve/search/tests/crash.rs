@@ -18,10 +18,12 @@ const FOLDER: &str = "SIMCLR_SEARCH_CRASH_FOLDER";
 const ROUND: &str = "SIMCLR_SEARCH_CRASH_ROUND";
 const DIMENSION: usize = 16;
 const IDS: usize = 40;
-const ROUNDS: u64 = 12;
+/// Set to run more rounds than a test run has time for: 200 take some minutes.
+const ROUNDS: &str = "SIMCLR_SEARCH_CRASH_ROUNDS";
+const ROUNDS_DEFAULT: u64 = 25;
 
 fn limits() -> Limits {
-    // A graph from the start, so that the builder is killed in the middle of its work too.
+    // Segments from the start, so that the builder is killed in the middle of its work too.
     Limits { approximate_from: 20, ..Limits::default() }
 }
 
@@ -115,12 +117,16 @@ fn assert_nothing_lost(stored: &HashMap<usize, u64>, known: &HashMap<usize, u64>
 #[test]
 fn acknowledged_records_survive_kill_9() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (mut known, mut acknowledged) = (HashMap::new(), 0);
-    for round in 1..=ROUNDS {
+    let (mut known, mut acknowledged, mut sealed) = (HashMap::new(), 0, 0);
+    let rounds = std::env::var(ROUNDS).map_or(ROUNDS_DEFAULT, |rounds| rounds.parse().expect("a number"));
+    for round in 1..=rounds {
         acknowledged += run_and_kill(folder.path(), round, &mut known);
         let collections = Collections::open(folder.path(), limits()).expect("opens after the kill");
         assert_eq!(collections.problems(), []);
         let collection = collections.get("kept").expect("there");
+        let statistics = collection.statistics();
+        assert_eq!((&statistics.damage, &statistics.problem), (&vec![], &None), "round {round}");
+        sealed += usize::from(statistics.segments > 0);
         let mut stored = HashMap::new();
         for record in collection.page(None, 1000).expect("reads") {
             let (i, version) =
@@ -135,5 +141,8 @@ fn acknowledged_records_survive_kill_9() {
         assert_nothing_lost(&stored, &known, round);
         known = stored;
     }
-    eprintln!("{acknowledged} writes acknowledged over {ROUNDS} kills");
+    eprintln!(
+        "{acknowledged} writes acknowledged over {rounds} kills, {sealed} of them after a segment was made"
+    );
+    assert!(sealed > 0, "no segment outlived its process");
 }

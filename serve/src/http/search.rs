@@ -139,7 +139,8 @@ async fn nearest(
     };
     // One more, as the record itself is left out; at the largest limit allowed there is no one more to ask for.
     let more = usize::from(itself.is_some() && limit > 0 && limit < app.config.limits.request_records_max);
-    let query = Query { vector, limit: limit + more, exact: options.exact, min_score: options.min_score };
+    let (exact, min_score) = (options.exact, options.min_score);
+    let query = Query { exact, min_score, ..Query::new(vector, limit + more) };
     let mut neighbours = app.store(move |_| collection.search(&query)).await?;
     neighbours.retain(|neighbour| Some(&neighbour.id) != itself.as_ref());
     neighbours.truncate(limit);

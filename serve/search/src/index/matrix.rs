@@ -4,7 +4,7 @@
 const BLOCK_NUMBERS: usize = 1 << 20;
 
 /// A table of `f32` rows, all of one length.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Matrix {
     dimension: usize,
     rows_per_block: usize,
@@ -33,26 +33,6 @@ impl Matrix {
         &self.blocks[row / self.rows_per_block][start..start + self.dimension]
     }
 
-    pub(crate) fn set(&mut self, row: usize, numbers: &[f32]) {
-        let start = row % self.rows_per_block * self.dimension;
-        self.blocks[row / self.rows_per_block][start..start + self.dimension].copy_from_slice(numbers);
-    }
-
-    /// Removes a row by moving the last one into its place.
-    pub(crate) fn swap_remove(&mut self, row: usize) {
-        let last = self.rows - 1;
-        if row != last {
-            let moved = self.row(last).to_vec();
-            self.set(row, &moved);
-        }
-        self.rows = last;
-        let block = last / self.rows_per_block;
-        self.blocks[block].truncate(last % self.rows_per_block * self.dimension);
-        if self.blocks[block].is_empty() {
-            self.blocks.pop();
-        }
-    }
-
     /// Each block's first row and its numbers.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = (usize, &[f32])> {
         self.blocks.iter().enumerate().map(|(i, block)| (i * self.rows_per_block, block.as_slice()))
@@ -67,22 +47,12 @@ mod tests {
     fn behaves_like_a_list_of_rows_across_block_borders() {
         let dimension = BLOCK_NUMBERS / 3;
         let row = |x: usize| vec![x as f32; dimension];
-        let (mut matrix, mut twin) = (Matrix::new(dimension), Vec::new());
-        for x in 0..10 {
-            matrix.push(&row(x));
-            twin.push(x);
-        }
-        matrix.set(4, &row(44));
-        twin[4] = 44;
-        for remove in [9, 0, 3, 5, 5, 0, 2] {
-            matrix.swap_remove(remove);
-            twin.swap_remove(remove);
-            assert_eq!(matrix.rows, twin.len());
-            for (i, &x) in twin.iter().enumerate() {
-                assert_eq!(matrix.row(i), row(x));
-            }
-            let scanned: Vec<f32> = matrix.blocks().flat_map(|(_, block)| block.iter().copied()).collect();
-            assert_eq!(scanned, twin.iter().flat_map(|&x| row(x)).collect::<Vec<_>>());
-        }
+        let mut matrix = Matrix::new(dimension);
+        (0..10).for_each(|x| matrix.push(&row(x)));
+        (0..10).for_each(|x| assert_eq!(matrix.row(x), row(x)));
+        let firsts: Vec<usize> = matrix.blocks().map(|(first, _)| first).collect();
+        assert_eq!(firsts, [0, 3, 6, 9]);
+        let scanned: Vec<f32> = matrix.blocks().flat_map(|(_, block)| block.iter().copied()).collect();
+        assert_eq!(scanned, (0..10).flat_map(row).collect::<Vec<_>>());
     }
 }

@@ -1,124 +1,193 @@
-//! The two ways to search an index: every row, or the graph and whatever it does not cover.
+//! The two ways to search an index: every row, or a walk through each segment and every row beside.
 //!
-//! The exact way is the oracle. The approximate way may miss a neighbour but never a result: when it cannot fill the
-//! answer it says so, and the exact way is taken.
+//! The exact way is the oracle. The approximate way may miss a neighbour but never a result: where a walk cannot fill
+//! the answer, or a filter leaves too few to walk among, the exact way is taken.
 
 use super::top::Top;
-use super::{Covered, Index};
+use super::{Index, Part};
+use crate::filter::{Compiled, Filter};
+use crate::index::Vectors;
+use crate::segment::Segment;
 
-/// Asking for more than one record in this many is faster done exactly.
+/// Nodes a walk keeps unless told otherwise.
+const WIDTH: usize = 64;
+/// Keeping more than one node in this many is slower than comparing all.
 const EXACT_SHARE: usize = 8;
-/// Points asked of the graph beyond the answer's length, for those that are gone.
-const SPARE: usize = 8;
+/// Of records asked about a filter beforehand, the share that must be allowed for a walk to be worth while.
+const ALLOWED_SHARE: usize = 50;
+/// Records asked about a filter beforehand.
+const ASKED: usize = 512;
+/// Numbers compared at once in a scan: what fits into the nearest caches.
+const SCAN_NUMBERS: usize = 1 << 15;
+
+/// What to look for, checked and of length one.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) direction: Vec<f32>,
+    pub(crate) limit: usize,
+    pub(crate) min_score: Option<f32>,
+    pub(crate) exact: bool,
+    pub(crate) ef: Option<usize>,
+    pub(crate) filter: Option<&'a Filter>,
+}
 
 impl Index {
-    /// The `limit` records nearest to a query of length one: score and id, best first.
-    pub(crate) fn nearest(
-        &self,
-        query: &[f32],
-        limit: usize,
-        min_score: Option<f32>,
-        exact: bool,
-    ) -> Vec<(f32, &str)> {
-        let covered = self.covered.as_ref().filter(|_| !exact);
-        let found = covered.and_then(|covered| self.approximate(covered, query, limit, min_score));
-        found.unwrap_or_else(|| self.exact(query, limit, min_score))
-    }
-
-    fn exact(&self, query: &[f32], limit: usize, min_score: Option<f32>) -> Vec<(f32, &str)> {
-        let (mut top, mut dots) = (Top::new(limit, min_score), Vec::new());
-        for (first, block) in self.matrix.blocks() {
-            self.kernel.dots(query, block, &mut dots);
-            for (row, &dot) in dots.iter().enumerate() {
-                top.offer(dot, || &self.rows[first + row].id);
+    /// The records nearest to a direction: score and id, best first.
+    pub(crate) fn nearest(&self, wanted: &Wanted<'_>) -> Vec<(f32, &str)> {
+        let mut top = Top::new(wanted.limit, wanted.min_score);
+        let filter = wanted.filter.map(|filter| self.fields.compile(filter));
+        let share = filter.as_ref().map_or(1.0, |filter| self.allowed_share(filter));
+        let width = wanted.ef.unwrap_or(WIDTH).max(wanted.limit + wanted.limit / 2);
+        let small = self.len() < self.approximate_from / 2;
+        let walking = !wanted.exact && !small && share * ALLOWED_SHARE as f32 >= 1.0;
+        // What lies in memory first: the better the worst of the answer is, the sooner a walk may stop.
+        let (fresh, segments): (Vec<&Part>, Vec<&Part>) =
+            self.all_parts().partition(|part| part.segment().is_none());
+        for part in fresh.into_iter().chain(segments) {
+            match part.segment().filter(|_| walking) {
+                Some(segment) => {
+                    let width = (width as f32 / share) as usize;
+                    self.walk(part, segment, wanted, filter.as_ref(), width, &mut top);
+                }
+                None => self.scan(part, wanted, filter.as_ref(), &mut top),
             }
         }
         top.into_sorted()
     }
 
-    fn approximate(
-        &self,
-        covered: &Covered,
-        query: &[f32],
-        limit: usize,
-        min_score: Option<f32>,
-    ) -> Option<Vec<(f32, &str)>> {
-        let rows = self.graph_rows(covered, query, limit)?;
-        let mut top = Top::new(limit, min_score);
-        let beside = covered.graph.orphans().chain(covered.fresh.iter().copied());
-        let beside = beside.filter_map(|sequence| self.by_sequence.get(&sequence).copied());
-        for row in rows.into_iter().chain(beside) {
-            let dot = self.kernel.dot(query, self.matrix.row(row as usize));
-            top.offer(dot, || &self.rows[row as usize].id);
+    /// Several searches at once; those that compare every record share the reading of them.
+    pub(crate) fn nearest_many(&self, many: &[Wanted<'_>]) -> Vec<Vec<(f32, &str)>> {
+        let all = |wanted: &Wanted<'_>| {
+            let none = self.parts.iter().all(|part| part.segment().is_none());
+            wanted.filter.is_none() && (wanted.exact || none || self.len() < self.approximate_from / 2)
+        };
+        if many.len() < 2 || !many.iter().all(all) {
+            return many.iter().map(|wanted| self.nearest(wanted)).collect();
         }
-        Some(top.into_sorted())
+        let mut tops: Vec<Top<'_>> = many.iter().map(|w| Top::new(w.limit, w.min_score)).collect();
+        let queries: Vec<f32> = many.iter().flat_map(|wanted| wanted.direction.iter().copied()).collect();
+        let mut scores = Vec::new();
+        for part in self.all_parts() {
+            self.each_block(part, |first, block| {
+                self.kernel.product(self.dimension, &queries, block, &mut scores);
+                for (top, scores) in tops.iter_mut().zip(scores.chunks_exact(block.len() / self.dimension)) {
+                    offer_block(part, first, scores, top);
+                }
+            });
+        }
+        tops.into_iter().map(Top::into_sorted).collect()
     }
 
-    /// At least `limit` living rows from the graph, or nothing if it would take too long to find as many.
-    fn graph_rows(&self, covered: &Covered, query: &[f32], limit: usize) -> Option<Vec<u32>> {
-        let graph = &covered.graph;
-        let living = graph.points() - covered.dead;
-        let mut fetch = limit + limit * covered.dead / living.max(1) + SPARE;
-        while fetch * EXACT_SHARE <= self.len() {
-            let found = graph.search(query, fetch)?;
-            // Orphans are compared anyway; counting one twice would return it twice.
-            let found = found.into_iter().filter(|&sequence| !graph.is_orphan(sequence));
-            let rows: Vec<u32> = found.filter_map(|s| self.by_sequence.get(&s).copied()).collect();
-            if rows.len() >= limit {
-                return Some(rows);
+    /// Compares every row of a part.
+    fn scan<'a>(
+        &'a self,
+        part: &'a Part,
+        wanted: &Wanted<'_>,
+        filter: Option<&Compiled<'_>>,
+        top: &mut Top<'a>,
+    ) {
+        if filter.is_some() {
+            for i in 0..part.rows.len() {
+                if let Some(row) = part.allowed(i, filter) {
+                    let dot = self.kernel.dot(&wanted.direction, part.vectors.direction(i));
+                    top.offer(dot, || Some(&row.id));
+                }
             }
-            fetch *= 4;
+            return;
         }
-        None
+        let mut dots = Vec::new();
+        self.each_block(part, |first, block| {
+            self.kernel.dots(&wanted.direction, block, &mut dots);
+            offer_block(part, first, &dots, top);
+        });
+    }
+
+    /// A part's directions in blocks: the first one's node, and the numbers.
+    fn each_block(&self, part: &Part, mut visit: impl FnMut(usize, &[f32])) {
+        let rows = (SCAN_NUMBERS / self.dimension).max(1);
+        let mut chunked = |first: usize, block: &[f32]| {
+            for (i, chunk) in block.chunks(rows * self.dimension).enumerate() {
+                visit(first + i * rows, chunk);
+            }
+        };
+        match &part.vectors {
+            Vectors::Memory(matrix) => matrix.blocks().for_each(|(first, block)| chunked(first, block)),
+            Vectors::Segment(segment) => chunked(0, segment.directions()),
+        }
+    }
+
+    /// Walks through a segment, wider and wider until the answer is full, and compares all of it if that does not help.
+    fn walk<'a>(
+        &'a self,
+        part: &'a Part,
+        segment: &Segment,
+        wanted: &Wanted<'_>,
+        filter: Option<&Compiled<'_>>,
+        width: usize,
+        top: &mut Top<'a>,
+    ) {
+        let nodes = segment.description().nodes;
+        // Those that are gone take places in the pool, too.
+        let mut width = width * part.rows.len() / part.living().max(1);
+        while width * EXACT_SHARE <= nodes {
+            let mut found = top.beside();
+            let (mut enough, mut allowed) = (false, 0);
+            let walked = segment.walk(&wanted.direction, width, |score, error, node| {
+                if score + error < found.least() {
+                    enough = true;
+                    return false;
+                }
+                let mut dot = None;
+                for point in segment.points_at(node) {
+                    if let Some(row) = part.allowed(point as usize, filter) {
+                        allowed += 1;
+                        let dot = *dot.get_or_insert_with(|| {
+                            self.kernel.dot(&wanted.direction, segment.direction(node))
+                        });
+                        found.offer(dot, || Some(&row.id));
+                    }
+                }
+                true
+            });
+            // Until something was too far away to matter, what lies behind may only seem to be; who names a width has
+            // chosen what to miss.
+            enough |= wanted.ef.is_some() && allowed >= wanted.limit;
+            if enough || walked >= nodes {
+                top.absorb(found);
+                return;
+            }
+            width *= 4;
+        }
+        self.scan(part, wanted, filter, top);
+    }
+
+    /// Roughly which share of the records a filter allows; never nothing.
+    fn allowed_share(&self, filter: &Compiled<'_>) -> f32 {
+        let (mut asked, mut allowed) = (0usize, 0usize);
+        for part in self.all_parts() {
+            let step = (self.len() / ASKED).max(1);
+            for i in (0..part.rows.len()).step_by(step).filter(|&i| part.is_alive(i)) {
+                asked += 1;
+                allowed += usize::from(part.allowed(i, Some(filter)).is_some());
+            }
+        }
+        allowed as f32 / asked.max(1) as f32
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
-
-    use super::*;
-    use crate::graph::Graph;
-
-    /// Points on a circle; the graph is told to have lost every third one.
-    #[test]
-    fn orphans_fresh_and_dead_records_are_all_accounted_for() {
-        let count = 600u64;
-        let at = |s: u64| [(s as f32 * 0.01).cos(), (s as f32 * 0.01).sin()];
-        let mut index = Index::new(2, 10);
-        (1..=count).for_each(|s| index.upsert(&format!("{s:04}"), s, &at(s)));
-        let (sequences, through) = index.sequences();
-        let direction = |s| index.direction(s).map(<[f32]>::to_vec);
-        let graph = Graph::build(&sequences, through, direction, &AtomicBool::new(false)).expect("built");
-        let graph = graph.expect("not stopped").with_orphans((1..=count).filter(|s| s % 3 == 0));
-        assert!(index.adopt(Arc::new(graph)).is_none());
-        index.upsert("fresh", 601, &at(300));
-        index.upsert("0200", 602, &at(100));
-        index.remove("0400");
-        for sequence in [1, 99, 150, 199, 200, 201, 300, 399, 400, 401, 600] {
-            let (found, exact) =
-                (index.nearest(&at(sequence), 7, None, false), index.nearest(&at(sequence), 7, None, true));
-            assert_eq!(found, exact, "around {sequence}");
+/// Offers the scores of a part's directions from `first` on; in a segment, those of every point at each node.
+fn offer_block<'a>(part: &'a Part, first: usize, scores: &[f32], top: &mut Top<'a>) {
+    for (i, &score) in scores.iter().enumerate() {
+        if !top.may_take(score) {
+            continue;
         }
-        let (covered, fresh) = (index.coverage(), index.coverage().fresh);
-        assert!(covered.graph.is_some());
-        assert_eq!((fresh, covered.dead), (2, 2));
-    }
-
-    #[test]
-    fn a_graph_of_the_dead_gives_way_to_exact_search() {
-        let at = |s: u64| [(s as f32 * 0.01).cos(), (s as f32 * 0.01).sin()];
-        let mut index = Index::new(2, 10);
-        (1..=200).for_each(|s| index.upsert(&format!("{s:04}"), s, &at(s)));
-        let (sequences, through) = index.sequences();
-        let direction = |s| index.direction(s).map(<[f32]>::to_vec);
-        let graph = Graph::build(&sequences, through, direction, &AtomicBool::new(false)).expect("built");
-        assert!(index.adopt(Arc::new(graph.expect("not stopped"))).is_none());
-        (21..=200).for_each(|s| index.remove(&format!("{s:04}")));
-        let found = index.nearest(&at(200), 10, None, false);
-        assert_eq!(found, index.nearest(&at(200), 10, None, true));
-        assert_eq!(found.len(), 10);
-        assert!(index.needs_graph());
+        match &part.vectors {
+            Vectors::Memory(_) => top.offer(score, || part.allowed(first + i, None).map(|row| &*row.id)),
+            Vectors::Segment(segment) => {
+                for point in segment.points_at((first + i) as u32) {
+                    top.offer(score, || part.allowed(point as usize, None).map(|row| &*row.id));
+                }
+            }
+        }
     }
 }

@@ -43,15 +43,37 @@ impl<'a> Top<'a> {
         Self { limit, least: min_score.unwrap_or(f32::NEG_INFINITY), heap: BinaryHeap::new() }
     }
 
-    /// Offers one score; the id is asked for only when it may matter.
+    /// Nothing yet, but what could not be taken here is not taken there either.
+    pub(crate) fn beside(&self) -> Self {
+        Self { limit: self.limit, least: self.least, heap: BinaryHeap::new() }
+    }
+
+    /// Takes what was collected beside.
+    pub(crate) fn absorb(&mut self, beside: Self) {
+        beside.heap.into_iter().for_each(|candidate| self.offer(candidate.score, || Some(candidate.id)));
+    }
+
+    /// What scores less is not taken.
+    pub(crate) fn least(&self) -> f32 {
+        self.least
+    }
+
+    /// Whether a dot product is worth finding out whose it is.
     #[inline]
-    pub(crate) fn offer(&mut self, dot: f32, id: impl FnOnce() -> &'a str) {
+    pub(crate) fn may_take(&self, dot: f32) -> bool {
+        dot.min(1.0) >= self.least
+    }
+
+    /// Offers one score; the id is asked for only when it may matter, and may turn out to be nobody's.
+    #[inline]
+    pub(crate) fn offer(&mut self, dot: f32, id: impl FnOnce() -> Option<&'a str>) {
         // Rounding may pass 1 by a hair, and -0 must equal 0 for ties to be ties.
         let score = dot.clamp(-1.0, 1.0) + 0.0;
         if score < self.least {
             return;
         }
-        let candidate = Candidate { score, id: id() };
+        let Some(id) = id() else { return };
+        let candidate = Candidate { score, id };
         if self.heap.len() == self.limit {
             match self.heap.peek() {
                 Some(worst) if candidate < *worst => drop(self.heap.pop()),
@@ -84,7 +106,7 @@ mod tests {
         for limit in [1, 2, 7, 50, 97, 200] {
             for min_score in [None, Some(0.0), Some(0.7), Some(1.0)] {
                 let mut top = Top::new(limit, min_score);
-                offered.iter().for_each(|&(score, id)| top.offer(score, || id));
+                offered.iter().for_each(|&(score, id)| top.offer(score, || Some(id)));
                 let mut sorted: Vec<(f32, &str)> = offered
                     .iter()
                     .map(|&(s, id)| (if s > 1.0 { 1.0 } else { s }, id))

@@ -37,6 +37,8 @@ pub(crate) struct Prepared {
     pub(crate) id: String,
     pub(crate) encoded: Encoded,
     pub(crate) direction: Vec<f32>,
+    /// As given, to filter by.
+    pub(crate) payload: serde_json::Value,
 }
 
 /// What a change did to the truth.

@@ -51,17 +51,18 @@ impl Snapshot {
         })
     }
 
-    /// Hands every record's id, sequence and vector to `visit`, in the order of their ids.
+    /// Hands every record's id, sequence, vector and payload to `visit`, in the order of their ids.
     pub(crate) fn each(
         &self,
-        mut visit: impl FnMut(&str, u64, &[f32]) -> Result<(), SearchError>,
+        mut visit: impl FnMut(&str, u64, &[f32], serde_json::Value) -> Result<(), SearchError>,
     ) -> Result<(), SearchError> {
         // The visitor's own error must come out as it is, hence the two layers.
         guarded(&self.name, || {
             for row in self.records.iter()? {
                 let (id, value) = row?;
                 let decoded = self.decoded(id.value(), value.value())?;
-                if let Err(error) = visit(id.value(), decoded.sequence, &decoded.vector()) {
+                let payload = decoded.payload().map_err(|e| bad(id.value(), e))?;
+                if let Err(error) = visit(id.value(), decoded.sequence, &decoded.vector(), payload) {
                     return Ok(Err(error));
                 }
             }

@@ -53,7 +53,7 @@ pub(crate) fn record(id: impl Into<String>, vector: Vec<f32>) -> Record {
 }
 
 pub(crate) fn query(vector: &[f32], limit: usize) -> Query {
-    Query { vector: vector.to_vec(), limit, exact: false, min_score: None }
+    Query::new(vector.to_vec(), limit)
 }
 
 /// Cosine by its definition, in f64.

@@ -1,0 +1,100 @@
+//! Filters by number against filters by reading the payload.
+
+use serde_json::json;
+
+use super::*;
+
+/// The slow honest twin: walks the payload itself.
+fn plainly(filter: &Filter, payload: &Value) -> bool {
+    let at = |field: &str| field.split('.').try_fold(payload, |value, key| value.as_object()?.get(key));
+    match filter {
+        Filter::And(all) => all.iter().all(|f| plainly(f, payload)),
+        Filter::Or(any) => any.iter().any(|f| plainly(f, payload)),
+        Filter::Not(inner) => !plainly(inner, payload),
+        Filter::Equals { field, .. }
+        | Filter::In { field, .. }
+        | Filter::Range { field, .. }
+        | Filter::Exists { field } => at(field).is_some_and(|value| filter.holds_for(value)),
+    }
+}
+
+#[test]
+fn numbers_and_payloads_agree_and_words_mean_what_they_say() {
+    let payloads = [
+        json!({"label": "cat", "year": 2020, "tags": ["red", "big"], "where": {"lat": 47.4, "city": "Zürich"}}),
+        json!({"label": "dog", "year": 2021.5, "tags": [], "where": {}}),
+        json!({"label": null, "year": "2020", "where": "here"}),
+        json!({"year": 18_446_744_073_709_551_615u64, "a.b": 1, "": 2}),
+        json!(null),
+        json!([1, 2]),
+    ];
+    let cases = [
+        (json!({"equals": {"field": "label", "value": "cat"}}), vec![0]),
+        (json!({"equals": {"field": "year", "value": 2020.0}}), vec![0]),
+        (json!({"equals": {"field": "label", "value": null}}), vec![2]),
+        (json!({"exists": {"field": "label"}}), vec![0, 1]),
+        (json!({"exists": {"field": "where"}}), vec![0, 1, 2]),
+        (json!({"exists": {"field": "where.city"}}), vec![0]),
+        (json!({"exists": {"field": "a.b"}}), vec![]),
+        (json!({"equals": {"field": "tags", "value": "big"}}), vec![0]),
+        (json!({"in": {"field": "label", "values": ["dog", "cat", 3]}}), vec![0, 1]),
+        (json!({"range": {"field": "year", "gte": 2020, "lt": 2022}}), vec![0, 1]),
+        (json!({"range": {"field": "year", "gt": 2020}}), vec![1, 3]),
+        (json!({"range": {"field": "where.city", "gte": "Z"}}), vec![0]),
+        (json!({"not": {"exists": {"field": "year"}}}), vec![4, 5]),
+        (
+            json!({"and": [{"exists": {"field": "year"}}, {"not": {"equals": {"field": "label", "value": "cat"}}}]}),
+            vec![1, 2, 3],
+        ),
+        (json!({"or": []}), vec![]),
+        (json!({"and": []}), vec![0, 1, 2, 3, 4, 5]),
+    ];
+    let mut fields = Fields::default();
+    let tags: Vec<Tags> = payloads.iter().map(|payload| fields.tags(payload)).collect();
+    for (text, expected) in cases {
+        let filter: Filter = serde_json::from_value(text.clone()).expect("a filter");
+        filter.check().expect("a good one");
+        assert_eq!(serde_json::to_value(&filter).expect("JSON"), text);
+        let compiled = fields.compile(&filter);
+        let found: Vec<usize> = (0..payloads.len()).filter(|&i| compiled.allows(&tags[i])).collect();
+        let plain: Vec<usize> = (0..payloads.len()).filter(|&i| plainly(&filter, &payloads[i])).collect();
+        assert_eq!((&found, &plain), (&expected, &expected), "{text}");
+    }
+}
+
+#[test]
+fn values_are_let_go_with_their_last_record() {
+    let mut fields = Fields::default();
+    let equals = |value: &str| Filter::Equals { field: "a".into(), value: json!(value) };
+    let (one, two) = (fields.tags(&json!({"a": "x"})), fields.tags(&json!({"a": "x"})));
+    fields.release(&one);
+    assert!(fields.compile(&equals("x")).allows(&two));
+    fields.release(&two);
+    let three = fields.tags(&json!({"a": "y"}));
+    assert!(fields.compile(&equals("y")).allows(&three) && !fields.compile(&equals("x")).allows(&three));
+    for i in 0..1000 {
+        let tags = fields.tags(&json!({ "a": i }));
+        fields.release(&tags);
+    }
+    assert!(format!("{fields:?}").len() < 1000, "values of records that are gone stay in memory");
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let deep = (0..20).fold(json!({"exists": {"field": "a"}}), |inner, _| json!({ "not": inner }));
+    for text in [
+        json!({"equals": {"field": "", "value": 1}}),
+        json!({"equals": {"field": "a", "value": [1]}}),
+        json!({"in": {"field": "a", "values": [{"b": 1}]}}),
+        json!({"in": {"field": "a", "values": vec![1; 2000]}}),
+        json!({"range": {"field": "a"}}),
+        json!({"range": {"field": "a", "gt": true}}),
+        deep,
+    ] {
+        let filter: Filter = serde_json::from_value(text.clone()).expect("reads");
+        assert!(matches!(filter.check(), Err(SearchError::BadFilter { .. })), "{text}");
+    }
+    for text in [json!({"like": {"field": "a"}}), json!({"exists": {"field": "a", "more": 1}}), json!(3)] {
+        assert!(serde_json::from_value::<Filter>(text.clone()).is_err(), "{text}");
+    }
+}

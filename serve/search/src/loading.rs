@@ -1,0 +1,91 @@
+//! From the truth and its segments to an index: what a segment holds is not read into memory again.
+//!
+//! Every record of the truth is looked up in the segments, and its direction compared with theirs; a segment that
+//! disagrees belongs to another past of the collection, is reported, and is as if it were not there.
+
+use std::sync::Arc;
+
+use crate::distance::Kernel;
+use crate::index::{Index, Row};
+use crate::record::normalised;
+use crate::segment::{Segment, SegmentFolder};
+use crate::store::Snapshot;
+use crate::{Limits, SearchError};
+
+/// A record that no segment holds.
+struct Fresh {
+    sequence: u64,
+    id: String,
+    direction: Vec<f32>,
+    payload: serde_json::Value,
+}
+
+/// Whose each point of each segment is, what nobody holds, and which segments disagree with the truth.
+struct Sorted {
+    rows: Vec<Vec<Option<Row>>>,
+    fresh: Vec<Fresh>,
+    wrong: Vec<bool>,
+}
+
+/// The index of a collection, and what was wrong with its segments.
+pub(crate) fn load(
+    name: &str,
+    snapshot: &Snapshot,
+    dimension: usize,
+    folder: &SegmentFolder,
+    limits: &Limits,
+) -> Result<(Index, Vec<String>), SearchError> {
+    let (mut segments, mut damage) = folder.open(dimension, Kernel::best());
+    loop {
+        let mut index = Index::new(dimension, limits.approximate_from);
+        let Sorted { rows, mut fresh, wrong } = sort(name, snapshot, dimension, &segments, &mut index)?;
+        if wrong.contains(&true) {
+            let judged = std::mem::take(&mut segments).into_iter().zip(wrong);
+            for (segment, wrong) in judged {
+                if wrong {
+                    damage.push(format!("segment {}: it does not agree with the records", segment.file()));
+                    folder.remove(segment.file());
+                } else {
+                    segments.push(segment);
+                }
+            }
+            continue;
+        }
+        for (segment, rows) in segments.into_iter().zip(rows) {
+            index.add_segment(Arc::new(segment), rows);
+        }
+        fresh.sort_unstable_by_key(|fresh| fresh.sequence);
+        for Fresh { sequence, id, direction, payload } in fresh {
+            index.upsert(&id, sequence, &direction, &payload);
+        }
+        return Ok((index, damage));
+    }
+}
+
+fn sort(
+    name: &str,
+    snapshot: &Snapshot,
+    dimension: usize,
+    segments: &[Segment],
+    index: &mut Index,
+) -> Result<Sorted, SearchError> {
+    let rows = segments.iter().map(|segment| vec![None; segment.sequences().len()]).collect();
+    let mut sorted = Sorted { rows, fresh: Vec::new(), wrong: vec![false; segments.len()] };
+    snapshot.each(|id, sequence, vector, payload| {
+        let direction = normalised(vector, dimension, || format!("record \"{id}\""));
+        let damaged =
+            |e: SearchError| SearchError::Damaged { collection: name.to_owned(), reason: e.to_string() };
+        let direction = direction.map_err(damaged)?;
+        let place =
+            |(s, segment): (usize, &Segment)| Some((s, segment.sequences().binary_search(&sequence).ok()?));
+        match segments.iter().enumerate().find_map(place) {
+            Some((s, point)) => {
+                sorted.wrong[s] |= !segments[s].agrees(point, &direction);
+                sorted.rows[s][point] = Some(Row { id: id.into(), sequence, tags: index.tags(&payload) });
+            }
+            None => sorted.fresh.push(Fresh { sequence, id: id.to_owned(), direction, payload }),
+        }
+        Ok(())
+    })?;
+    Ok(sorted)
+}

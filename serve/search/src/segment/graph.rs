@@ -1,0 +1,167 @@
+//! How a graph is made: node after node is linked to the nearest found so far, and lists that grow long are thinned.
+//!
+//! Codes in, links out. Which links stay is Vamana's rule (DiskANN, Subramanya et al. 2019, algorithm 2): a neighbour is
+//! left out when a nearer one is `ALPHA` times nearer to it than the node itself is. Distances are squared and taken
+//! between codes; that is near enough to choose links by.
+
+use super::walk::{Field, NO_LINK, Spot, Walk};
+use crate::distance::{CodeQuery, Kernel};
+
+/// How far a detour may be before a direct link is worth its place, in squared distance.
+const ALPHA: f32 = 1.25;
+/// Nodes weighed when a node is linked.
+const WIDTH_BUILD: usize = 128;
+/// Places of a list while the graph grows, for each place in the end; thinning a list is dear, so it is done rarely.
+const SLACK: usize = 2;
+
+/// A graph under construction.
+pub(crate) struct GraphBuilder<'a> {
+    kernel: Kernel,
+    codes: &'a [u8],
+    steps: &'a [f32],
+    stride: usize,
+    degree: usize,
+    links: Vec<u32>,
+    lengths: Vec<u16>,
+    /// Squared length of each node's codes.
+    squares: Vec<f32>,
+    walk: Walk,
+    thinning: Thinning,
+}
+
+/// The memory of thinning a list.
+#[derive(Default)]
+struct Thinning {
+    query: CodeQuery,
+    candidates: Vec<(f32, u32)>,
+    nodes: Vec<u32>,
+    dots: Vec<i32>,
+    kept: Vec<u32>,
+}
+
+impl<'a> GraphBuilder<'a> {
+    /// Of `steps.len()` nodes with `stride` codes each, to have `degree` links at most.
+    pub(crate) fn new(
+        kernel: Kernel,
+        codes: &'a [u8],
+        steps: &'a [f32],
+        stride: usize,
+        degree: usize,
+    ) -> Self {
+        let nodes = steps.len();
+        let square = |(row, &step): (&[u8], &f32)| {
+            step * step * row.iter().map(|&c| (i32::from(c) - 128).pow(2)).sum::<i32>() as f32
+        };
+        Self {
+            kernel,
+            codes,
+            steps,
+            stride,
+            degree,
+            links: vec![NO_LINK; nodes * degree * SLACK],
+            lengths: vec![0; nodes],
+            squares: codes.chunks_exact(stride).zip(steps).map(square).collect(),
+            walk: Walk::default(),
+            thinning: Thinning::default(),
+        }
+    }
+
+    /// Links a node to the nearest of those that are linked already.
+    pub(crate) fn insert(&mut self, node: u32, entries: &[u32]) {
+        let step = self.steps[node as usize];
+        let codes = &self.codes[node as usize * self.stride..][..self.stride];
+        self.walk.query.set_codes(codes, step);
+        let field = Field {
+            kernel: self.kernel,
+            codes: self.codes,
+            steps: self.steps,
+            links: &self.links,
+            degree: self.degree * SLACK,
+            entries,
+        };
+        let found = self.walk.run(&field, WIDTH_BUILD);
+        let own = self.squares[node as usize];
+        let distance = |spot: &Spot| own + self.squares[spot.node() as usize] - 2.0 * spot.score;
+        self.thinning.candidates.clear();
+        let others = found.iter().filter(|spot| spot.node() != node);
+        self.thinning.candidates.extend(others.map(|spot| (distance(spot).max(0.0), spot.node())));
+        self.thin(node);
+        for i in 0..self.lengths[node as usize] as usize {
+            let link = self.links[node as usize * self.degree * SLACK + i];
+            self.add(link, node);
+        }
+    }
+
+    /// Adds a link, thinning the list when it is full.
+    fn add(&mut self, from: u32, to: u32) {
+        let (start, length) = (from as usize * self.degree * SLACK, self.lengths[from as usize] as usize);
+        if self.links[start..start + length].contains(&to) {
+            return;
+        }
+        self.links[start + length] = to;
+        self.lengths[from as usize] += 1;
+        if length + 1 == self.degree * SLACK {
+            self.weigh_links(from);
+            self.thin(from);
+        }
+    }
+
+    /// Makes the links of a node the candidates for its new list.
+    fn weigh_links(&mut self, node: u32) {
+        let (start, length) = (node as usize * self.degree * SLACK, self.lengths[node as usize] as usize);
+        let Thinning { query, candidates, nodes, dots, .. } = &mut self.thinning;
+        nodes.clear();
+        nodes.extend_from_slice(&self.links[start..start + length]);
+        let codes = &self.codes[node as usize * self.stride..][..self.stride];
+        query.set_codes(codes, self.steps[node as usize]);
+        self.kernel.code_dots(query, self.codes, nodes, dots);
+        let own = self.squares[node as usize];
+        candidates.clear();
+        candidates.extend(nodes.iter().zip(&*dots).map(|(&other, &dot)| {
+            let cosine = dot as f32 * self.steps[other as usize] * query.step();
+            ((own + self.squares[other as usize] - 2.0 * cosine).max(0.0), other)
+        }));
+    }
+
+    /// Replaces a node's list by the best of the candidates, each at a different side of it.
+    fn thin(&mut self, node: u32) {
+        let Thinning { query, candidates, nodes, dots, kept } = &mut self.thinning;
+        candidates.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        kept.clear();
+        while let Some(&(_, nearest)) = candidates.first()
+            && kept.len() < self.degree
+        {
+            kept.push(nearest);
+            let codes = &self.codes[nearest as usize * self.stride..][..self.stride];
+            query.set_codes(codes, self.steps[nearest as usize]);
+            nodes.clear();
+            nodes.extend(candidates.iter().map(|(_, other)| *other));
+            self.kernel.code_dots(query, self.codes, nodes, dots);
+            let (own, mut i) = (self.squares[nearest as usize], 0);
+            candidates.retain(|&(distance, other)| {
+                let cosine = dots[i] as f32 * self.steps[other as usize] * query.step();
+                i += 1;
+                let between = (own + self.squares[other as usize] - 2.0 * cosine).max(0.0);
+                other != nearest && ALPHA * between > distance
+            });
+        }
+        let start = node as usize * self.degree * SLACK;
+        let list = &mut self.links[start..start + self.degree * SLACK];
+        list[..kept.len()].copy_from_slice(kept);
+        list[kept.len()..].fill(NO_LINK);
+        self.lengths[node as usize] = kept.len() as u16;
+    }
+
+    /// Thins what is still too long, and returns `degree` places a node, nearest first.
+    pub(crate) fn finish(mut self) -> Vec<u32> {
+        let mut links = Vec::with_capacity(self.lengths.len() * self.degree);
+        for node in 0..self.lengths.len() as u32 {
+            if self.lengths[node as usize] as usize > self.degree {
+                self.weigh_links(node);
+                self.thin(node);
+            }
+            links.extend_from_slice(&self.links[node as usize * self.degree * SLACK..][..self.degree]);
+        }
+        links
+    }
+}

@@ -1,0 +1,194 @@
+//! A segment: records that were sealed together, with a graph over their directions, in one file that never changes.
+//!
+//! Out come the nearest of its points to a query. A segment is a cache: whatever is wrong with its file is found by
+//! checksum when it is opened, and it is made again from the truth. It knows sequences, not ids, and not who is alive.
+
+mod folder;
+mod graph;
+mod layout;
+mod probe;
+mod seal;
+mod walk;
+mod write;
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::path::Path;
+
+use memmap2::Mmap;
+
+pub(crate) use self::folder::SegmentFolder;
+pub(crate) use self::layout::Description;
+use self::layout::Section;
+pub(crate) use self::seal::{Source, seal};
+use self::walk::{Field, NO_LINK, Walk};
+use crate::distance::Kernel;
+
+/// A point's node may differ by this in any number from the truth's direction: another machine rounds otherwise.
+const SAME: f32 = 1e-6;
+
+/// An open, checked and mapped segment.
+pub(crate) struct Segment {
+    map: Mmap,
+    description: Description,
+    kernel: Kernel,
+    file: String,
+    /// Points by node, where several points share one: the points, and where each node's begin.
+    shared: Option<(Vec<u32>, Vec<u32>)>,
+}
+
+thread_local! {
+    static WALK: RefCell<Walk> = RefCell::default();
+}
+
+impl Segment {
+    /// Maps a segment's file after checking every byte of it.
+    pub(crate) fn open(path: &Path, dimension: usize, kernel: Kernel) -> Result<Self, String> {
+        let file = File::open(path).map_err(|e| e.to_string())?;
+        // SAFETY: the file is ours alone, in a folder locked against other processes, and is never changed once it
+        // is named; a stranger who cuts it short while it is mapped ends this process, as with any mapped file.
+        let map = unsafe { Mmap::map(&file) }.map_err(|e| e.to_string())?;
+        let description = Description::from_file(&map)?;
+        for span in &description.sections {
+            if crc32fast::hash(&map[span.start..span.start + span.bytes]) != span.checksum {
+                return Err("a checksum does not match".to_owned());
+            }
+        }
+        if description.dimension != dimension {
+            return Err(format!("its vectors have {} numbers, not {dimension}", description.dimension));
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut segment = Self { map, description, kernel, file: name, shared: None };
+        segment.check_numbers()?;
+        segment.shared = segment.points_by_node();
+        Ok(segment)
+    }
+
+    /// A checksum tells damage, not nonsense; and nothing below looks again whether a link leads anywhere.
+    fn check_numbers(&self) -> Result<(), String> {
+        let nodes = self.description.nodes as u32;
+        let links = self.numbers(Section::Links).iter().all(|&link| link < nodes || link == NO_LINK);
+        let starts = self.numbers(Section::Entries).iter().chain(self.numbers(Section::Nodes));
+        let sorted = self.sequences().is_sorted_by(|a, b| a < b);
+        match links && sorted && starts.clone().all(|&node| node < nodes) {
+            true => Ok(()),
+            false => Err("it holds numbers that lead nowhere".to_owned()),
+        }
+    }
+
+    fn points_by_node(&self) -> Option<(Vec<u32>, Vec<u32>)> {
+        let nodes = self.numbers(Section::Nodes);
+        if nodes.is_empty() {
+            return None;
+        }
+        let mut points: Vec<u32> = (0..nodes.len() as u32).collect();
+        points.sort_by_key(|&point| nodes[point as usize]);
+        let start = |node| points.partition_point(|&point| nodes[point as usize] < node) as u32;
+        let starts = (0..=self.description.nodes as u32).map(start).collect();
+        Some((points, starts))
+    }
+
+    fn bytes(&self, section: Section) -> &[u8] {
+        let span = self.description.sections[section as usize];
+        &self.map[span.start..span.start + span.bytes]
+    }
+
+    fn numbers(&self, section: Section) -> &[u32] {
+        bytemuck::cast_slice(self.bytes(section))
+    }
+
+    pub(crate) fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// Its file's name, without folders.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Bytes of its file that a walk reads: codes, steps, links and entries.
+    pub(crate) fn walked_bytes(&self) -> usize {
+        let sections = [Section::Codes, Section::Steps, Section::Links, Section::Entries];
+        sections.iter().map(|&section| self.bytes(section).len()).sum()
+    }
+
+    /// Which record's vector each point is, ascending.
+    pub(crate) fn sequences(&self) -> &[u64] {
+        bytemuck::cast_slice(self.bytes(Section::Sequences))
+    }
+
+    /// All directions, one a node.
+    pub(crate) fn directions(&self) -> &[f32] {
+        bytemuck::cast_slice(self.bytes(Section::Vectors))
+    }
+
+    /// A node's direction.
+    pub(crate) fn direction(&self, node: u32) -> &[f32] {
+        let dimension = self.description.dimension;
+        &self.directions()[node as usize * dimension..][..dimension]
+    }
+
+    /// The node a point lies at.
+    pub(crate) fn node_of(&self, point: usize) -> u32 {
+        self.numbers(Section::Nodes).get(point).copied().unwrap_or(point as u32)
+    }
+
+    /// The points that lie at a node.
+    pub(crate) fn points_at(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        let (alone, shared) = match &self.shared {
+            None => (Some(node), &[][..]),
+            Some((points, starts)) => {
+                let (start, end) = (starts[node as usize], starts[node as usize + 1]);
+                (None, &points[start as usize..end as usize])
+            }
+        };
+        alone.into_iter().chain(shared.iter().copied())
+    }
+
+    /// Whether a point's direction is the one the truth gives its record.
+    pub(crate) fn agrees(&self, point: usize, direction: &[f32]) -> bool {
+        let own = self.direction(self.node_of(point));
+        own.iter().zip(direction).all(|(a, b)| (a - b).abs() <= SAME)
+    }
+
+    /// Hands the `width` nodes nearest to a direction to `visit`, best first, each with its approximate cosine and how
+    /// far that may be off, until `visit` has had enough; says how many there were.
+    pub(crate) fn walk(
+        &self,
+        direction: &[f32],
+        width: usize,
+        mut visit: impl FnMut(f32, f32, u32) -> bool,
+    ) -> usize {
+        let field = Field {
+            kernel: self.kernel,
+            codes: self.bytes(Section::Codes),
+            steps: bytemuck::cast_slice(self.bytes(Section::Steps)),
+            links: self.numbers(Section::Links),
+            degree: self.description.degree,
+            entries: self.numbers(Section::Entries),
+        };
+        WALK.with_borrow_mut(|walk| {
+            walk.query.set(direction);
+            let own = walk.query.step();
+            let spots = walk.run(&field, width);
+            for spot in spots {
+                let step = field.steps[spot.node() as usize];
+                if !visit(spot.score, error(own, step), spot.node()) {
+                    break;
+                }
+            }
+            spots.len()
+        })
+    }
+}
+
+/// Three times the deviation of a cosine taken between codes: each rounding is off by a twelfth of a step squared.
+fn error(query: f32, node: f32) -> f32 {
+    3.0 * ((query * query + node * node) / 12.0).sqrt()
+}
+
+impl std::fmt::Debug for Segment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Segment").field("file", &self.file).field("description", &self.description).finish()
+    }
+}

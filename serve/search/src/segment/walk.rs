@@ -1,0 +1,124 @@
+//! The walk over a graph: from nodes near the query to nearer ones, until the best few lead nowhere better.
+//!
+//! A query in codes and a field of linked codes in; the best nodes with their approximate cosine out, best first. It
+//! knows nothing of records, of files, or of who is alive. Beam search as in HNSW's lowest layer (Malkov & Yashunin
+//! 2016, algorithm 2), begun at the nearest of a sample of nodes instead of by descending layers.
+
+use crate::distance::{CodeQuery, Kernel};
+
+/// Ends a list of links that is shorter than the degree.
+pub(crate) const NO_LINK: u32 = u32::MAX;
+/// Marks a node of the pool whose links have been followed.
+const FOLLOWED: u32 = 1 << 31;
+
+/// Nodes, their codes and their links.
+#[derive(Clone, Copy)]
+pub(crate) struct Field<'a> {
+    pub(crate) kernel: Kernel,
+    /// Row-major, one padded row a node.
+    pub(crate) codes: &'a [u8],
+    /// One step of each node's codes.
+    pub(crate) steps: &'a [f32],
+    /// `degree` places a node, the lists ended by [`NO_LINK`] where shorter.
+    pub(crate) links: &'a [u32],
+    pub(crate) degree: usize,
+    /// Where walks may begin.
+    pub(crate) entries: &'a [u32],
+}
+
+impl Field<'_> {
+    pub(crate) fn links_of(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        let start = node as usize * self.degree;
+        self.links[start..start + self.degree].iter().copied().take_while(|&link| link != NO_LINK)
+    }
+}
+
+/// A node and its approximate cosine with the query.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spot {
+    pub(crate) score: f32,
+    node: u32,
+}
+
+impl Spot {
+    pub(crate) fn node(self) -> u32 {
+        self.node & !FOLLOWED
+    }
+}
+
+/// The memory of a walk, kept from one to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Walk {
+    pub(crate) query: CodeQuery,
+    seen: Vec<u64>,
+    pool: Vec<Spot>,
+    nodes: Vec<u32>,
+    dots: Vec<i32>,
+}
+
+impl Walk {
+    /// Finds the `width` nodes nearest to `self.query`, about; best first.
+    pub(crate) fn run(&mut self, field: &Field<'_>, width: usize) -> &[Spot] {
+        self.seen.clear();
+        self.seen.resize(field.steps.len() / 64 + 1, 0);
+        self.pool.clear();
+        self.begin(field, width);
+        let mut next = 0;
+        while next < self.pool.len() {
+            let spot = self.pool[next];
+            if spot.node & FOLLOWED != 0 {
+                next += 1;
+                continue;
+            }
+            self.pool[next].node |= FOLLOWED;
+            self.gather(field, spot.node);
+            next = self.weigh(field, width).min(next + 1);
+        }
+        &self.pool
+    }
+
+    /// Puts the nearest of the entries into the pool.
+    fn begin(&mut self, field: &Field<'_>, width: usize) {
+        self.nodes.clear();
+        self.nodes.extend_from_slice(field.entries);
+        self.weigh(field, width);
+        for spot in &self.pool {
+            self.seen[spot.node as usize / 64] |= 1 << (spot.node % 64);
+        }
+    }
+
+    /// Collects the links of a node that no walk has come upon yet.
+    #[inline]
+    fn gather(&mut self, field: &Field<'_>, node: u32) {
+        self.nodes.clear();
+        let stride = self.query.codes().len();
+        for link in field.links_of(node) {
+            let (word, bit) = (&mut self.seen[link as usize / 64], 1 << (link % 64));
+            if *word & bit == 0 {
+                *word |= bit;
+                field.kernel.prefetch(field.codes, link as usize * stride, stride);
+                self.nodes.push(link);
+            }
+        }
+    }
+
+    /// Compares the collected nodes and keeps the best `width`; returns the best place that changed.
+    #[inline]
+    fn weigh(&mut self, field: &Field<'_>, width: usize) -> usize {
+        field.kernel.code_dots(&self.query, field.codes, &self.nodes, &mut self.dots);
+        let mut best = usize::MAX;
+        for (&node, &dot) in self.nodes.iter().zip(&self.dots) {
+            let score = dot as f32 * field.steps[node as usize] * self.query.step();
+            if self.pool.len() >= width {
+                if self.pool.last().is_none_or(|worst| score <= worst.score) {
+                    continue;
+                }
+                self.pool.pop();
+            }
+            let place = self.pool.partition_point(|spot| spot.score >= score);
+            self.pool.insert(place, Spot { score, node });
+            best = best.min(place);
+        }
+        best
+    }
+}
