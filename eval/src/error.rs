@@ -66,6 +66,29 @@ pub enum EvalError {
         /// The probe's.
         expected: usize,
     },
+    /// Repair or remove the pictures named, or raise `--broken-max`.
+    #[error(
+        "{count} of {of} pictures cannot be read, more than the share {most} that --broken-max allows; repair or \
+         remove them, or raise it:{named}"
+    )]
+    Broken {
+        /// Broken so far.
+        count: usize,
+        /// All pictures of the split.
+        of: usize,
+        /// The share that is allowed.
+        most: f64,
+        /// The first few.
+        named: String,
+    },
+    /// Check the address and the AWS_ variables, or build with the feature named.
+    #[error("{place}: {problem}")]
+    Place {
+        /// The bucket and object.
+        place: String,
+        /// What the object store said.
+        problem: String,
+    },
     /// Remove the file named and run again.
     #[error("{place}/{name}: not usable: {problem}")]
     Result {

@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use simclr_datasets::{Dataset, Sample, entry};
 use simclr_models::Limits;
 
+use crate::chunks::extract_kept;
 use crate::knn::Vote;
 use crate::probe::{Fitted, Probe, Trial, penalties, sweep};
 use crate::{
-    Counts, EvalError, Evaluation, Features, Neighbours, Outcome, Parts, Predictions, Score, Source, extract,
-    fingerprint, metrics,
+    Broken, Cache, Counts, EvalError, Evaluation, Features, Neighbours, Outcome, Parts, Predictions, Score,
+    Source, fingerprint, metrics,
 };
 
 /// What to measure and how.
@@ -29,6 +30,10 @@ pub struct Options {
     pub penalties: Vec<f64>,
     /// What a picture may cost.
     pub limits: Limits,
+    /// Share of a split's pictures that may be unreadable: so many are named and left out, more are an error.
+    pub broken_max: f64,
+    /// Pictures whose features are kept together, about.
+    pub chunk: usize,
 }
 
 impl Default for Options {
@@ -41,6 +46,8 @@ impl Default for Options {
             seed: 0,
             penalties: penalties(),
             limits: Limits::default(),
+            broken_max: 0.01,
+            chunk: 1024,
         }
     }
 }
@@ -84,48 +91,58 @@ pub struct ProbeRecord {
     pub trials: Vec<Trial>,
 }
 
-/// Judges an encoder on a dataset.
+/// Judges an encoder on a dataset; what is already in the cache is not computed again.
 ///
 /// # Errors
-/// When a picture cannot be read, the encoder fails, or the probe does not converge.
+/// When too many pictures cannot be read, the encoder fails, or the probe does not converge.
 pub fn evaluate(
     source: &mut Source,
     dataset: &Dataset,
     options: &Options,
+    cache: &Cache,
     watch: &mut dyn Watch,
 ) -> Result<Evaluation, EvalError> {
     let parts = Parts::of(dataset, options.seed)?;
-    let (known, test) = features(source, &parts, options, watch)?;
-    let mut bench =
-        Bench { source, dataset, options, known, test, scores: Vec::new(), split: &parts.test_name };
+    let key = fingerprint::of_outcome(source, dataset, &parts, options);
+    let (parts, known, test, broken) = features(source, parts, options, cache, watch)?;
+    let bench = Bench { source, dataset, options, known, test, split: &parts.test_name };
     let mut predictions = Predictions::of(bench.test.labels.clone());
+    let mut scores = Vec::new();
     if options.with_knn {
-        predictions.knn = bench.neighbours(watch)?;
+        let (guesses, by_knn) = cache.stage(&key, "neighbours", || bench.neighbours(watch))?;
+        predictions.knn = guesses;
+        scores.extend(by_knn);
     }
     let (mut probe, mut record) = (None, None);
     if options.with_linear {
-        let (fitted, guesses, how) = bench.linear((&parts.train, &parts.validation), watch)?;
+        let rows = (parts.train.as_slice(), parts.validation.as_slice());
+        let (mut fitted, weight, bias, how) = cache.stage(&key, "probe", || bench.fit(rows, watch))?;
+        // The numbers are no part of a probe's JSON, which is its file's header.
+        (fitted.weight, fitted.bias) = (weight, bias);
+        let (guesses, by_probe) = bench.linear(&fitted)?;
         (predictions.classes, predictions.scores) = (dataset.classes.len(), guesses);
-        (probe, record) = (Some(fitted), Some(how));
+        fitted.score = by_probe.first().map(|s| s.value);
+        probe = Some(fitted);
+        record = Some(how);
+        scores.extend(by_probe);
     }
-    let scores = bench.scores;
+    let samples = parts.test.iter().map(Sample::name).collect();
     let outcome = Outcome {
-        fingerprint: fingerprint::of_outcome(source, dataset, &parts, options),
+        fingerprint: key,
         encoder: source.name.clone(),
         space_key: source.space_key.clone(),
         dataset: dataset.name.clone(),
         classes: dataset.classes.clone(),
-        pictures: Counts::of(dataset, |_| 0),
+        pictures: Counts::of(dataset, &broken),
         scores,
         probe: record,
-        broken: Vec::new(),
+        broken,
         split_name: parts.test_name,
     };
-    let samples = parts.test.iter().map(Sample::name).collect();
     Ok(Evaluation { outcome, predictions, samples, probe })
 }
 
-/// One encoder's features of one dataset, and what has been measured on them.
+/// One encoder's features of one dataset: what every measurement is made on.
 struct Bench<'a> {
     source: &'a Source,
     dataset: &'a Dataset,
@@ -133,59 +150,64 @@ struct Bench<'a> {
     known: Features,
     test: Features,
     split: &'a str,
-    scores: Vec<Score>,
 }
 
 impl Bench<'_> {
-    /// Scores by nearest neighbours; returns the class the weighted vote gives each test picture.
-    fn neighbours(&mut self, watch: &mut dyn Watch) -> Result<Vec<usize>, EvalError> {
+    /// The class that the weighted vote gives each test picture, and the scores by nearest neighbours.
+    fn neighbours(&self, watch: &mut dyn Watch) -> Result<(Vec<usize>, Vec<Score>), EvalError> {
         let k = self.options.neighbours.min(self.known.len());
         watch.begin("neighbours", self.test.len());
         let neighbours = Neighbours::find(&self.known, &self.test, k, &mut |n| watch.done(n))?;
         let temperature = self.options.temperature;
-        let mut guesses = Vec::new();
+        let (mut guesses, mut scores) = (Vec::new(), Vec::new());
         for (method, vote) in [
             (format!("knn k={k} T={temperature}"), Vote::Weighted { temperature }),
             (format!("knn k={k} plain"), Vote::Plain),
         ] {
             let votes = neighbours.votes(self.dataset.classes.len(), k, vote);
-            self.score(&method, self.metric()?, top(&votes, &self.test, 1)?);
+            scores.push(self.score(&method, self.metric()?, top(&votes, &self.test, 1)?));
             if guesses.is_empty() {
                 guesses = votes.iter().map(|row| metrics::first_highest(row)).collect();
             }
         }
-        Ok(guesses)
+        Ok((guesses, scores))
     }
 
-    /// Scores the linear probe; returns it, its probabilities for each test picture, and how it came about.
-    fn linear(
-        &mut self,
+    /// The linear probe, its weights and biases, and how it came about; the test pictures are not looked at.
+    fn fit(
+        &self,
         rows: (&[usize], &[usize]),
         watch: &mut dyn Watch,
-    ) -> Result<(Probe, Vec<f32>, ProbeRecord), EvalError> {
-        let Self { source, dataset, options, .. } = *self;
-        let classes = dataset.classes.len();
+    ) -> Result<(Probe, Vec<f32>, Vec<f32>, ProbeRecord), EvalError> {
+        let Self { source, dataset, options, known, .. } = self;
         watch.begin("linear probe", options.penalties.len() + 1);
-        let fitted = sweep(&self.known, rows, classes, &options.penalties, &mut |n| watch.done(n))?;
-        let data = format!("{}, {} pictures", dataset.name, self.known.len());
+        let classes = dataset.classes.len();
+        let fitted = sweep(known, rows, classes, &options.penalties, &mut |n| watch.done(n))?;
+        let data = format!("{}, {} pictures", dataset.name, known.len());
         let mut probe = Probe::new(&dataset.name, &data, &dataset.classes, &source.space_key, &fitted);
+        let (weight, bias) = (std::mem::take(&mut probe.weight), std::mem::take(&mut probe.bias));
+        Ok((probe, weight, bias, record(source, dataset, fitted)))
+    }
+
+    /// The probe's probabilities for every test picture, and its scores.
+    fn linear(&self, probe: &Probe) -> Result<(Vec<f32>, Vec<Score>), EvalError> {
         let test = &self.test;
         let guesses = (0..test.len()).map(|i| probe.predict(test.row(i))).collect::<Result<Vec<_>, _>>()?;
-        let (first, five) = (top(&guesses, test, 1)?, top(&guesses, test, 5)?);
-        self.score("linear", self.metric()?, first);
-        probe.score = Some(first);
-        if classes > 5 {
-            self.score("linear", "top-5".to_owned(), five);
+        let mut scores = vec![self.score("linear", self.metric()?, top(&guesses, test, 1)?)];
+        if self.dataset.classes.len() > 5 {
+            scores.push(self.score("linear", "top-5".to_owned(), top(&guesses, test, 5)?));
         }
-        Ok((probe, guesses.concat(), record(source, dataset, fitted)))
+        Ok((guesses.concat(), scores))
     }
 
     fn metric(&self) -> Result<String, EvalError> {
-        Ok(entry(&self.dataset.name)?.metric.to_string())
+        // A folder may have a name of its own after the catalog's.
+        let name = if self.dataset.name.starts_with("folder-") { "folder" } else { &self.dataset.name };
+        Ok(entry(name)?.metric.to_string())
     }
 
-    fn score(&mut self, method: &str, metric: String, value: f64) {
-        self.scores.push(Score {
+    fn score(&self, method: &str, metric: String, value: f64) -> Score {
+        Score {
             encoder: self.source.name.clone(),
             data: self.dataset.name.clone(),
             split: self.split.to_owned(),
@@ -194,28 +216,32 @@ impl Bench<'_> {
             value,
             pictures: self.test.len(),
             interval: None,
-        });
+        }
     }
 }
 
+/// The parts without their broken pictures, the features of what is known and of what is judged, and the broken ones.
 fn features(
     source: &mut Source,
-    parts: &Parts,
+    parts: Parts,
     options: &Options,
+    cache: &Cache,
     watch: &mut dyn Watch,
-) -> Result<(Features, Features), EvalError> {
-    let mut embed = |step: &str, samples| {
-        watch.begin(step, <[_]>::len(samples));
-        extract(&mut *source.encoder, &source.recipe, samples, &options.limits, &mut |n| watch.done(n))
+) -> Result<(Parts, Features, Features, Vec<Broken>), EvalError> {
+    let mut embed = |step: &str, samples: &[Sample]| {
+        watch.begin(step, samples.len());
+        extract_kept(source, samples, options, cache, watch)
     };
     let mut known = embed("training pictures", &parts.known)?;
     let mut test = embed("test pictures", &parts.test)?;
+    let parts = parts.without_broken(&known.sound, &test.sound)?;
     if source.is_centred {
-        let mean = known.mean();
-        known.shift(&mean);
-        test.shift(&mean);
+        let mean = known.features.mean();
+        known.features.shift(&mean);
+        test.features.shift(&mean);
     }
-    Ok((known, test))
+    let broken = known.broken.into_iter().chain(test.broken).map(|(_, broken)| broken).collect();
+    Ok((parts, known.features, test.features, broken))
 }
 
 fn top(rows: &[Vec<f32>], test: &Features, k: usize) -> Result<f64, EvalError> {

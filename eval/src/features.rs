@@ -1,20 +1,12 @@
-//! Samples in, [`Features`] out: decode, prepare and embed with the very functions the server uses.
+//! Embeddings and labels of some samples, and [`extract`], which makes them where every picture must be sound.
 //!
-//! Pictures are decoded and prepared on all cores while the encoder works; at most [`AHEAD`] batches wait, so memory does
-//! not grow with the dataset. Order is kept. Knows nothing of classifiers.
+//! Knows nothing of classifiers, nor of where features are kept.
 
-use std::sync::mpsc::{SyncSender, sync_channel};
+use simclr_datasets::Sample;
+use simclr_models::{Encoder, Limits, Recipe};
 
-use rayon::prelude::*;
-use simclr_datasets::{DatasetError, Sample};
-use simclr_models::{Encoder, ImageBatch, Limits, Recipe};
-
+use crate::pipeline::{batch_len, embed_ranges, ranges};
 use crate::{EvalError, Labels};
-
-/// Batches prepared ahead of the encoder.
-const AHEAD: usize = 2;
-/// Floats in a batch at most, about: 16 MiB.
-const BATCH_FLOATS: usize = 4 << 20;
 
 /// The embeddings and labels of some samples, in the samples' order.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,35 +78,14 @@ pub fn extract(
 ) -> Result<Features, EvalError> {
     let embedding_len = encoder.embedding_len();
     let mut embeddings = Vec::with_capacity(samples.len() * embedding_len);
-    std::thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(AHEAD);
-        scope.spawn(move || prepare_all(recipe, samples, limits, &sender));
-        for batch in receiver {
-            for embedding in encoder.embed(&batch?)? {
-                embeddings.extend_from_slice(embedding.as_slice());
-            }
-            progress(embeddings.len() / embedding_len);
+    let batches = ranges(0..samples.len(), batch_len(recipe));
+    embed_ranges(encoder, recipe, samples, batches, limits, &mut |embedded| {
+        if let Some((_, error)) = embedded.broken.into_iter().next() {
+            return Err(error.into());
         }
-        Ok::<(), EvalError>(())
+        embeddings.extend_from_slice(&embedded.embeddings);
+        progress(embedded.range.end);
+        Ok(())
     })?;
     Ok(Features { embedding_len, embeddings, labels: Labels::of(samples)? })
-}
-
-fn prepare_all(
-    recipe: &Recipe,
-    samples: &[Sample],
-    limits: &Limits,
-    sender: &SyncSender<Result<ImageBatch, DatasetError>>,
-) {
-    let side = recipe.side as usize;
-    let batch = (BATCH_FLOATS / (3 * side * side)).clamp(8, 256);
-    for chunk in samples.chunks(batch) {
-        let prepared: Result<Vec<_>, _> =
-            chunk.par_iter().map(|sample| sample.load(limits).map(|p| recipe.prepare(&p))).collect();
-        let failed = prepared.is_err();
-        // A closed channel means that the encoder has failed and nobody listens any more.
-        if sender.send(prepared.map(|p| ImageBatch::from_prepared(side, p))).is_err() || failed {
-            return;
-        }
-    }
 }

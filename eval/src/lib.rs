@@ -5,17 +5,21 @@
 //! [`evaluate`] is the whole protocol. Decoding, preparing and embedding are the server's own functions, so a score
 //! describes the server.
 
+mod cache;
+mod chunks;
 mod error;
 mod evaluate;
 mod features;
 mod fingerprint;
 mod holdout;
+mod jobs;
 pub mod knn;
 mod labels;
 pub mod metrics;
 pub mod npy;
 mod outcome;
 mod parts;
+mod pipeline;
 mod predictions;
 pub mod probe;
 mod report;
@@ -23,10 +27,12 @@ mod score;
 mod source;
 mod storage;
 
+pub use cache::Cache;
 pub use error::EvalError;
 pub use evaluate::{Options, ProbeRecord, Watch, evaluate};
 pub use features::{Features, extract};
 pub use holdout::hold_out;
+pub use jobs::{Job, Shard, rate};
 pub use knn::Neighbours;
 pub use labels::Labels;
 pub use outcome::{Broken, CLASSIFIERS, Count, Counts, Evaluation, Outcome, folder_name};

@@ -41,3 +41,51 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The program's command lines in a text: continued lines joined, quotes and comment signs gone, variables numbers.
+    fn commands(text: &str) -> Vec<Vec<String>> {
+        let (mut found, mut current): (Vec<Vec<String>>, Option<Vec<String>>) = (Vec::new(), None);
+        for line in text.lines() {
+            let line = line.trim().trim_start_matches("# ").trim();
+            if line.starts_with("simclr-eval ") {
+                found.extend(current.replace(Vec::new()));
+            } else if !line.starts_with("--") {
+                found.extend(current.take());
+            }
+            if let Some(words) = &mut current {
+                let plain = line.trim_end_matches('\\').replace('"', "");
+                words.extend(plain.split_whitespace().map(number));
+            }
+        }
+        found.extend(current);
+        found
+    }
+
+    fn number(word: &str) -> String {
+        let known = [("TASK_COUNT}", "8"), ("TASK_ID}", "7"), ("INDEX}", "7"), ("PER_TASK}", "8")];
+        let mut word = word.to_owned();
+        while let Some((start, end)) = word.find("${").zip(word.find('}')) {
+            let value = known.iter().find(|(name, _)| word[..=end].ends_with(name)).map_or("?", |(_, v)| v);
+            word.replace_range(start..=end, value);
+        }
+        word
+    }
+
+    #[test]
+    fn the_commands_of_the_examples_exist() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples/evaluation");
+        let mut count = 0;
+        for item in std::fs::read_dir(folder).unwrap() {
+            let path = item.unwrap().path();
+            for words in commands(&std::fs::read_to_string(&path).unwrap()) {
+                Cli::try_parse_from(&words).unwrap_or_else(|e| panic!("{}: {words:?}: {e}", path.display()));
+                count += usize::from(words.contains(&"7/8".to_owned())) + 1;
+            }
+        }
+        assert_eq!(count, 2 + 2 + 2, "two examples, each a shard's run and a report");
+    }
+}

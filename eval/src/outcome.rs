@@ -4,8 +4,10 @@
 //! lies, the pair is finished. They hold no times and no paths of the machine, so that two runs of one command give the
 //! same bytes. The probe lies beside all of an encoder's others in `<out>/<encoder>/classifiers/`.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
-use simclr_datasets::{Dataset, Split};
+use simclr_datasets::{Dataset, Sample, Split};
 
 use crate::{EvalError, Predictions, Probe, ProbeRecord, Score, Storage};
 
@@ -61,11 +63,15 @@ pub struct Count {
 }
 
 impl Counts {
-    /// What a dataset holds; `broken` tells how many pictures of a split cannot be read.
-    pub fn of(dataset: &Dataset, broken: impl Fn(Split) -> usize) -> Self {
+    /// What a dataset holds, less what is broken.
+    pub fn of(dataset: &Dataset, broken: &[Broken]) -> Self {
+        let broken: HashSet<&str> = broken.iter().map(|b| b.name.as_str()).collect();
         let count = |split| {
             let here = dataset.counts(split)?;
-            Some(Count { used: here.used - broken(split), official: here.official })
+            let is_broken = |sample: &&Sample| broken.contains(sample.name().as_str());
+            let lost =
+                if broken.is_empty() { 0 } else { dataset.split(split)?.iter().filter(is_broken).count() };
+            Some(Count { used: here.used - lost, official: here.official })
         };
         Self { train: count(Split::Train), validation: count(Split::Validation), test: count(Split::Test) }
     }

@@ -56,15 +56,36 @@ impl Parts {
             // Another seed than the test share's, so that the two choices are independent.
             None => hold_out(&strata(&known), classes, VALIDATION_SHARE, seed.wrapping_add(1)),
         };
-        if classes < 2 || train.is_empty() || validation.is_empty() || test.is_empty() {
-            let (t, v, s) = (train.len(), validation.len(), test.len());
+        Self { known, train, validation, test, test_name }.judged(classes, &dataset.name)
+    }
+
+    /// The same without the pictures that could not be read: `known` and `test` are the places of those that could.
+    ///
+    /// # Errors
+    /// When a part has none left.
+    pub(crate) fn without_broken(self, known: &[usize], test: &[usize]) -> Result<Self, EvalError> {
+        let rows = |rows: &[usize]| rows.iter().filter_map(|row| known.binary_search(row).ok()).collect();
+        let samples = |all: &[Sample], places: &[usize]| places.iter().map(|&i| all[i].clone()).collect();
+        let parts = Self {
+            train: rows(&self.train),
+            validation: rows(&self.validation),
+            known: samples(&self.known, known),
+            test: samples(&self.test, test),
+            test_name: self.test_name,
+        };
+        parts.judged(usize::MAX, "what can be read")
+    }
+
+    /// Itself, if there is something in every part.
+    fn judged(self, classes: usize, name: &str) -> Result<Self, EvalError> {
+        let (t, v, s) = (self.train.len(), self.validation.len(), self.test.len());
+        if classes < 2 || t == 0 || v == 0 || s == 0 {
             return Err(EvalError::TooFew(format!(
-                "{}: {classes} classes with {t} training, {v} validation and {s} test pictures cannot be judged; \
+                "{name}: {t} training, {v} validation and {s} test pictures cannot be judged; \
                  give at least two classes of at least three pictures",
-                dataset.name
             )));
         }
-        Ok(Self { known, train, validation, test, test_name })
+        Ok(self)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Progress on stderr: a bar on a terminal, JSON lines when piped, nothing when silenced.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -79,5 +80,43 @@ impl Watch for Progress {
                 }
             }
         }
+    }
+}
+
+/// Passes everything on, and remembers how long each step took.
+pub(crate) struct Timed {
+    pub(crate) progress: Progress,
+    seconds: BTreeMap<String, f64>,
+    step: Option<(String, Instant)>,
+}
+
+impl Timed {
+    pub(crate) fn new(progress: Progress) -> Self {
+        Self { progress, seconds: BTreeMap::new(), step: None }
+    }
+
+    fn end_step(&mut self) {
+        if let Some((step, began)) = self.step.take() {
+            *self.seconds.entry(step).or_default() += began.elapsed().as_secs_f64();
+        }
+    }
+
+    /// Ends the progress; gives the seconds of every step.
+    pub(crate) fn finish(mut self) -> BTreeMap<String, f64> {
+        self.end_step();
+        self.progress.finish();
+        self.seconds
+    }
+}
+
+impl Watch for Timed {
+    fn begin(&mut self, step: &str, units: usize) {
+        self.end_step();
+        self.step = Some((step.to_owned(), Instant::now()));
+        self.progress.begin(step, units);
+    }
+
+    fn done(&mut self, units: usize) {
+        self.progress.done(units);
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EvalError, ProbeRecord, Score};
+use crate::{EvalError, ProbeRecord, Score, Storage};
 
 /// What one run measured, and the command that repeats it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,20 +33,15 @@ impl Report {
         serde_json::from_str(&text).map_err(|e| EvalError::Io { path: path.to_path_buf(), source: e.into() })
     }
 
-    /// Writes `scores.json` and `report.md` into a folder.
+    /// Writes `scores.json` and `report.md`.
     ///
     /// # Errors
-    /// When the folder cannot be written.
-    pub fn save(&self, folder: &Path) -> Result<(), EvalError> {
-        std::fs::create_dir_all(folder).map_err(EvalError::io(folder))?;
-        let write = |name: &str, text: String| {
-            let path = folder.join(name);
-            std::fs::write(&path, text).map_err(EvalError::io(&path))
-        };
-        let json = serde_json::to_string_pretty(self)
-            .map_err(|e| EvalError::Io { path: folder.to_path_buf(), source: e.into() })?;
-        write("scores.json", json + "\n")?;
-        write("report.md", self.page())
+    /// When they cannot be written.
+    pub fn save(&self, out: &Storage) -> Result<(), EvalError> {
+        let json =
+            serde_json::to_string_pretty(self).map_err(|e| EvalError::result(out, "scores.json", &e))?;
+        out.write("scores.json", (json + "\n").as_bytes())?;
+        out.write("report.md", self.page().as_bytes())
     }
 
     /// The whole page: tables, penalties, command.
@@ -149,7 +144,7 @@ mod tests {
             scores: vec![score("a", "linear", 33.3)],
             probes: vec![],
         };
-        report.save(folder.path()).unwrap();
+        report.save(&Storage::folder(folder.path())).unwrap();
         assert_eq!(Report::load(&folder.path().join("scores.json")).unwrap(), report);
         assert!(std::fs::read_to_string(folder.path().join("report.md")).unwrap().contains("| a | 33.30 |"));
         let text = Report::load(&folder.path().join("report.md")).unwrap_err().to_string();

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 use simclr_eval::{Count, Outcome, Probe, Storage};
-use simclr_models::{Artefact, CardDraft, Filter, Recipe, ResNet, Stem, Training, Weights};
+use simclr_models::Artefact;
 
 /// Runs the program with words that hold no spaces.
 fn eval(words: &str) -> Output {
@@ -31,30 +31,12 @@ fn stderr_of_failure(words: &str) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-fn tiny_artefact(folder: &Path) -> Artefact {
-    let network = ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture };
-    let draft = CardDraft {
-        name: "tiny".to_owned(),
-        recipe: Recipe { side: 8, resize: 8, filter: Filter::Bicubic, mean: [0.5; 3], deviation: [0.25; 3] },
-        licence: "MIT".to_owned(),
-        training: Training {
-            method: "random".to_owned(),
-            data: "none".to_owned(),
-            epochs: 0,
-            loss: None,
-            recipe: String::new(),
-            program: "test".to_owned(),
-        },
-    };
-    Artefact::create(folder, &network, &Weights::initial(&network.describe().unwrap(), 1), draft).unwrap()
-}
-
 #[test]
 fn an_artefact_and_both_baselines_are_judged() {
     let home = tempfile::tempdir().unwrap();
     let at = home.path().display();
     common::colours(&home.path().join("data"), 24, 8);
-    tiny_artefact(&home.path().join("tiny"));
+    common::tiny_artefact(&home.path().join("tiny"));
     let words = format!(
         "run --encoder {at}/tiny,random,pixels --dataset folder={at}/data --out {at}/out --threads 1"
     );
@@ -93,7 +75,7 @@ fn the_card_and_the_artefacts_probes_are_written_when_asked() {
     let at = home.path().display();
     common::colours(&home.path().join("data"), 12, 8);
     let folder = home.path().join("tiny");
-    tiny_artefact(&folder);
+    common::tiny_artefact(&folder);
     let words = format!("run --encoder {at}/tiny --dataset folder={at}/data --out {at}/out --threads 1");
     stdout(&words);
     let untouched = Artefact::open(&folder).unwrap();

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use simclr_datasets::{Dataset, Split, open};
-use simclr_eval::{EvalError, Options, Parts, Source, evaluate, extract};
+use simclr_eval::{Cache, EvalError, Options, Parts, Source, Storage, evaluate, extract};
 use simclr_models::{Embedding, EncodeError, Encoder, Filter, ImageBatch, Limits, Recipe};
 
 /// The mean of each channel; fails at the picture it is told to.
@@ -24,6 +24,9 @@ impl Encoder for MeanColour {
 
     fn embed(&mut self, images: &ImageBatch) -> Result<Vec<Embedding>, EncodeError> {
         self.seen += images.len();
+        if images.is_empty() {
+            return Ok(Vec::new());
+        }
         if self.seen > self.fails_at {
             return Err(EncodeError::Runtime("told to fail".to_owned()));
         }
@@ -75,14 +78,60 @@ fn features_keep_the_samples_order_over_many_batches() {
 fn a_broken_picture_is_named_and_a_failing_encoder_ends_the_run() {
     let root = tempfile::tempdir().unwrap();
     common::colours(root.path(), 400, 4);
-    let text =
-        evaluate(&mut source(300), &read(root.path()), &Options::default(), &mut ()).unwrap_err().to_string();
+    let text = evaluate(&mut source(300), &read(root.path()), &Options::default(), &Cache::off(), &mut ())
+        .unwrap_err()
+        .to_string();
     assert!(text.contains("told to fail"), "{text}");
+    for i in 17..26 {
+        fs::write(root.path().join(format!("green/{i:04}.bmp")), b"BM, they said").unwrap();
+    }
+    let judge = |broken_max| {
+        let options = Options { broken_max, penalties: vec![0.1], ..Options::default() };
+        evaluate(&mut source(usize::MAX), &read(root.path()), &options, &Cache::off(), &mut ())
+    };
+    let text = judge(0.0).unwrap_err().to_string();
+    assert!(text.contains("green/0017.bmp") && text.contains("--broken-max"), "{text}");
+    let outcome = judge(0.02).unwrap().outcome;
+    let names: Vec<&str> = outcome.broken.iter().map(|b| b.name.as_str()).collect();
+    assert!(names.len() == 9 && names.iter().all(|name| name.starts_with("green/00")), "{names:?}");
+    assert_eq!(outcome.pictures.train.map(|t| (t.used, t.official)), Some((1191, 1200)));
+    assert!(!outcome.broken[0].reason.contains('/'), "a reason is the same on every machine: {outcome:?}");
+    assert!(outcome.scores.iter().all(|s| s.value > 99.0), "{:?}", outcome.scores);
+}
+
+#[test]
+fn an_evaluation_goes_on_in_the_middle_of_a_split_and_repeats_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    common::colours(root.path(), 400, 4);
     fs::write(root.path().join("green/0017.bmp"), b"BM, they said").unwrap();
-    let options = Options::default();
-    let text =
-        evaluate(&mut source(usize::MAX), &read(root.path()), &options, &mut ()).unwrap_err().to_string();
-    assert!(text.contains("green/0017.bmp"), "{text}");
+    let kept = tempfile::tempdir().unwrap();
+    let cache = Cache::at(Storage::folder(kept.path()));
+    let options = Options { chunk: 100, penalties: vec![0.1, 0.01], ..Options::default() };
+    let judge = |fails_at, cache: &Cache| {
+        let mut source = source(fails_at);
+        let result = evaluate(&mut source, &read(root.path()), &options, cache, &mut ());
+        result.map(|e| (e.outcome, e.predictions, e.probe))
+    };
+    let undisturbed = tempfile::tempdir().unwrap();
+    let whole = judge(usize::MAX, &Cache::at(Storage::folder(undisturbed.path()))).unwrap();
+    // Each attempt dies within the next chunk or two; what was kept makes it come further.
+    let mut attempts = 1;
+    while judge(250, &cache).is_err() {
+        attempts += 1;
+        assert!(attempts < 10, "nothing is kept");
+    }
+    assert!(attempts > 4, "1200 pictures in attempts of at most 250, {attempts} attempts");
+    // Nothing is left to embed, and what comes out is what an undisturbed evaluation says.
+    assert!(judge(0, &cache).unwrap() == whole);
+    let changed = Options { neighbours: 3, ..options.clone() };
+    let again = evaluate(&mut source(0), &read(root.path()), &changed, &cache, &mut ()).unwrap();
+    assert_ne!(again.outcome.fingerprint, whole.0.fingerprint);
+    // A torn chunk is made again.
+    let chunk = fs::read_dir(kept.path().join("features")).unwrap().next().unwrap().unwrap().path();
+    let chunk = fs::read_dir(chunk).unwrap().next().unwrap().unwrap().path();
+    fs::write(&chunk, b"torn").unwrap();
+    assert!(judge(0, &cache).is_err());
+    assert!(judge(usize::MAX, &cache).unwrap() == whole);
 }
 
 #[test]
@@ -90,7 +139,8 @@ fn colours_are_told_apart_the_same_way_each_time() {
     let root = tempfile::tempdir().unwrap();
     common::colours(root.path(), 60, 4);
     let options = Options { neighbours: 20, ..Options::default() };
-    let run = || evaluate(&mut source(usize::MAX), &read(root.path()), &options, &mut ()).unwrap();
+    let run =
+        || evaluate(&mut source(usize::MAX), &read(root.path()), &options, &Cache::off(), &mut ()).unwrap();
     let (first, second) = (run(), run());
     assert_eq!((&first.outcome, &first.predictions), (&second.outcome, &second.predictions));
     let scores = &first.outcome.scores;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use image::{ImageFormat, RgbImage};
-use simclr_eval::{EncoderSpec, Evaluation, Options, Source, evaluate};
+use simclr_eval::{Cache, EncoderSpec, Evaluation, Options, Source, evaluate};
 use simclr_tests::World;
 use simclr_tests::pictures::{self, CIFAR10, drawn, encoded, real_pictures};
 
@@ -42,7 +42,7 @@ fn judge(world: &World, folder: &Path) -> Evaluation {
         Source::open(&EncoderSpec::Artefact(world.artefact_folder()), None, 1).expect("an encoder");
     // A few penalties are as good as many for this question.
     let options = Options { penalties: vec![1e-1, 1e-2, 1e-3], ..Options::default() };
-    evaluate(&mut source, &dataset, &options, &mut ()).expect("an evaluation")
+    evaluate(&mut source, &dataset, &options, &Cache::off(), &mut ()).expect("an evaluation")
 }
 
 /// Share of the test pictures, in per cent, whose first class over HTTP is right.

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use simclr_models::{Artefact, CardDraft, Filter, Recipe, ResNet, Stem, Training, Weights};
+
 /// A square 24-bit bitmap (side a multiple of 4) of noise around a colour.
 pub(crate) fn bitmap(side: u32, colour: [u8; 3], seed: u32) -> Vec<u8> {
     let pixels = 3 * side * side;
@@ -31,4 +33,24 @@ pub(crate) fn colours(root: &Path, each: u32, side: u32) {
             fs::write(root.join(class).join(format!("{i:04}.bmp")), bitmap(side, colour, i)).unwrap();
         }
     }
+}
+
+/// A network of ten layers with random weights, for pictures of side 8.
+#[allow(dead_code, reason = "not every test needs an encoder")]
+pub(crate) fn tiny_artefact(folder: &Path) -> Artefact {
+    let network = ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture };
+    let draft = CardDraft {
+        name: "tiny".to_owned(),
+        recipe: Recipe { side: 8, resize: 8, filter: Filter::Bicubic, mean: [0.5; 3], deviation: [0.25; 3] },
+        licence: "MIT".to_owned(),
+        training: Training {
+            method: "random".to_owned(),
+            data: "none".to_owned(),
+            epochs: 0,
+            loss: None,
+            recipe: String::new(),
+            program: "test".to_owned(),
+        },
+    };
+    Artefact::create(folder, &network, &Weights::initial(&network.describe().unwrap(), 1), draft).unwrap()
 }

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use simclr_datasets::Dataset;
-use simclr_eval::{EncoderSpec, Options, Score, Source, evaluate};
+use simclr_eval::{Cache, EncoderSpec, Options, Score, Source, evaluate};
 use tch::Device;
 
 pub use grid::{Axis, Cell, Choice, Grid, Published};
@@ -82,7 +82,8 @@ fn judge(cell: &Cell, folder: &Path, bench: &Bench<'_>) -> Result<(), TrainError
     let checkpoint = RunFolder::new(folder).newest()?.checkpoint;
     export::export(&checkpoint, &artefact, Output::Embedding, &bench.dataset.name, "for comparison only")?;
     let mut source = Source::open(&EncoderSpec::Artefact(artefact), None, bench.threads)?;
-    let scores = evaluate(&mut source, bench.dataset, &Options::default(), &mut ())?.outcome.scores;
+    let scores =
+        evaluate(&mut source, bench.dataset, &Options::default(), &Cache::off(), &mut ())?.outcome.scores;
     let text = serde_json::to_string_pretty(&scores)
         .map_err(|error| TrainError::Recipe(format!("{}: {error}", cell.name)))?;
     let path = scores_path(folder);

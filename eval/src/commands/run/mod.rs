@@ -1,0 +1,259 @@
+//! `simclr-eval run`: every encoder on every dataset; scores, report, probes. What is finished is not done again.
+
+mod find;
+mod plan;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use simclr_datasets::{Dataset, OpenOptions};
+use simclr_eval::{
+    CLASSIFIERS, Cache, EncoderSpec, Job, Options, Outcome, Report, Shard, Source, Storage, evaluate,
+    folder_name, table,
+};
+use simclr_models::{Artefact, CardScore};
+
+use super::{DatasetArgument, encoders, like, threads, typed_command};
+use crate::progress::{Progress, Timed};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Method {
+    Knn,
+    Linear,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  simclr-eval run --encoder models/artefacts/mine --dataset cifar10=data/cifar10
+  simclr-eval run --encoder models/artefacts/mine,random,pixels --dataset folder=my/pictures --out runs/mine
+  simclr-eval run --encoder models/artefacts/mine --datasets all --data data --partial
+  simclr-eval run --encoder a,b --datasets cifar10,pets --data data --shard 0/4 --out s3://bucket/runs/mine
+
+Encoders are artefact folders, TOML files that describe foreign ONNX files, `random` (the same network, random weights)
+and `pixels` (no network at all). Below --out, <encoder>/<dataset>/ holds outcome.json, predictions.safetensors and
+samples.txt; the encoder's probes lie in <encoder>/classifiers/, which simclr-serve --classifiers loads.
+
+A run that was stopped, even by kill -9, goes on when the same command is given again. Shards are numbered from 0; when
+all are done, simclr-eval report <out> shows them together.")]
+pub(crate) struct Run {
+    /// Artefact folder, foreign TOML, `random[:depth=…,width=…,stem=…,seed=…]` or `pixels`; commas or repetition for several
+    #[arg(long, required = true)]
+    encoder: Vec<String>,
+    /// Dataset as name=folder, or folder:alias=folder for folders of your own; repeat for several
+    #[arg(long, required_unless_present = "datasets")]
+    dataset: Vec<DatasetArgument>,
+    /// Names of datasets to look for below --data, or `all`
+    #[arg(long, value_delimiter = ',', requires = "data")]
+    datasets: Vec<String>,
+    /// Folder whose folders are named after datasets
+    #[arg(long, requires = "datasets")]
+    data: Option<PathBuf>,
+    /// Use datasets that lack pictures; every figure says how many of how many
+    #[arg(long)]
+    partial: bool,
+    /// Methods to judge by
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "knn,linear")]
+    method: Vec<Method>,
+    /// Artefact whose recipe and network the baselines take; the first artefact judged, unless given
+    #[arg(long)]
+    like: Option<PathBuf>,
+    /// Folder or s3://bucket/prefix for the report and everything measured
+    #[arg(long, default_value = "runs/eval")]
+    out: String,
+    /// Folder or s3://bucket/prefix for features and finished stages; <out>/cache, unless given; may be deleted
+    #[arg(long)]
+    cache: Option<String>,
+    /// Do a part of the evaluations: shard i of n, counted from 0
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Show the plan and stop
+    #[arg(long)]
+    plan_only: bool,
+    /// Seed of the samples set aside
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Neighbours that vote; all of them, where there are fewer
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    neighbours: u32,
+    /// Temperature of the neighbours' weighted vote
+    #[arg(long, default_value_t = 0.1)]
+    temperature: f64,
+    /// Share of a split's pictures that may be unreadable; so many are named and left out
+    #[arg(long, default_value_t = 0.01)]
+    broken_max: f64,
+    /// Threads of the encoder; all cores, unless given
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Copy the probes into the artefact, where the server finds them
+    #[arg(long)]
+    install_probe: bool,
+    /// Record the scores in the artefact's card
+    #[arg(long)]
+    write_card: bool,
+    /// Print the plan and the scores as JSON instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a run is made of.
+struct Setting {
+    specs: Vec<EncoderSpec>,
+    like: Option<Artefact>,
+    datasets: Vec<Dataset>,
+    options: Options,
+    out: Storage,
+    cache: Cache,
+    threads: usize,
+}
+
+impl Run {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let setting = self.setting()?;
+        let plan = plan::Plan::make(&setting, self.shard)?;
+        plan.tell(&setting, self.json);
+        if self.plan_only {
+            return Ok(ExitCode::SUCCESS);
+        }
+        ctrlc::set_handler(|| {
+            eprintln!("stopped; the same command goes on from here");
+            std::process::exit(130);
+        })?;
+        let failures = work(&setting, &plan)?;
+        if self.shard.is_none() {
+            self.report(&setting, &plan)?;
+        } else {
+            println!(
+                "written: {}; when every shard is done: simclr-eval report {}",
+                setting.out, setting.out
+            );
+        }
+        failures.iter().for_each(|failure| eprintln!("failed: {failure}"));
+        Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn setting(&self) -> anyhow::Result<Setting> {
+        anyhow::ensure!(self.temperature > 0.0, "--temperature must be above 0, not {}", self.temperature);
+        let is_share = (0.0..1.0).contains(&self.broken_max);
+        anyhow::ensure!(is_share, "--broken-max must be 0 or more and below 1, not {}", self.broken_max);
+        let specs = encoders(&self.encoder)?;
+        let like = like(self.like.as_deref(), &specs)?;
+        let how = OpenOptions { partial: self.partial };
+        let open = |argument: &DatasetArgument| argument.open_with(&how);
+        let mut datasets = self.dataset.iter().map(open).collect::<anyhow::Result<Vec<_>>>()?;
+        if let Some(data) = &self.data {
+            datasets.extend(find::find(data, &self.datasets, &how)?);
+        }
+        let mut names: Vec<&str> = datasets.iter().map(|dataset| dataset.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            anyhow::bail!("two datasets are called {}; give folders names, as in folder:mine=path", twice[0]);
+        }
+        let options = Options {
+            with_knn: self.method.contains(&Method::Knn),
+            with_linear: self.method.contains(&Method::Linear),
+            seed: self.seed,
+            neighbours: self.neighbours as usize,
+            temperature: self.temperature,
+            broken_max: self.broken_max,
+            ..Options::default()
+        };
+        let out = super::storage(&self.out)?;
+        let cache = match &self.cache {
+            Some(place) => super::storage(place)?,
+            None => out.under("cache"),
+        };
+        let threads = threads(self.threads);
+        Ok(Setting { specs, like, datasets, options, out, cache: Cache::at(cache), threads })
+    }
+
+    /// Makes the report from the outcomes as they lie in storage, whichever run left them.
+    fn report(&self, setting: &Setting, plan: &plan::Plan) -> anyhow::Result<()> {
+        let mut report = Report {
+            command: typed_command(),
+            program: concat!("simclr-eval ", env!("CARGO_PKG_VERSION")).to_owned(),
+            seed: self.seed,
+            scores: Vec::new(),
+            probes: Vec::new(),
+        };
+        for (spec, jobs) in setting.specs.iter().zip(&plan.by_encoder) {
+            let outcomes = jobs.iter().map(|(_, job)| Outcome::load(&job.place(&setting.out)));
+            let outcomes: Vec<Outcome> = outcomes.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+            if let EncoderSpec::Artefact(folder) = spec {
+                self.hand_over(&mut Artefact::open(folder)?, &outcomes, setting, &report.command)?;
+            }
+            for outcome in outcomes {
+                report.scores.extend(outcome.scores);
+                report.probes.extend(outcome.probe);
+            }
+        }
+        report.save(&setting.out)?;
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&report)?);
+        } else {
+            print!("{}", table(&report.scores));
+            println!("written: {}", setting.out);
+        }
+        Ok(())
+    }
+
+    /// Puts probes and scores into the artefact, where that was asked for.
+    fn hand_over(
+        &self,
+        artefact: &mut Artefact,
+        outcomes: &[Outcome],
+        setting: &Setting,
+        command: &str,
+    ) -> anyhow::Result<()> {
+        for outcome in outcomes.iter().filter(|outcome| self.install_probe && outcome.probe.is_some()) {
+            let file = format!("{}.safetensors", outcome.dataset);
+            let from = setting.out.under(&folder_name(&outcome.encoder)).under(CLASSIFIERS);
+            let bytes = from.read(&file)?.with_context(|| format!("{from}/{file} is missing"))?;
+            Storage::folder(&artefact.probes_folder()).write(&file, &bytes)?;
+        }
+        let score = |s: &simclr_eval::Score| CardScore {
+            data: s.data.clone(),
+            split: s.split.clone(),
+            metric: s.metric.clone(),
+            method: s.method.clone(),
+            value: s.value,
+            command: command.to_owned(),
+        };
+        if self.write_card {
+            artefact.add_scores(outcomes.iter().flat_map(|o| &o.scores).map(score).collect())?;
+        }
+        Ok(())
+    }
+}
+
+/// Does what is not finished; returns what failed, which does not stop the others.
+fn work(setting: &Setting, plan: &plan::Plan) -> anyhow::Result<Vec<String>> {
+    let mut failures = Vec::new();
+    for (spec, jobs) in setting.specs.iter().zip(&plan.by_encoder) {
+        let open: Vec<&(usize, Job)> = jobs.iter().filter(|(_, job)| !job.is_finished).collect();
+        if open.is_empty() {
+            continue;
+        }
+        let mut source = Source::open(spec, setting.like.as_ref(), setting.threads)?;
+        for (dataset, job) in open {
+            let about = format!("{} on {}", job.encoder, job.dataset);
+            let mut watch = Timed::new(Progress::new());
+            watch.progress.about(about.clone());
+            let dataset = &setting.datasets[*dataset];
+            match evaluate(&mut source, dataset, &setting.options, &setting.cache, &mut watch) {
+                Ok(evaluation) => {
+                    // Beside the outcome, which holds no times, and before it, which says that the job is finished.
+                    let times = serde_json::to_vec_pretty(&watch.finish())?;
+                    job.place(&setting.out).write("times.json", &times)?;
+                    evaluation.save(&setting.out)?;
+                }
+                Err(error) => {
+                    watch.finish();
+                    failures.push(format!("{about}: {error}"));
+                }
+            }
+        }
+    }
+    Ok(failures)
+}
