@@ -152,15 +152,16 @@ impl<'a> GraphBuilder<'a> {
         self.lengths[node as usize] = kept.len() as u16;
     }
 
-    /// Thins what is still too long, and returns `degree` places a node, nearest first.
-    pub(crate) fn finish(mut self) -> Vec<u32> {
-        let mut links = Vec::with_capacity(self.lengths.len() * self.degree);
+    /// Thins what is still too long, and returns `degree + spare` places a node, nearest first.
+    pub(crate) fn finish(mut self, spare: usize) -> Vec<u32> {
+        let mut links = Vec::with_capacity(self.lengths.len() * (self.degree + spare));
         for node in 0..self.lengths.len() as u32 {
             if self.lengths[node as usize] as usize > self.degree {
                 self.weigh_links(node);
                 self.thin(node);
             }
             links.extend_from_slice(&self.links[node as usize * self.degree * SLACK..][..self.degree]);
+            links.extend(std::iter::repeat_n(NO_LINK, spare));
         }
         links
     }

@@ -23,8 +23,18 @@ pub(super) enum Section {
     Steps,
     /// u32, nodes × degree.
     Links,
-    /// u32: where walks begin.
-    Entries,
+    /// u32: nodes that no links lead to.
+    Strays,
+    /// u8: the codes of the upper layer's nodes.
+    TopCodes,
+    /// f32: their steps.
+    TopSteps,
+    /// u32: their links among each other.
+    TopLinks,
+    /// u32: which nodes they are.
+    TopNodes,
+    /// u32: where walks over them begin.
+    TopEntries,
     /// u64, one a point, ascending: which record's vector it is.
     Sequences,
     /// u32, one a point: its node; empty where every point has one of its own.
@@ -32,7 +42,7 @@ pub(super) enum Section {
 }
 
 /// How many sections there are.
-pub(super) const SECTIONS: usize = 7;
+pub(super) const SECTIONS: usize = 12;
 
 /// Where a section lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +61,7 @@ pub(crate) struct Description {
     /// Distinct directions among them.
     pub(crate) nodes: usize,
     pub(crate) degree: usize,
+    pub(super) top_degree: usize,
     /// Nodes that could not be found after linking and were made findable.
     pub(crate) repaired: usize,
     pub(crate) build_seconds: f64,
@@ -95,16 +106,22 @@ impl Description {
     }
 
     fn check_lengths(&self, file: usize) -> Result<(), String> {
-        let Self { dimension, points, nodes, degree, sections, .. } = self;
+        let Self { dimension, points, nodes, degree, top_degree, sections, .. } = self;
         let (d, n, m) = (*dimension, *points, *nodes);
+        let t = sections[Section::TopNodes as usize].bytes / 4;
         let sum = |parts: &[usize]| parts.iter().try_fold(1usize, |product, &x| product.checked_mul(x));
-        let entries = sections[Section::Entries as usize].bytes;
+        let any = |section: Section| Some(sections[section as usize].bytes / 4 * 4);
         let expected = [
             sum(&[m, d, 4]),
             sum(&[m, d.next_multiple_of(64)]),
             sum(&[m, 4]),
             sum(&[m, *degree, 4]),
-            Some(entries / 4 * 4),
+            any(Section::Strays),
+            sum(&[t, d.next_multiple_of(64)]),
+            sum(&[t, 4]),
+            sum(&[t, *top_degree, 4]),
+            sum(&[t, 4]),
+            any(Section::TopEntries),
             sum(&[n, 8]),
             Some(if n == m { 0 } else { n * 4 }),
         ];

@@ -6,6 +6,7 @@
 mod folder;
 mod graph;
 mod layout;
+mod link;
 mod probe;
 mod seal;
 mod walk;
@@ -21,7 +22,7 @@ pub(crate) use self::folder::SegmentFolder;
 pub(crate) use self::layout::Description;
 use self::layout::Section;
 pub(crate) use self::seal::{Source, seal};
-use self::walk::{Field, NO_LINK, Walk};
+use self::walk::{Field, Layers, NO_LINK, Walk};
 use crate::distance::Kernel;
 
 /// A point's node may differ by this in any number from the truth's direction: another machine rounds otherwise.
@@ -67,10 +68,16 @@ impl Segment {
     /// A checksum tells damage, not nonsense; and nothing below looks again whether a link leads anywhere.
     fn check_numbers(&self) -> Result<(), String> {
         let nodes = self.description.nodes as u32;
-        let links = self.numbers(Section::Links).iter().all(|&link| link < nodes || link == NO_LINK);
-        let starts = self.numbers(Section::Entries).iter().chain(self.numbers(Section::Nodes));
+        let tops = self.numbers(Section::TopNodes).len() as u32;
+        let below = |section, end: u32| self.numbers(section).iter().all(|&number| number < end);
+        let lead =
+            |section, end: u32| self.numbers(section).iter().all(|&link| link < end || link == NO_LINK);
+        let nodes_fit =
+            [Section::Strays, Section::Nodes, Section::TopNodes].map(|section| below(section, nodes));
+        let links =
+            lead(Section::Links, nodes) && lead(Section::TopLinks, tops) && below(Section::TopEntries, tops);
         let sorted = self.sequences().is_sorted_by(|a, b| a < b);
-        match links && sorted && starts.clone().all(|&node| node < nodes) {
+        match links && sorted && nodes_fit == [true; 3] {
             true => Ok(()),
             false => Err("it holds numbers that lead nowhere".to_owned()),
         }
@@ -106,10 +113,11 @@ impl Segment {
         &self.file
     }
 
-    /// Bytes of its file that a walk reads: codes, steps, links and entries.
+    /// Bytes of its file that a walk reads: everything but the directions and whose they are.
     pub(crate) fn walked_bytes(&self) -> usize {
-        let sections = [Section::Codes, Section::Steps, Section::Links, Section::Entries];
-        sections.iter().map(|&section| self.bytes(section).len()).sum()
+        let others = [Section::Vectors, Section::Sequences, Section::Nodes];
+        let all: usize = self.description.sections.iter().map(|span| span.bytes).sum();
+        all - others.iter().map(|&section| self.bytes(section).len()).sum::<usize>()
     }
 
     /// Which record's vector each point is, ascending.
@@ -151,6 +159,29 @@ impl Segment {
         own.iter().zip(direction).all(|(a, b)| (a - b).abs() <= SAME)
     }
 
+    fn layers(&self) -> Layers<'_> {
+        let Description { degree, top_degree, .. } = self.description;
+        let field = |codes, steps, links, entries, degree| Field {
+            kernel: self.kernel,
+            codes: self.bytes(codes),
+            steps: bytemuck::cast_slice(self.bytes(steps)),
+            links: self.numbers(links),
+            degree,
+            entries: self.numbers(entries),
+        };
+        Layers {
+            top: field(
+                Section::TopCodes,
+                Section::TopSteps,
+                Section::TopLinks,
+                Section::TopEntries,
+                top_degree,
+            ),
+            top_nodes: self.numbers(Section::TopNodes),
+            base: field(Section::Codes, Section::Steps, Section::Links, Section::Strays, degree),
+        }
+    }
+
     /// Hands the `width` nodes nearest to a direction to `visit`, best first, each with its approximate cosine and how
     /// far that may be off, until `visit` has had enough; says how many there were.
     pub(crate) fn walk(
@@ -159,20 +190,13 @@ impl Segment {
         width: usize,
         mut visit: impl FnMut(f32, f32, u32) -> bool,
     ) -> usize {
-        let field = Field {
-            kernel: self.kernel,
-            codes: self.bytes(Section::Codes),
-            steps: bytemuck::cast_slice(self.bytes(Section::Steps)),
-            links: self.numbers(Section::Links),
-            degree: self.description.degree,
-            entries: self.numbers(Section::Entries),
-        };
+        let layers = self.layers();
         WALK.with_borrow_mut(|walk| {
             walk.query.set(direction);
             let own = walk.query.step();
-            let spots = walk.run(&field, width);
+            let spots = walk.descend(&layers, width);
             for spot in spots {
-                let step = field.steps[spot.node() as usize];
+                let step = layers.base.steps[spot.node() as usize];
                 if !visit(spot.score, error(own, step), spot.node()) {
                     break;
                 }

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::walk::{Field, NO_LINK, Walk};
+use super::walk::{Field, Layers, NO_LINK, Walk};
 
 /// Nodes kept by the first, quick attempt to find a node.
 const WIDTH_QUICK: usize = 16;
@@ -14,73 +14,66 @@ const WIDTH_PROBE: usize = 64;
 /// How many of the nearest nodes get a link to one that was lost.
 const LINKS_BACK: usize = 8;
 
-/// What probing found and did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Repaired {
+/// A graph whose base can still change.
+pub(super) struct Repair<'a> {
+    pub(super) layers: Layers<'a>,
+    pub(super) links: Vec<u32>,
+    /// Nodes that walks begin at, because no links lead there.
+    pub(super) strays: Vec<u32>,
     /// Nodes that could not be found and can be now.
-    pub(crate) relinked: usize,
-    /// Nodes that walks now begin at, because links did not help.
-    pub(crate) entered: usize,
+    pub(super) repaired: usize,
 }
 
-/// Makes every node findable; `None` if told to stop.
-pub(crate) fn repair(
-    field: &Field<'_>,
-    links: &mut [u32],
-    entries: &mut Vec<u32>,
-    stop: &AtomicBool,
-) -> Option<Repaired> {
-    let (mut walk, mut repaired) = (Walk::default(), Repaired::default());
-    // A link that finds one node may push nobody out, as only free places are taken; so one round is enough.
-    let lost = lost(field, links, entries, 0..field.steps.len() as u32, stop)?;
-    for &node in &lost {
-        link_back(field, links, entries, node, &mut walk);
-    }
-    repaired.relinked = lost.len();
-    let still_lost = self::lost(field, links, entries, lost.into_iter(), stop)?;
-    repaired.relinked -= still_lost.len();
-    repaired.entered = still_lost.len();
-    entries.extend(still_lost);
-    Some(repaired)
-}
-
-/// Those of `nodes` that a walk for their own codes does not find.
-fn lost(
-    field: &Field<'_>,
-    links: &[u32],
-    entries: &[u32],
-    nodes: impl Iterator<Item = u32>,
-    stop: &AtomicBool,
-) -> Option<Vec<u32>> {
-    let field = Field { links, entries, ..*field };
-    let (mut walk, mut lost) = (Walk::default(), Vec::new());
-    for node in nodes {
-        if stop.load(Ordering::Relaxed) {
-            return None;
+impl Repair<'_> {
+    /// Makes every node findable; `false` if told to stop.
+    pub(super) fn run(&mut self, stop: &AtomicBool) -> bool {
+        let mut walk = Walk::default();
+        let mut nodes: Vec<u32> = (0..self.layers.base.steps.len() as u32).collect();
+        // Links only ever take free places, so who was found stays found; the second round is for certainty's sake, and
+        // a node that had to be entered makes the others of its neighbourhood findable.
+        for _ in 0..2 {
+            let mut lost = Vec::new();
+            for &node in &nodes {
+                if stop.load(Ordering::Relaxed) {
+                    return false;
+                }
+                if !self.finds(node, &mut walk) {
+                    lost.push(node);
+                    self.link_back(node, &mut walk);
+                    if !self.finds(node, &mut walk) {
+                        self.strays.push(node);
+                    }
+                }
+            }
+            self.repaired += lost.len();
+            nodes = lost;
         }
-        set_query(&field, node, &mut walk);
-        let mut found = |width| walk.run(&field, width).iter().any(|spot| spot.node() == node);
-        if !found(WIDTH_QUICK) && !found(WIDTH_PROBE) {
-            lost.push(node);
-        }
+        true
     }
-    Some(lost)
-}
 
-/// Links the nodes a walk for `node` ends at to it, where their lists have room.
-fn link_back(field: &Field<'_>, links: &mut [u32], entries: &[u32], node: u32, walk: &mut Walk) {
-    set_query(field, node, walk);
-    let found = walk.run(&Field { links, entries, ..*field }, WIDTH_PROBE);
-    let nearest: Vec<u32> = found.iter().map(|spot| spot.node()).take(LINKS_BACK).collect();
-    for from in nearest {
-        let list = &mut links[from as usize * field.degree..][..field.degree];
-        if let Some(free) = list.iter().position(|&link| link == NO_LINK) {
-            list[free] = node;
+    fn layers(&self) -> Layers<'_> {
+        let base = Field { links: &self.links, entries: &self.strays, ..self.layers.base };
+        Layers { base, ..self.layers }
+    }
+
+    /// Whether a walk for a node's own codes comes upon it.
+    fn finds(&self, node: u32, walk: &mut Walk) -> bool {
+        let layers = self.layers();
+        walk.query.set_codes(layers.base.codes_of(node), layers.base.steps[node as usize]);
+        let mut found = |width| walk.descend(&layers, width).iter().any(|spot| spot.node() == node);
+        found(WIDTH_QUICK) || found(WIDTH_PROBE)
+    }
+
+    /// Links the nodes at which the last walk ended to `node`, where their lists have room.
+    fn link_back(&mut self, node: u32, walk: &mut Walk) {
+        let found = walk.descend(&self.layers(), WIDTH_PROBE);
+        let nearest: Vec<u32> = found.iter().map(|spot| spot.node()).take(LINKS_BACK).collect();
+        let degree = self.layers.base.degree;
+        for from in nearest {
+            let list = &mut self.links[from as usize * degree..][..degree];
+            if let Some(free) = list.iter().position(|&link| link == NO_LINK) {
+                list[free] = node;
+            }
         }
     }
-}
-
-fn set_query(field: &Field<'_>, node: u32, walk: &mut Walk) {
-    let stride = field.codes.len() / field.steps.len().max(1);
-    walk.query.set_codes(&field.codes[node as usize * stride..][..stride], field.steps[node as usize]);
 }

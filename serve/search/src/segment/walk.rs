@@ -1,8 +1,8 @@
 //! The walk over a graph: from nodes near the query to nearer ones, until the best few lead nowhere better.
 //!
 //! A query in codes and a field of linked codes in; the best nodes with their approximate cosine out, best first. It
-//! knows nothing of records, of files, or of who is alive. Beam search as in HNSW's lowest layer (Malkov & Yashunin
-//! 2016, algorithm 2), begun at the nearest of a sample of nodes instead of by descending layers.
+//! knows nothing of records, of files, or of who is alive. Beam search as in HNSW (Malkov & Yashunin 2016, algorithm 2), in
+//! two layers: a walk over one node in sixteen says where to begin among all.
 
 use crate::distance::{CodeQuery, Kernel};
 
@@ -10,6 +10,9 @@ use crate::distance::{CodeQuery, Kernel};
 pub(crate) const NO_LINK: u32 = u32::MAX;
 /// Marks a node of the pool whose links have been followed.
 const FOLLOWED: u32 = 1 << 31;
+
+/// Nodes that the walk over the upper layer hands down.
+const STARTS: usize = 12;
 
 /// Nodes, their codes and their links.
 #[derive(Clone, Copy)]
@@ -22,15 +25,30 @@ pub(crate) struct Field<'a> {
     /// `degree` places a node, the lists ended by [`NO_LINK`] where shorter.
     pub(crate) links: &'a [u32],
     pub(crate) degree: usize,
-    /// Where walks may begin.
+    /// Where walks begin.
     pub(crate) entries: &'a [u32],
 }
 
 impl Field<'_> {
+    pub(crate) fn codes_of(&self, node: u32) -> &[u8] {
+        let stride = self.codes.len() / self.steps.len().max(1);
+        &self.codes[node as usize * stride..][..stride]
+    }
+
     pub(crate) fn links_of(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
         let start = node as usize * self.degree;
         self.links[start..start + self.degree].iter().copied().take_while(|&link| link != NO_LINK)
     }
+}
+
+/// A field of all nodes, and above it one of a few of them, so that a walk begins near its end.
+#[derive(Clone, Copy)]
+pub(crate) struct Layers<'a> {
+    pub(crate) top: Field<'a>,
+    /// Which node of the base each node of the top is.
+    pub(crate) top_nodes: &'a [u32],
+    /// Its entries are nodes that no links lead to.
+    pub(crate) base: Field<'a>,
 }
 
 /// A node and its approximate cosine with the query.
@@ -57,12 +75,37 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// Finds the `width` nodes nearest to `self.query`, about; best first.
+    /// Finds the `width` nodes of the base nearest to `self.query`, about; best first.
+    pub(crate) fn descend(&mut self, layers: &Layers<'_>, width: usize) -> &[Spot] {
+        self.run(&layers.top, STARTS);
+        self.nodes.clear();
+        self.nodes.extend(self.pool.iter().map(|spot| layers.top_nodes[spot.node() as usize]));
+        let above = self.nodes.len();
+        for &entry in layers.base.entries {
+            // Whoever is weighed twice would be found twice.
+            if !self.nodes[..above].contains(&entry) {
+                self.nodes.push(entry);
+            }
+        }
+        self.follow(&layers.base, width)
+    }
+
+    /// Finds the `width` nodes of one field nearest to `self.query`, about; best first.
     pub(crate) fn run(&mut self, field: &Field<'_>, width: usize) -> &[Spot] {
+        self.nodes.clear();
+        self.nodes.extend_from_slice(field.entries);
+        self.follow(field, width)
+    }
+
+    /// Walks on from the collected nodes.
+    fn follow(&mut self, field: &Field<'_>, width: usize) -> &[Spot] {
         self.seen.clear();
         self.seen.resize(field.steps.len() / 64 + 1, 0);
         self.pool.clear();
-        self.begin(field, width);
+        self.weigh(field, width);
+        for spot in &self.pool {
+            self.seen[spot.node as usize / 64] |= 1 << (spot.node % 64);
+        }
         let mut next = 0;
         while next < self.pool.len() {
             let spot = self.pool[next];
@@ -75,16 +118,6 @@ impl Walk {
             next = self.weigh(field, width).min(next + 1);
         }
         &self.pool
-    }
-
-    /// Puts the nearest of the entries into the pool.
-    fn begin(&mut self, field: &Field<'_>, width: usize) {
-        self.nodes.clear();
-        self.nodes.extend_from_slice(field.entries);
-        self.weigh(field, width);
-        for spot in &self.pool {
-            self.seen[spot.node as usize / 64] |= 1 << (spot.node % 64);
-        }
     }
 
     /// Collects the links of a node that no walk has come upon yet.

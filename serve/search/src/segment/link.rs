@@ -1,0 +1,123 @@
+//! Links all nodes in two layers, and sees to it that every one is found.
+//!
+//! Codes in, links out. The upper layer is a sample; it is linked first, and then says where to begin linking the others.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::graph::GraphBuilder;
+use super::probe::Repair;
+use super::walk::{Field, Layers, Walk};
+use crate::distance::Kernel;
+
+/// Places for links of a node. More find the last neighbours sooner; fewer take less memory and time.
+pub(super) const DEGREE: usize = 32;
+/// Those left free when the graph is made, for links to nodes that are lost otherwise.
+const SPARE: usize = 2;
+/// Links of a node of the upper layer.
+pub(super) const TOP_DEGREE: usize = 16;
+/// One node in this many is in the upper layer.
+const TOP_SHARE: usize = 16;
+/// Nodes kept while looking in the upper layer for where to link.
+const TOP_WIDTH: usize = 12;
+
+/// The upper layer.
+#[derive(Default)]
+pub(super) struct Top {
+    pub(super) codes: Vec<u8>,
+    pub(super) steps: Vec<f32>,
+    pub(super) links: Vec<u32>,
+    /// Which nodes of the base they are.
+    pub(super) nodes: Vec<u32>,
+    pub(super) entries: Vec<u32>,
+}
+
+/// A finished graph.
+pub(super) struct Linked {
+    pub(super) links: Vec<u32>,
+    pub(super) strays: Vec<u32>,
+    pub(super) top: Top,
+    pub(super) repaired: usize,
+}
+
+/// Links the nodes of these codes, `stride` a node; `None` if told to stop.
+pub(super) fn link(
+    kernel: Kernel,
+    codes: &[u8],
+    steps: &[f32],
+    stride: usize,
+    stop: &AtomicBool,
+) -> Option<Linked> {
+    let order = shuffled(steps.len() as u32);
+    let top = link_top(kernel, codes, steps, stride, &order, stop)?;
+    let top_field = Field {
+        kernel,
+        codes: &top.codes,
+        steps: &top.steps,
+        links: &top.links,
+        degree: TOP_DEGREE,
+        entries: &top.entries,
+    };
+    let base = Field { kernel, codes, steps, links: &[], degree: DEGREE, entries: &[] };
+    let (mut above, mut starts) = (Walk::default(), Vec::new());
+    let mut builder = GraphBuilder::new(kernel, codes, steps, stride, DEGREE - SPARE);
+    for (done, &node) in order.iter().enumerate() {
+        if stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        above.query.set_codes(base.codes_of(node), steps[node as usize]);
+        starts.clear();
+        // The sample is linked first and in its own order; what is not linked yet leads nowhere.
+        let found = above.run(&top_field, TOP_WIDTH).iter().map(|spot| spot.node() as usize);
+        starts.extend(found.filter(|&i| i < done).map(|i| top.nodes[i]));
+        if starts.is_empty() {
+            starts.extend(order[..done].first());
+        }
+        builder.insert(node, &starts);
+    }
+    let links = builder.finish(SPARE);
+    let layers = Layers { top: top_field, top_nodes: &top.nodes, base };
+    let mut repair = Repair { layers, links, strays: Vec::new(), repaired: 0 };
+    if !repair.run(stop) {
+        return None;
+    }
+    let Repair { links, strays, repaired, .. } = repair;
+    Some(Linked { links, strays, top, repaired })
+}
+
+/// Copies and links the first of the nodes.
+fn link_top(
+    kernel: Kernel,
+    codes: &[u8],
+    steps: &[f32],
+    stride: usize,
+    order: &[u32],
+    stop: &AtomicBool,
+) -> Option<Top> {
+    let mut top = Top { nodes: order[..order.len().div_ceil(TOP_SHARE)].to_vec(), ..Top::default() };
+    for &node in &top.nodes {
+        top.codes.extend_from_slice(&codes[node as usize * stride..][..stride]);
+        top.steps.push(steps[node as usize]);
+    }
+    let count = top.nodes.len() as u32;
+    top.entries = (0..((f64::from(count)).sqrt() as u32 + 1).min(count)).collect();
+    let mut builder = GraphBuilder::new(kernel, &top.codes, &top.steps, stride, TOP_DEGREE);
+    for node in 0..count {
+        if stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        builder.insert(node, &top.entries[..(node as usize).min(top.entries.len())]);
+    }
+    top.links = builder.finish(0);
+    Some(top)
+}
+
+/// All nodes in an order that has nothing to do with when they came, and is the same every time.
+///
+/// Nodes that arrive sorted, like the pictures of one kind after the other, would be linked to their predecessors only.
+fn shuffled(nodes: u32) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..nodes).collect();
+    order.sort_by_cached_key(|&node| {
+        (u64::from(node) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
+    });
+    order
+}

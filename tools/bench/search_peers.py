@@ -1,0 +1,148 @@
+"""Recall against speed of similarity search, ours beside hnswlib, faiss, usearch, ScaNN and SVS, on the same vectors.
+
+Figures are queries per CPU second of one thread at recall@10 of 0.99 and 0.999, read off each library's curve; those that do not get there
+are left out. `EMBEDDINGS=folder` names a folder with train.npy and test.npy as `simclr-eval embed` writes them, which saves embedding CIFAR-10.
+"""
+
+import functools
+import json
+import math
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from frame import Figure, bench
+from service import build
+from train_loop import cifar10
+from wheels import ROOT, FetchError, venv
+
+HERE = Path(__file__).resolve().parent
+WORK = ROOT / "target" / "bench" / "search"
+PEERS = {
+    "hnswlib": "hnswlib 0.8.0, M 16, efConstruction 200",
+    "faiss": "faiss-cpu 1.15.1 HNSWFlat, M 16, efConstruction 200",
+    "usearch": "usearch 2.26.6 f32, connectivity 16, expansion 200",
+    "scann": "ScaNN 1.4.2, tree of √n leaves, 4-bit codes, reordered",
+    "svs": "SVS 0.5.0 Vamana f32, degree 64",
+}
+SETS = {"cifar": "50,000 embeddings of CIFAR-10 by the shipped encoder", "clustered": "100,000 clustered vectors of 128 numbers"}
+ROUNDS = 2
+
+
+@functools.cache
+def python():
+    return str(venv(ROOT / "target" / "bench-venv" / "search", HERE / "peers" / "search-requirements.txt"))
+
+
+@functools.cache
+def vectors(name):
+    """The folder with stored.npy, queries.npy and nearest.npy of a set."""
+    folder = WORK / name
+    if not (folder / "nearest.npy").exists():
+        told([python(), str(HERE / "peers" / "search_peers.py"), "prepare", str(folder), *source(name)])
+    return folder
+
+
+def source(name):
+    if name == "clustered":
+        return ["clustered", "100000", "128"]
+    folder = Path(os.environ.get("EMBEDDINGS", WORK / "embeddings"))
+    if not (folder / "test.npy").exists():
+        encoder = ROOT / "models" / "artefacts" / "simclr-cifar10-resnet18-w025"
+        data = cifar10(ROOT / "target" / "bench" / "cifar10")
+        told([build("simclr-eval", "simclr-eval"), "embed", "--encoder", str(encoder), "--dataset", f"cifar10={data}", "--out", str(folder)])
+    return ["cifar", str(folder / "train.npy"), str(folder / "test.npy")]
+
+
+def told(command):
+    result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if result.returncode != 0:
+        raise FetchError(f"{' '.join(map(str, command[:3]))} failed:\n{result.stderr.strip()[-800:]}")
+    return result.stdout
+
+
+@functools.cache
+def program():
+    command = ["cargo", "build", "--release", "--locked", "-p", "simclr-search", "--example", "search_curve", "--message-format=json-render-diagnostics"]
+    messages = (json.loads(line) for line in told(command).splitlines() if line.startswith("{"))
+    return next(message["executable"] for message in messages if message.get("executable"))
+
+
+def ours(name):
+    """Our curve; the collection is made once and opened again every time, but for the first, which is timed."""
+    folder, efs = vectors(name), ["10", "16", "24", "32", "48", "64", "96", "128", "200"]
+    files = [str(folder / f"{part}.npy") for part in ("stored", "queries", "nearest")]
+    return json.loads(told([program(), *files, str(folder / "collection"), *efs]))
+
+
+@functools.cache
+def compared(name, peer):
+    """Curves and build times of both, measured by turns."""
+    shutil.rmtree(vectors(name) / "collection", ignore_errors=True)
+    program()
+    command = [python(), str(HERE / "peers" / "search_peers.py"), str(vectors(name)), peer]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    mine, theirs = [], []
+    try:
+        for _ in range(ROUNDS):
+            mine.append(ours(name))
+            process.stdin.write("\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+            if not line:
+                raise FetchError(f"{peer} failed: {' '.join(command)} says why")
+            theirs.append(json.loads(line))
+    finally:
+        process.stdin.close()
+        process.wait()
+    print(f"  {SETS[name]}; ours reads {mine[0]['bytes_per_vector']:.0f} bytes a vector while walking")
+    for side, runs in (("ours", mine), (peer, theirs)):
+        points = [f"{p['recall']:.4f} {p['batch']:.0f}" for p in runs[-1]["curve"]]
+        print(f"    {side}: build {runs[0]['build'] if side != 'ours' else runs[0]['build']['cpu_seconds']:.1f} CPU s; recall, queries: {'; '.join(points)}")
+    return mine, theirs
+
+
+def at(curve, recall, way):
+    """Queries per CPU second at a recall: the best line between two measured points, on a scale of orders of magnitude."""
+    points = sorted((point["recall"], math.log(point[way])) for point in curve)
+    best = [speed for reached, speed in points if reached >= recall]
+    for (low, fast), (high, slow) in zip(points, points[1:]):
+        if low < recall <= high:
+            best.append(fast + (slow - fast) * (recall - low) / (high - low))
+    return math.exp(max(best)) if best else None
+
+
+def speed_figure(name, peer, recall, way):
+    mine, theirs = compared(name, peer)
+    sides = [[at(run["curve"], recall, way) for run in runs] for runs in (mine, theirs)]
+    if None in sides[0] + sides[1]:
+        raise FetchError(f"recall {recall} is not reached by {'ours' if None in sides[0] else peer}")
+    return Figure(PEERS[peer], "queries/CPU s", "higher", *sides)
+
+
+def build_figure(name, peer):
+    mine, theirs = compared(name, peer)
+    return Figure(PEERS[peer], "CPU s to build", "lower", [mine[0]["build"]["cpu_seconds"]], [theirs[0]["build"]])
+
+
+def register(name, peer):
+    for recall, digits in ((0.99, "99"), (0.999, "999")):
+        for way in ("single", "batch"):
+
+            @bench(f"search-{peer}-{name}-{way}-{digits}")
+            def figure(recall=recall, way=way):
+                return speed_figure(name, peer, recall, way)
+
+            figure.__doc__ = f"queries a CPU second at recall@10 {recall}, {'one a call' if way == 'single' else '1,000 a call'}: {SETS[name]}, ours against {peer}"
+
+    @bench(f"search-{peer}-{name}-build")
+    def built():
+        return build_figure(name, peer)
+
+    built.__doc__ = f"CPU seconds to index {SETS[name]}, ours against {peer}"
+
+
+for set_name in SETS:
+    for peer_name in PEERS:
+        register(set_name, peer_name)
