@@ -1,20 +1,20 @@
-//! What the handlers may reach: the encoder behind its queue, the classifiers, the collections, the counters.
+//! What the handlers may reach: the models behind their queues, the collections, the counters.
 //!
 //! Everything is opened, checked and warmed here, before anybody listens. Knows no routes and no status codes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use simclr_models::{Artefact, ArtefactError, EncodeError, Encoder, ImageBatch, OnnxEncoder};
+use simclr_models::Encoder;
 use simclr_search::{Collections, SearchError};
 use tokio::sync::Semaphore;
 
-use crate::classifiers::{ClassifierError, Classifiers};
 use crate::config::{Config, Limits};
-use crate::embedder::Embedder;
+use crate::keys::{Keys, KeysError};
+use crate::listening::{Tls, TlsError};
 use crate::metrics::Metrics;
+use crate::models::{ModelError, Models};
 
 /// Reads and writes of collections that run at the same time; more wait their turn within their request's deadline.
 const STORE_THREADS: usize = 16;
@@ -22,11 +22,10 @@ const STORE_THREADS: usize = 16;
 /// The server without its socket.
 pub struct App {
     pub(crate) config: Config,
-    pub(crate) artefact: Artefact,
-    pub(crate) embedder: Embedder,
-    pub(crate) classifiers: Classifiers,
+    pub(crate) models: Models,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) started: u64,
+    pub(crate) keys: Option<Keys>,
+    pub(crate) tls: Option<Arc<Tls>>,
     collections: Arc<Collections>,
     store_room: Arc<Semaphore>,
     pub(crate) requests_room: Arc<Semaphore>,
@@ -37,25 +36,9 @@ pub struct App {
 /// Why the server did not start; shown to the person who starts it.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Give a folder that holds a whole artefact.
-    #[error("model {folder}: {reason}")]
-    Artefact {
-        /// The folder given.
-        folder: PathBuf,
-        /// What is wrong with it.
-        reason: ArtefactError,
-    },
-    /// The encoder did not open, or did not survive its first run.
-    #[error("model {folder}: {reason}")]
-    Encoder {
-        /// The folder given.
-        folder: PathBuf,
-        /// What is wrong with it.
-        reason: EncodeError,
-    },
-    /// See the classifier.
+    /// See the model.
     #[error(transparent)]
-    Classifier(#[from] ClassifierError),
+    Model(#[from] ModelError),
     /// Give a data folder that can be written and is not open elsewhere.
     #[error("data folder {folder}: {reason}")]
     Collections {
@@ -64,6 +47,12 @@ pub enum StartError {
         /// What is wrong with it.
         reason: SearchError,
     },
+    /// Correct the file of API keys.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// Correct the certificate or its key.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     /// Listen elsewhere, or end what listens there.
     #[error("listening on {address}: {reason}")]
     Listen {
@@ -72,70 +61,66 @@ pub enum StartError {
         /// What the system said.
         reason: std::io::Error,
     },
-    /// The system gave no thread.
-    #[error("starting the sessions: {0}")]
-    Threads(std::io::Error),
+    /// The task that opens everything died; its words are in the log.
+    #[error("opening what is served: {0}")]
+    Died(std::io::Error),
 }
 
 impl App {
-    /// Opens the artefact, its sessions, the classifiers and the collections.
+    /// Opens the models, their sessions and classifiers, and the collections.
     ///
     /// # Errors
     /// The first of them that does not open or does not fit the others.
     pub fn open(config: Config) -> Result<Arc<Self>, StartError> {
-        let artefact = open_artefact(&config)?;
-        let mut encoders: Vec<Box<dyn Encoder>> = Vec::with_capacity(config.sessions);
-        for _ in 0..config.sessions {
-            let encoder = OnnxEncoder::open(&artefact, config.session_threads)
-                .map_err(|reason| StartError::Encoder { folder: config.model.clone(), reason })?;
-            encoders.push(Box::new(encoder));
-        }
-        Self::assemble(config, artefact, encoders)
+        let metrics = Arc::new(Metrics::new());
+        let models = Models::open(&config, &metrics)?;
+        Self::assemble(config, models, metrics)
     }
 
-    /// Like [`open`](Self::open), with encoders of the caller's own in place of ONNX Runtime's.
+    /// Like [`open`](Self::open), with encoders of the caller's own for `--model` in place of ONNX Runtime's.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub fn with_encoders(config: Config, encoders: Vec<Box<dyn Encoder>>) -> Result<Arc<Self>, StartError> {
-        let artefact = open_artefact(&config)?;
-        Self::assemble(config, artefact, encoders)
+        let metrics = Arc::new(Metrics::new());
+        let models = Models::with_encoders(encoders, &config, &metrics)?;
+        Self::assemble(config, models, metrics)
     }
 
-    fn assemble(
-        config: Config,
-        artefact: Artefact,
-        mut encoders: Vec<Box<dyn Encoder>>,
-    ) -> Result<Arc<Self>, StartError> {
-        let mut classifiers = Classifiers::default();
-        let own = artefact.probes_folder();
-        for folder in own.is_dir().then_some(own).iter().chain(&config.classifiers) {
-            classifiers.load(folder, artefact.space_key(), artefact.embedding_len())?;
+    /// Opens everything that a configuration names and closes it again; every mistake found, where one does not hide the next.
+    pub fn check(config: &Config) -> Vec<StartError> {
+        let mut problems: Vec<StartError> = Vec::new();
+        if let Some(Err(error)) = config.api_keys.as_deref().map(Keys::open) {
+            problems.push(error.into());
         }
+        if let Some(Err(error)) = config.tls.as_ref().map(|(certificate, key)| Tls::open(certificate, key)) {
+            problems.push(error.into());
+        }
+        if let Err(error) = Models::open(config, &Arc::new(Metrics::new())) {
+            problems.push(error.into());
+        }
+        problems
+    }
+
+    fn assemble(config: Config, models: Models, metrics: Arc<Metrics>) -> Result<Arc<Self>, StartError> {
+        let keys = config.api_keys.as_deref().map(Keys::open).transpose()?;
+        let tls = config.tls.as_ref().map(|(certificate, key)| Tls::open(certificate, key)).transpose()?;
         let folder = config.data_dir.join("collections");
         let collections = Collections::open(&folder, search_limits(config.limits))
             .map_err(|reason| StartError::Collections { folder, reason })?;
         for problem in collections.problems() {
             tracing::error!(collection = problem.name, reason = %problem.error, "a collection is unusable");
         }
-        for encoder in &mut encoders {
-            warm(encoder.as_mut(), &artefact, config.limits)
-                .map_err(|reason| StartError::Encoder { folder: config.model.clone(), reason })?;
-        }
-        let metrics = Arc::new(Metrics::new());
-        let embedder = Embedder::start(&config, artefact.recipe().clone(), encoders, Arc::clone(&metrics))
-            .map_err(StartError::Threads)?;
         Ok(Arc::new(Self {
             requests_room: Arc::new(Semaphore::new(config.limits.requests_max)),
             bodies_room: Arc::new(Semaphore::new(kibibytes(config.limits.bodies_bytes_max))),
             store_room: Arc::new(Semaphore::new(STORE_THREADS)),
-            started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
             stopping: AtomicBool::new(false),
             collections: Arc::new(collections),
+            tls: tls.map(Arc::new),
+            keys,
             config,
-            artefact,
-            embedder,
-            classifiers,
+            models,
             metrics,
         }))
     }
@@ -160,9 +145,13 @@ impl App {
         task.await.map_err(|_| StoreError::Died)?.map_err(StoreError::Search)
     }
 
-    /// Whether new requests are welcome: not stopping, and the encoder answers.
+    /// Whether new requests are welcome: not stopping, and every model answers.
     pub(crate) fn ready(&self) -> bool {
-        !self.stopping.load(Ordering::Relaxed) && !self.embedder.batcher().keeps_failing()
+        !self.is_stopping() && self.models.are_well()
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     pub(crate) fn stop_being_ready(&self) {
@@ -194,19 +183,4 @@ fn search_limits(limits: Limits) -> simclr_search::Limits {
         page_limit_max: records,
         ..simclr_search::Limits::default()
     }
-}
-
-fn open_artefact(config: &Config) -> Result<Artefact, StartError> {
-    Artefact::open(&config.model)
-        .map_err(|reason| StartError::Artefact { folder: config.model.clone(), reason })
-}
-
-/// One picture and a full batch: the first runs of a session allocate what later ones reuse.
-fn warm(encoder: &mut dyn Encoder, artefact: &Artefact, limits: Limits) -> Result<(), EncodeError> {
-    let side = artefact.recipe().side as usize;
-    for pictures in [1, limits.batch_pictures_max] {
-        let black = std::iter::repeat_with(|| vec![0.0; 3 * side * side]).take(pictures);
-        encoder.embed(&ImageBatch::from_prepared(side, black))?;
-    }
-    Ok(())
 }

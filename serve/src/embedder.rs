@@ -4,14 +4,14 @@
 //! beside the sessions; whoever drops the future gives everything back. Knows no HTTP.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use simclr_models::{Embedding, Encoder, Limits as PictureLimits, Picture, PictureError, Recipe};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::batching::{BatchError, BatchLimits, Batcher, Slot};
+use crate::batching::{Answered, BatchError, BatchLimits, Batcher, Slot};
 use crate::config::Config;
 use crate::metrics::Metrics;
 
@@ -21,13 +21,44 @@ pub(crate) struct Embedder {
     batcher: Batcher,
 }
 
+/// One of a request's pictures.
+pub(crate) enum Input {
+    /// A file's bytes.
+    Encoded(Bytes),
+    /// 3 × side × side floats that the caller prepared as the recipe says.
+    Prepared(Vec<f32>),
+}
+
+/// What a picture that cannot be used does to the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnError {
+    /// It fails the request.
+    Fail,
+    /// It is left out.
+    Skip,
+}
+
 /// What came of a request's pictures.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Embedded {
-    /// One a picture, in order.
+    /// One a picture that was kept, in order.
     pub(crate) embeddings: Vec<Embedding>,
+    /// Which pictures were kept.
+    pub(crate) kept: Vec<usize>,
+    /// Why the others were not.
+    pub(crate) skipped: Vec<EmbedError>,
     /// Pixels decoded.
     pub(crate) pixels: u64,
+    /// What the slowest picture took.
+    pub(crate) timing: Timing,
+}
+
+/// Where a request's time went.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Timing {
+    pub(crate) prepare: Duration,
+    pub(crate) queue: Duration,
+    pub(crate) inference: Duration,
 }
 
 /// Why a request's pictures were not embedded.
@@ -57,6 +88,17 @@ pub(crate) enum EmbedError {
     },
 }
 
+impl EmbedError {
+    /// The picture whose own fault it is.
+    pub(crate) fn culprit(&self) -> Option<usize> {
+        match self {
+            Self::Picture { index, .. } | Self::Undecodable { index } => Some(*index),
+            Self::Batch { index, reason: BatchError::NotFinite } => *index,
+            Self::Batch { .. } => None,
+        }
+    }
+}
+
 impl Embedder {
     pub(crate) fn start(
         config: &Config,
@@ -83,51 +125,80 @@ impl Embedder {
         &self.batcher
     }
 
-    /// Embeds the pictures; the first that fails fails them all.
-    pub(crate) async fn embed(&self, pictures: Vec<Bytes>) -> Result<Embedded, EmbedError> {
+    /// Embeds the pictures, all or those that can be.
+    pub(crate) async fn embed(&self, inputs: Vec<Input>, on_error: OnError) -> Result<Embedded, EmbedError> {
         let slots =
-            self.batcher.admit(pictures.len()).map_err(|reason| EmbedError::Batch { index: None, reason })?;
-        let mut embeddings: Vec<Option<Embedding>> = vec![None; pictures.len()];
-        let mut pixels = 0;
+            self.batcher.admit(inputs.len()).map_err(|reason| EmbedError::Batch { index: None, reason })?;
+        let mut results: Vec<Option<One>> = Vec::new();
+        results.resize_with(inputs.len(), || None);
+        let mut embedded = Embedded::default();
         // Dropping the set, when a picture fails or the caller leaves, drops the answers, and so the queued work.
         let mut tasks = JoinSet::new();
-        for (index, (bytes, slot)) in pictures.into_iter().zip(slots).enumerate() {
+        for (index, (input, slot)) in inputs.into_iter().zip(slots).enumerate() {
             let preparer = Arc::clone(&self.preparer);
-            tasks.spawn(async move { (index, one(preparer, index, bytes, slot).await) });
+            tasks.spawn(async move { (index, one(preparer, index, input, slot).await) });
         }
         while let Some(joined) = tasks.join_next().await {
             let Ok((index, result)) = joined else {
                 return Err(stopped(None));
             };
-            let (embedding, count) = result?;
-            pixels += count;
-            embeddings[index] = Some(embedding);
+            match result {
+                Ok(one) => results[index] = Some(one),
+                Err(error) if on_error == OnError::Skip && error.culprit().is_some() => {
+                    embedded.skipped.push(error);
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(Embedded { embeddings: embeddings.into_iter().flatten().collect(), pixels })
+        embedded.skipped.sort_by_key(EmbedError::culprit);
+        for (index, one) in results.into_iter().enumerate() {
+            if let Some(one) = one {
+                embedded.keep(index, one);
+            }
+        }
+        Ok(embedded)
     }
 }
 
-async fn one(
-    preparer: Arc<Preparer>,
-    index: usize,
-    bytes: Bytes,
-    slot: Slot,
-) -> Result<(Embedding, u64), EmbedError> {
-    let Ok(room) = Arc::clone(&preparer.room).acquire_owned().await else {
-        return Err(stopped(Some(index)));
-    };
-    // Permit and slot travel with the work: a thread that still decodes for a caller who left counts as busy.
-    let work = tokio::task::spawn_blocking(move || {
-        let prepared = preparer.prepare(&bytes);
-        drop(room);
-        prepared.map(|(numbers, pixels)| (slot.submit(numbers), pixels))
-    });
-    let (answer, pixels) = match work.await {
-        Ok(result) => result.map_err(|reason| EmbedError::Picture { index, reason })?,
-        Err(_) => return Err(EmbedError::Undecodable { index }),
+impl Embedded {
+    fn keep(&mut self, index: usize, one: One) {
+        self.kept.push(index);
+        self.pixels += one.pixels;
+        self.timing.prepare = self.timing.prepare.max(one.prepare);
+        self.timing.queue = self.timing.queue.max(one.answered.queued);
+        self.timing.inference = self.timing.inference.max(one.answered.ran);
+        self.embeddings.push(one.answered.embedding);
+    }
+}
+
+/// What came of one picture.
+struct One {
+    answered: Answered,
+    pixels: u64,
+    prepare: Duration,
+}
+
+async fn one(preparer: Arc<Preparer>, index: usize, input: Input, slot: Slot) -> Result<One, EmbedError> {
+    let (answer, pixels, prepare) = match input {
+        Input::Prepared(numbers) => (slot.submit(numbers), 0, Duration::ZERO),
+        Input::Encoded(bytes) => {
+            let Ok(room) = Arc::clone(&preparer.room).acquire_owned().await else {
+                return Err(stopped(Some(index)));
+            };
+            // Permit and slot travel with the work: a thread that still decodes for a caller who left counts as busy.
+            let work = tokio::task::spawn_blocking(move || {
+                let prepared = preparer.prepare(&bytes);
+                drop(room);
+                prepared.map(|(numbers, pixels, took)| (slot.submit(numbers), pixels, took))
+            });
+            match work.await {
+                Ok(result) => result.map_err(|reason| EmbedError::Picture { index, reason })?,
+                Err(_) => return Err(EmbedError::Undecodable { index }),
+            }
+        }
     };
     match answer.await {
-        Ok(Ok(embedding)) => Ok((embedding, pixels)),
+        Ok(Ok(answered)) => Ok(One { answered, pixels, prepare }),
         Ok(Err(reason)) => Err(EmbedError::Batch { index: Some(index), reason }),
         Err(_) => Err(stopped(Some(index))),
     }
@@ -145,11 +216,12 @@ struct Preparer {
 }
 
 impl Preparer {
-    fn prepare(&self, bytes: &[u8]) -> Result<(Vec<f32>, u64), PictureError> {
+    fn prepare(&self, bytes: &[u8]) -> Result<(Vec<f32>, u64, Duration), PictureError> {
         let started = Instant::now();
         let picture = Picture::decode(bytes, &self.limits)?;
         let prepared = self.recipe.prepare(&picture);
-        self.metrics.prepared(started.elapsed());
-        Ok((prepared, u64::from(picture.width()) * u64::from(picture.height())))
+        let took = started.elapsed();
+        self.metrics.prepared(took);
+        Ok((prepared, u64::from(picture.width()) * u64::from(picture.height()), took))
     }
 }

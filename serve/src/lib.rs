@@ -1,8 +1,8 @@
-//! The HTTP service: embeddings, image similarity search and classification by one encoder.
+//! The HTTP service: embeddings, image similarity search and classification by one encoder or several.
 //!
 //! In the order a request sees them: [`Config`] says what is served and within which limits; `http` understands the
-//! request and shapes the answer; `embedder` decodes, prepares and embeds pictures, `batching` runs many requests'
-//! pictures at once; `classifiers` and the collections of `simclr_search` answer from the embedding. [`App`] holds them
+//! request and shapes the answer; `models` says who answers; `embedder` decodes, prepares and embeds pictures, `batching`
+//! runs many requests' pictures at once; `classifiers` and the collections of `simclr_search` answer from the embedding. [`App`] holds them
 //! all, [`router`] serves an `App` without a socket, [`start`] with one. Knows no dataset and no training.
 
 mod app;
@@ -11,11 +11,17 @@ mod classifiers;
 mod config;
 mod embedder;
 mod http;
+mod keys;
+mod listening;
 mod metrics;
+mod models;
 mod running;
 
 pub use app::{App, StartError};
 pub use classifiers::ClassifierError;
-pub use config::{Config, ConfigError, Limits, RawConfig};
-pub use http::router;
+pub use config::{Config, ConfigError, ConfigErrors, Limits, RawConfig};
+pub use http::{openapi, router};
+pub use keys::KeysError;
+pub use listening::TlsError;
+pub use models::ModelError;
 pub use running::{Running, Stopped, serve, start};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use simclr_serve::{Config, RawConfig, Running, Stopped, start};
+use simclr_serve::{App, Config, RawConfig, Running, Stopped, start};
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
@@ -16,6 +16,9 @@ Examples:
   simclr-serve --model models/artefacts/cifar10-r18 --data-dir data
   simclr-serve --config serve.toml --listen 127.0.0.1:0
   SIMCLR_MODEL=encoder SIMCLR_DATA_DIR=data simclr-serve --classifiers probes
+
+  simclr-serve --models-dir encoders --data-dir data --listen 0.0.0.0:8080 --api-keys keys.txt
+  simclr-serve --config serve.toml --check
 
   curl --data-binary @cat.jpg http://127.0.0.1:8080/v1/embed
 
@@ -32,6 +35,9 @@ struct Cli {
     /// What goes to the log: error, warn, info, debug, or a filter such as simclr_serve=debug
     #[arg(long, env = "SIMCLR_LOG", value_name = "FILTER", default_value = "info")]
     log: String,
+    /// Check the configuration and everything it names, say all that is wrong, and exit without serving
+    #[arg(long)]
+    check: bool,
     /// Write the log and the ready line as JSON, on a terminal too
     #[arg(long)]
     json: bool,
@@ -56,8 +62,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         None => cli.options,
     };
     let config = Config::check(raw)?;
-    if !config.listen.ip().is_loopback() {
-        tracing::warn!(listen = %config.listen, "listening beyond this machine: whoever reaches it may read and write");
+    if cli.check {
+        return Ok(check(&config));
+    }
+    if !config.listen.ip().is_loopback() && config.api_keys.is_none() {
+        tracing::warn!(listen = %config.listen, "listening without keys: whoever reaches it may do everything");
     }
     let runtime = Runtime::new().context("starting the runtime")?;
     let stopped = runtime.block_on(serve_until_told(config, cli.json));
@@ -66,12 +75,26 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     stopped
 }
 
+/// Says everything that is wrong with what the configuration names.
+fn check(config: &Config) -> ExitCode {
+    let problems = App::check(config);
+    for problem in &problems {
+        eprintln!("simclr-serve: {problem}");
+    }
+    if problems.is_empty() {
+        println!("the configuration is sound");
+        return ExitCode::SUCCESS;
+    }
+    ExitCode::FAILURE
+}
+
 async fn serve_until_told(config: Config, json: bool) -> anyhow::Result<ExitCode> {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
     let running: Running = start(config).await?;
     if json {
-        println!("{{\"ready\":\"http://{}\"}}", running.address);
+        println!("{{\"ready\":\"{scheme}://{}\"}}", running.address);
     } else {
-        println!("simclr-serve is ready on http://{}", running.address);
+        println!("simclr-serve is ready on {scheme}://{}", running.address);
     }
     signal().await.context("waiting for a signal")?;
     tracing::info!("stopping: answering the requests in flight; a second signal ends at once");

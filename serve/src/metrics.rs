@@ -116,10 +116,6 @@ impl Metrics {
         self.refused.get_or_create(&ReasonLabels { reason }).inc();
     }
 
-    pub(crate) fn queue_is(&self, pictures: usize) {
-        self.queue_pictures.set(i64::try_from(pictures).unwrap_or(i64::MAX));
-    }
-
     pub(crate) fn waited(&self, time: Duration) {
         self.queue_seconds.observe(time.as_secs_f64());
     }
@@ -139,9 +135,15 @@ impl Metrics {
         }
     }
 
-    /// The text; what only a look can tell, readiness and the collections' sizes, is passed in.
-    pub(crate) fn text(&self, ready: bool, collections: impl IntoIterator<Item = (String, usize)>) -> String {
+    /// The text; what only a look can tell, readiness, the queues' and the collections' sizes, is passed in.
+    pub(crate) fn text(
+        &self,
+        ready: bool,
+        waiting: usize,
+        collections: impl IntoIterator<Item = (String, usize)>,
+    ) -> String {
         self.ready.set(f64::from(u8::from(ready)));
+        self.queue_pictures.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         // A deleted collection must not linger at its last size.
         self.collection_records.clear();
         for (collection, records) in collections {
@@ -165,17 +167,18 @@ mod tests {
         metrics.request("/v1/embed", "POST", 200, Duration::from_millis(3));
         metrics.ran(7, Duration::from_millis(2), false);
         metrics.ran(5, Duration::from_millis(2), true);
-        let text = metrics.text(true, [("cats".to_owned(), 3)]);
+        let text = metrics.text(true, 4, [("cats".to_owned(), 3)]);
         for line in [
             r#"simclr_requests_total{route="/v1/embed",method="POST",status="200"} 1"#,
             "simclr_pictures_total 7",
             "simclr_inference_failures_total 1",
             "simclr_batch_pictures_count 2",
+            "simclr_queue_pictures 4",
             r#"simclr_collection_records{collection="cats"} 3"#,
             "# EOF",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
-        assert!(!metrics.text(true, []).contains("cats"), "a deleted collection lingers");
+        assert!(!metrics.text(true, 0, []).contains("cats"), "a deleted collection lingers");
     }
 }

@@ -1,6 +1,5 @@
 //! A server with its socket: from the first connection to the last answer.
 
-use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::app::{App, StartError};
 use crate::config::Config;
 use crate::http::router;
+use crate::listening;
 
 /// A server that answers.
 pub struct Running {
@@ -18,7 +18,7 @@ pub struct Running {
     pub address: SocketAddr,
     app: Arc<App>,
     stop: oneshot::Sender<()>,
-    server: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<()>,
 }
 
 /// How a stop ended.
@@ -36,7 +36,7 @@ pub enum Stopped {
 /// When something does not open or fit, or the address is taken.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let opened = tokio::task::spawn_blocking(|| App::open(config)).await;
-    serve(opened.map_err(|error| StartError::Threads(std::io::Error::other(error)))??).await
+    serve(opened.map_err(|error| StartError::Died(std::io::Error::other(error)))??).await
 }
 
 /// Listens for an [`App`] that is open already.
@@ -49,10 +49,8 @@ pub async fn serve(app: Arc<App>) -> Result<Running, StartError> {
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let (stop, stopped) = oneshot::channel();
-    // A sender that is dropped stops the server too.
-    let signal = async { _ = stopped.await };
-    let server = axum::serve(listener, router(Arc::clone(&app))).with_graceful_shutdown(signal);
-    let server = tokio::spawn(server.into_future());
+    let (limits, tls) = (app.config.limits, app.tls.clone());
+    let server = tokio::spawn(listening::serve(listener, router(Arc::clone(&app)), limits, tls, stopped));
     Ok(Running { address, app, stop, server })
 }
 
@@ -65,10 +63,10 @@ impl Running {
         let _ = stop.send(());
         let deadline = tokio::time::Instant::now() + app.config.drain_deadline;
         if tokio::time::timeout_at(deadline, server).await.is_err() {
-            app.embedder.batcher().close();
+            app.models.close();
             return Stopped::DeadlinePassed;
         }
-        let sessions = tokio::task::spawn_blocking(move || app.embedder.batcher().join());
+        let sessions = tokio::task::spawn_blocking(move || app.models.join());
         match tokio::time::timeout_at(deadline, sessions).await {
             Ok(_) => Stopped::Drained,
             Err(_) => Stopped::DeadlinePassed,

@@ -123,14 +123,24 @@ pub(crate) struct Slot {
 }
 
 /// Where a picture's embedding arrives; dropping it tells the sessions that the caller left.
-pub(crate) type Answer = oneshot::Receiver<Result<Embedding, BatchError>>;
+pub(crate) type Answer = oneshot::Receiver<Result<Answered, BatchError>>;
+
+/// A picture's embedding and what it took.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answered {
+    pub(crate) embedding: Embedding,
+    /// Prepared, waiting for a run.
+    pub(crate) queued: Duration,
+    /// The run.
+    pub(crate) ran: Duration,
+}
 
 impl Slot {
     /// Hands over the prepared picture.
     pub(crate) fn submit(mut self, prepared: Vec<f32>) -> Answer {
         let (sender, answer) = oneshot::channel();
         if let Some(shared) = self.shared.take() {
-            shared.push(Job { prepared, answer: sender, since: Instant::now() });
+            shared.push(Job { prepared, answer: sender, since: Instant::now(), queued: Duration::ZERO });
         }
         answer
     }

@@ -5,17 +5,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use simclr_models::Embedding;
 use tokio::sync::oneshot;
 
-use super::{BatchError, BatchLimits};
+use super::{Answered, BatchError, BatchLimits};
 use crate::metrics::Metrics;
 
 /// One prepared picture and who waits for it.
 pub(super) struct Job {
     pub(super) prepared: Vec<f32>,
-    pub(super) answer: oneshot::Sender<Result<Embedding, BatchError>>,
+    pub(super) answer: oneshot::Sender<Result<Answered, BatchError>>,
     pub(super) since: Instant,
+    /// How long it waited for a run, once it is in one.
+    pub(super) queued: Duration,
 }
 
 /// What requests and sessions share.
@@ -67,7 +68,6 @@ impl Shared {
             return Err(BatchError::Full { asked: pictures, room: limit - queue.waiting(), retry_after });
         }
         queue.coming += pictures;
-        self.metrics.queue_is(queue.waiting());
         Ok(())
     }
 
@@ -82,7 +82,6 @@ impl Shared {
     pub(super) fn give_back(&self) {
         let mut queue = self.lock();
         queue.coming -= 1;
-        self.metrics.queue_is(queue.waiting());
         drop(queue);
         self.changed.notify_all();
     }
@@ -93,7 +92,6 @@ impl Shared {
         loop {
             queue.forget_callers_who_left();
             let Some(first) = queue.jobs.front() else {
-                self.metrics.queue_is(queue.waiting());
                 if queue.closed && queue.coming == 0 {
                     return None;
                 }
@@ -110,7 +108,6 @@ impl Shared {
         }
         let count = queue.jobs.len().min(self.limits.batch_pictures_max);
         let jobs: Vec<Job> = queue.jobs.drain(..count).collect();
-        self.metrics.queue_is(queue.waiting());
         Some(jobs)
     }
 
@@ -131,7 +128,6 @@ impl Shared {
     pub(super) fn waiting(&self) -> usize {
         let mut queue = self.lock();
         queue.forget_callers_who_left();
-        self.metrics.queue_is(queue.waiting());
         queue.waiting()
     }
 

@@ -5,14 +5,15 @@ use std::time::Instant;
 
 use simclr_models::{Embedding, EncodeError, Encoder, ImageBatch};
 
-use super::BatchError;
 use super::queue::{Job, Shared};
+use super::{Answered, BatchError};
 
 /// Works until the queue is closed and empty.
 pub(super) fn work(shared: &Shared, mut encoder: Box<dyn Encoder>) {
     while let Some(mut jobs) = shared.take() {
-        for job in &jobs {
-            shared.metrics.waited(job.since.elapsed());
+        for job in &mut jobs {
+            job.queued = job.since.elapsed();
+            shared.metrics.waited(job.queued);
         }
         let pixels = jobs.iter_mut().map(|job| std::mem::take(&mut job.prepared));
         let mut batch = ImageBatch::from_prepared(shared.side, pixels);
@@ -37,9 +38,11 @@ fn answer_all(
     let started = Instant::now();
     match run(encoder, batch) {
         Ok(embeddings) => {
-            shared.learn(jobs.len(), started.elapsed(), false);
+            let ran = started.elapsed();
+            shared.learn(jobs.len(), ran, false);
             for (job, embedding) in jobs.drain(..).zip(embeddings) {
-                answer(job, Ok(embedding));
+                let queued = job.queued;
+                answer(job, Ok(Answered { embedding, queued, ran }));
             }
         }
         Err(RunError::NotFinite(index)) => return Err(index),
@@ -84,7 +87,7 @@ fn without(batch: &ImageBatch, index: usize) -> ImageBatch {
     ImageBatch::from_prepared(batch.side(), others.map(|(_, pixels)| pixels.to_vec()))
 }
 
-fn answer(job: Job, result: Result<Embedding, BatchError>) {
+fn answer(job: Job, result: Result<Answered, BatchError>) {
     // The caller may have left while its picture ran.
     let _ = job.answer.send(result);
 }

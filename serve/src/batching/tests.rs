@@ -79,7 +79,7 @@ impl Rig {
 }
 
 fn number(answer: Answer) -> Result<f32, BatchError> {
-    answer.blocking_recv().unwrap().map(|embedding| embedding.as_slice()[0])
+    answer.blocking_recv().unwrap().map(|answered| answered.embedding.as_slice()[0])
 }
 
 #[test]

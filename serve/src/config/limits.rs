@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ConfigError, RawConfig};
+use super::{Problems, RawConfig};
 
 /// Every limit a client can meet; `/v1/describe` prints them under these names.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -26,6 +26,10 @@ pub struct Limits {
     pub queue_pictures_max: usize,
     /// Pictures in one run of the encoder.
     pub batch_pictures_max: usize,
+    /// Connections held at once.
+    pub connections_max: usize,
+    /// Milliseconds a header may take to arrive, or a connection may be idle.
+    pub header_timeout_ms: u64,
     /// Milliseconds a body may take to arrive.
     pub body_timeout_ms: u64,
     /// Milliseconds a request may take.
@@ -33,57 +37,38 @@ pub struct Limits {
 }
 
 impl Limits {
-    pub(super) fn check(raw: &RawConfig) -> Result<Self, ConfigError> {
+    pub(super) fn check(raw: &RawConfig, problems: &mut Problems) -> Self {
         let limits = Self {
-            picture_bytes_max: at_least_one("picture-bytes-max", raw.picture_bytes_max, 20 << 20)?,
-            picture_pixels_max: at_least_one("picture-pixels-max", raw.picture_pixels_max, 50_000_000)?,
-            request_pictures_max: at_least_one("request-pictures-max", raw.request_pictures_max, 64)?,
-            request_records_max: at_least_one("request-records-max", raw.request_records_max, 1000)?,
-            body_bytes_max: at_least_one("body-bytes-max", raw.body_bytes_max, 64 << 20)?,
-            bodies_bytes_max: at_least_one("bodies-bytes-max", raw.bodies_bytes_max, 512 << 20)?,
-            requests_max: at_least_one("requests-max", raw.requests_max, 1024)?,
-            queue_pictures_max: at_least_one("queue-pictures-max", raw.queue_pictures_max, 256)?,
-            batch_pictures_max: at_least_one("batch-pictures-max", raw.batch_pictures_max, 32)?,
-            body_timeout_ms: at_least_one("body-timeout-ms", raw.body_timeout_ms, 30_000)?,
-            request_deadline_ms: at_least_one("request-deadline-ms", raw.request_deadline_ms, 60_000)?,
+            picture_bytes_max: problems.at_least_one("picture-bytes-max", raw.picture_bytes_max, 20 << 20),
+            picture_pixels_max: problems.at_least_one(
+                "picture-pixels-max",
+                raw.picture_pixels_max,
+                50_000_000,
+            ),
+            request_pictures_max: problems.at_least_one("request-pictures-max", raw.request_pictures_max, 64),
+            request_records_max: problems.at_least_one("request-records-max", raw.request_records_max, 1000),
+            body_bytes_max: problems.at_least_one("body-bytes-max", raw.body_bytes_max, 64 << 20),
+            bodies_bytes_max: problems.at_least_one("bodies-bytes-max", raw.bodies_bytes_max, 512 << 20),
+            requests_max: problems.at_least_one("requests-max", raw.requests_max, 1024),
+            queue_pictures_max: problems.at_least_one("queue-pictures-max", raw.queue_pictures_max, 256),
+            batch_pictures_max: problems.at_least_one("batch-pictures-max", raw.batch_pictures_max, 32),
+            connections_max: problems.at_least_one("connections-max", raw.connections_max, 1024),
+            header_timeout_ms: problems.at_least_one("header-timeout-ms", raw.header_timeout_ms, 30_000),
+            body_timeout_ms: problems.at_least_one("body-timeout-ms", raw.body_timeout_ms, 30_000),
+            request_deadline_ms: problems.at_least_one(
+                "request-deadline-ms",
+                raw.request_deadline_ms,
+                60_000,
+            ),
         };
         // A request that could never be admitted would be told to come back later for ever.
-        fits(
+        problems.fits(
             "request-pictures-max",
             limits.request_pictures_max,
             "queue-pictures-max",
             limits.queue_pictures_max,
-        )?;
-        fits("body-bytes-max", limits.body_bytes_max, "bodies-bytes-max", limits.bodies_bytes_max)?;
-        Ok(limits)
+        );
+        problems.fits("body-bytes-max", limits.body_bytes_max, "bodies-bytes-max", limits.bodies_bytes_max);
+        limits
     }
-}
-
-pub(super) fn at_least_one<T: PartialEq + From<u8> + ToString>(
-    name: &'static str,
-    given: Option<T>,
-    default: T,
-) -> Result<T, ConfigError> {
-    match given {
-        Some(value) if value == T::from(0) => Err(ConfigError::Value {
-            name,
-            value: value.to_string(),
-            reason: "must be at least 1".to_owned(),
-        }),
-        Some(value) => Ok(value),
-        None => Ok(default),
-    }
-}
-
-fn fits(
-    name: &'static str,
-    value: usize,
-    other: &'static str,
-    other_value: usize,
-) -> Result<(), ConfigError> {
-    if value <= other_value {
-        return Ok(());
-    }
-    let reason = format!("must not be above --{other}, which is {other_value}");
-    Err(ConfigError::Value { name, value: value.to_string(), reason })
 }

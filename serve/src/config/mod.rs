@@ -2,7 +2,9 @@
 //!
 //! Every limit has its unit in its name. Opens nothing but the TOML file and knows neither HTTP nor encoders.
 
+mod guard;
 mod limits;
+mod problems;
 mod raw;
 
 use std::net::SocketAddr;
@@ -11,21 +13,29 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use limits::Limits;
-use limits::at_least_one;
+use problems::Problems;
 pub use raw::RawConfig;
 
 /// A configuration that was checked; the only way to one is [`Config::check`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// Folder of the artefact to serve.
-    pub model: PathBuf,
+    /// Folder of the artefact that requests without a model get.
+    pub model: Option<PathBuf>,
+    /// Folder of artefacts' folders.
+    pub models_dir: Option<PathBuf>,
     /// Folder that holds the collections.
     pub data_dir: PathBuf,
     /// Where to listen.
     pub listen: SocketAddr,
     /// Folder of classifiers beside those of the artefact.
     pub classifiers: Option<PathBuf>,
+    /// File of API keys.
+    pub api_keys: Option<PathBuf>,
+    /// Origins whose pages may call from a browser.
+    pub cors_origins: Vec<String>,
+    /// Certificate and key for TLS.
+    pub tls: Option<(PathBuf, PathBuf)>,
     /// Encoder sessions.
     pub sessions: usize,
     /// Threads of each session.
@@ -71,34 +81,46 @@ pub enum ConfigError {
     },
 }
 
+/// Every mistake of a configuration; one a line.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
 impl Config {
     /// Fills in the defaults and checks that the whole holds together.
     ///
     /// # Errors
-    /// The first value that is missing, out of range or at odds with another.
-    pub fn check(raw: RawConfig) -> Result<Self, ConfigError> {
+    /// Every value that is missing, out of range or at odds with another.
+    pub fn check(raw: RawConfig) -> Result<Self, ConfigErrors> {
+        let mut problems = Problems::default();
+        let missing = |name, variable| ConfigError::Missing { name, variable };
+        if raw.model.is_none() && raw.models_dir.is_none() {
+            problems.0.push(missing("model", "SIMCLR_MODEL"));
+        }
+        if raw.data_dir.is_none() {
+            problems.0.push(missing("data-dir", "SIMCLR_DATA_DIR"));
+        }
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let limits = Limits::check(&raw)?;
-        let sessions = at_least_one("sessions", raw.sessions, 1)?;
-        let listen = raw.listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-        Ok(Self {
-            model: raw.model.ok_or(ConfigError::Missing { name: "model", variable: "SIMCLR_MODEL" })?,
-            data_dir: raw
-                .data_dir
-                .ok_or(ConfigError::Missing { name: "data-dir", variable: "SIMCLR_DATA_DIR" })?,
-            listen: listen.parse().map_err(|_| ConfigError::Value {
-                name: "listen",
-                value: listen.clone(),
-                reason: "expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:0".to_owned(),
-            })?,
-            classifiers: raw.classifiers,
+        let sessions = problems.at_least_one("sessions", raw.sessions, 1);
+        let threads = (cores / sessions).max(1);
+        let listen = guard::address(&raw, &mut problems);
+        let config = Self {
+            listen,
+            limits: Limits::check(&raw, &mut problems),
+            cors_origins: guard::origins(&raw, &mut problems),
+            tls: guard::certificate(&raw, &mut problems),
             sessions,
-            session_threads: at_least_one("session-threads", raw.session_threads, (cores / sessions).max(1))?,
-            decode_threads: at_least_one("decode-threads", raw.decode_threads, cores)?,
+            session_threads: problems.at_least_one("session-threads", raw.session_threads, threads),
+            decode_threads: problems.at_least_one("decode-threads", raw.decode_threads, cores),
+            model: raw.model,
+            models_dir: raw.models_dir,
+            data_dir: raw.data_dir.unwrap_or_default(),
+            classifiers: raw.classifiers,
+            api_keys: raw.api_keys,
             batch_wait: Duration::from_millis(raw.batch_wait_ms.unwrap_or(5)),
             drain_deadline: Duration::from_millis(raw.drain_deadline_ms.unwrap_or(10_000)),
-            limits,
-        })
+        };
+        if problems.0.is_empty() { Ok(config) } else { Err(ConfigErrors(problems.0)) }
     }
 }
 
@@ -118,7 +140,7 @@ mod tests {
         let config = Config::check(typed.or(file).or(raw())).unwrap();
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.batch_wait, Duration::from_millis(9));
-        assert_eq!(config.model, PathBuf::from("from-file"));
+        assert_eq!(config.model, Some(PathBuf::from("from-file")));
         assert_eq!(config.limits.batch_pictures_max, 32);
     }
 
@@ -132,6 +154,32 @@ mod tests {
         );
         let raw = RawConfig { request_pictures_max: Some(9), queue_pictures_max: Some(8), ..raw() };
         assert!(message(raw).contains("must not be above --queue-pictures-max, which is 8"));
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let raw = RawConfig {
+            sessions: Some(0),
+            queue_pictures_max: Some(0),
+            listen: Some("0.0.0.0:80".to_owned()),
+            cors_origins: Some(vec!["example.org".to_owned()]),
+            tls_key: Some("key.pem".into()),
+            ..RawConfig::default()
+        };
+        let message = Config::check(raw).unwrap_err().to_string();
+        let words = ["--model", "--data-dir", "--sessions 0", "--queue-pictures-max 0", "--allow-everybody"];
+        for word in words.into_iter().chain(["--cors-origins example.org", "--tls-certificate"]) {
+            assert!(message.lines().any(|line| line.contains(word)), "{word} is not in\n{message}");
+        }
+    }
+
+    #[test]
+    fn beyond_loopback_it_takes_keys_or_the_word() {
+        let beyond = || RawConfig { listen: Some("0.0.0.0:80".to_owned()), ..raw() };
+        assert!(Config::check(beyond()).is_err());
+        Config::check(RawConfig { api_keys: Some("keys".into()), ..beyond() }).unwrap();
+        Config::check(RawConfig { allow_everybody: Some(true), ..beyond() }).unwrap();
+        Config::check(RawConfig { listen: Some("[::1]:80".to_owned()), ..raw() }).unwrap();
     }
 
     #[test]

@@ -14,15 +14,39 @@ use super::ConfigError;
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RawConfig {
-    /// Folder of the encoder: encoder.onnx and card.toml
+    /// Folder of the encoder: encoder.onnx and card.toml; requests that name no model get this one
     #[arg(long, env = "SIMCLR_MODEL", value_name = "FOLDER")]
     pub model: Option<PathBuf>,
+    /// Folder of encoders' folders: all are loaded, and loaded again or unloaded by request
+    #[arg(long, env = "SIMCLR_MODELS_DIR", value_name = "FOLDER")]
+    pub models_dir: Option<PathBuf>,
     /// Folder for the collections; made when missing
     #[arg(long, env = "SIMCLR_DATA_DIR", value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "SIMCLR_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<String>,
+    /// File of API keys, one a line: a name, a scope (read, write or admin), the key or sha256:<its hash>
+    #[arg(long, env = "SIMCLR_API_KEYS", value_name = "FILE", help_heading = "Guard")]
+    pub api_keys: Option<PathBuf>,
+    /// Let everybody who reaches the address do everything; needed beyond loopback without --api-keys
+    #[arg(long, env = "SIMCLR_ALLOW_EVERYBODY", help_heading = "Guard", num_args = 0..=1, default_missing_value = "true")]
+    pub allow_everybody: Option<bool>,
+    /// Origins whose pages may call this server from a browser, with commas between them [default: none]
+    #[arg(
+        long,
+        env = "SIMCLR_CORS_ORIGINS",
+        value_name = "ORIGINS",
+        help_heading = "Guard",
+        value_delimiter = ','
+    )]
+    pub cors_origins: Option<Vec<String>>,
+    /// Certificate chain for TLS, a PEM file; read again when it changes
+    #[arg(long, env = "SIMCLR_TLS_CERTIFICATE", value_name = "FILE", help_heading = "Guard")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The certificate's key, a PEM file
+    #[arg(long, env = "SIMCLR_TLS_KEY", value_name = "FILE", help_heading = "Guard")]
+    pub tls_key: Option<PathBuf>,
     /// Folder of more classifiers (*.safetensors), beside those of the model
     #[arg(long, env = "SIMCLR_CLASSIFIERS", value_name = "FOLDER")]
     pub classifiers: Option<PathBuf>,
@@ -65,6 +89,12 @@ pub struct RawConfig {
     /// Pictures admitted and not yet embedded, at most; then 429 [default: 256]
     #[arg(long, env = "SIMCLR_QUEUE_PICTURES_MAX", value_name = "COUNT", help_heading = "Limits")]
     pub queue_pictures_max: Option<usize>,
+    /// Connections held at once, at most; more wait to be accepted [default: 1024]
+    #[arg(long, env = "SIMCLR_CONNECTIONS_MAX", value_name = "COUNT", help_heading = "Limits")]
+    pub connections_max: Option<usize>,
+    /// How long a request's header may take to arrive, or a connection may be idle, in milliseconds [default: 30000]
+    #[arg(long, env = "SIMCLR_HEADER_TIMEOUT_MS", value_name = "MS", help_heading = "Limits")]
+    pub header_timeout_ms: Option<u64>,
     /// How long a body may take to arrive, in milliseconds; then 408 [default: 30000]
     #[arg(long, env = "SIMCLR_BODY_TIMEOUT_MS", value_name = "MS", help_heading = "Limits")]
     pub body_timeout_ms: Option<u64>,
@@ -93,8 +123,14 @@ impl RawConfig {
     pub fn or(self, other: Self) -> Self {
         Self {
             model: self.model.or(other.model),
+            models_dir: self.models_dir.or(other.models_dir),
             data_dir: self.data_dir.or(other.data_dir),
             listen: self.listen.or(other.listen),
+            api_keys: self.api_keys.or(other.api_keys),
+            allow_everybody: self.allow_everybody.or(other.allow_everybody),
+            cors_origins: self.cors_origins.or(other.cors_origins),
+            tls_certificate: self.tls_certificate.or(other.tls_certificate),
+            tls_key: self.tls_key.or(other.tls_key),
             classifiers: self.classifiers.or(other.classifiers),
             sessions: self.sessions.or(other.sessions),
             session_threads: self.session_threads.or(other.session_threads),
@@ -109,6 +145,8 @@ impl RawConfig {
             bodies_bytes_max: self.bodies_bytes_max.or(other.bodies_bytes_max),
             requests_max: self.requests_max.or(other.requests_max),
             queue_pictures_max: self.queue_pictures_max.or(other.queue_pictures_max),
+            connections_max: self.connections_max.or(other.connections_max),
+            header_timeout_ms: self.header_timeout_ms.or(other.header_timeout_ms),
             body_timeout_ms: self.body_timeout_ms.or(other.body_timeout_ms),
             request_deadline_ms: self.request_deadline_ms.or(other.request_deadline_ms),
             drain_deadline_ms: self.drain_deadline_ms.or(other.drain_deadline_ms),

@@ -1,135 +1,168 @@
-//! `POST /v1/classify/{name}` and `GET /v1/classifiers`: what a fitted probe says of a picture.
+//! `POST /v1/classify/{name}` and `POST /v1/classify`: what fitted probes say of pictures or of ready embeddings.
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::routing::{get, post};
+use axum::routing::post;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use simclr_eval::Probe;
 use simclr_models::Embedding;
+use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
 use super::extract::{ApiPath, ApiQuery};
+use super::models::asked;
+use super::skipping::{Choice, Skipped};
 use super::source::Source;
-use super::upload::{self, Content};
+use super::subject::Asked;
 use crate::app::App;
-
-/// Labels in an answer that does not ask for a number of them.
-const TOP_K: usize = 5;
+use crate::models::Served;
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/v1/classifiers", get(list)).route("/v1/classify/{name}", post(classify))
+    Router::new().route("/v1/classify/{name}", post(by_one)).route("/v1/classify", post(by_several))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct Options {
-    top_k: Option<usize>,
+#[into_params(parameter_in = Query)]
+pub(super) struct ClassifyOptions {
+    /// Labels a picture, most probable first
+    pub(super) top_k: Option<usize>,
+    /// Which model; left out, the first that has the classifier
+    pub(super) model: Option<String>,
+    /// What a picture that cannot be used does: `fail` the request (the default) or be `skip`ped
+    #[param(inline)]
+    pub(super) on_error: Option<Choice>,
 }
 
-#[derive(Deserialize)]
+/// One of `image`, `images` and `embeddings`, and options as in the query.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ClassifyBody {
-    image: Option<Source>,
-    images: Option<Vec<Source>>,
-    top_k: Option<usize>,
+pub(super) struct ClassifyBody {
+    pub(super) image: Option<Source>,
+    pub(super) images: Option<Vec<Source>>,
+    /// Embeddings of this model, as it gave them: not normalised
+    pub(super) embeddings: Option<Vec<Vec<f32>>>,
+    /// Names, for `/v1/classify`; left out, all of the model's
+    pub(super) classifiers: Option<Vec<String>>,
+    pub(super) top_k: Option<usize>,
+    pub(super) model: Option<String>,
+    pub(super) on_error: Option<Choice>,
 }
 
-#[derive(Serialize)]
-struct ClassifyAnswer {
+#[derive(Serialize, ToSchema)]
+pub(super) struct ClassifyAnswer {
     classifier: String,
     model: String,
     space_key: String,
     predictions: Vec<Prediction>,
+    #[serde(flatten)]
+    skipped: Option<Skipped>,
 }
 
-#[derive(Serialize)]
-struct Prediction {
-    index: usize,
-    /// Most probable first.
-    top: Vec<Label>,
+/// What several classifiers say of the same pictures, embedded once.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ManyAnswer {
+    model: String,
+    space_key: String,
+    results: Vec<OneResult>,
+    #[serde(flatten)]
+    skipped: Option<Skipped>,
 }
 
-#[derive(Serialize)]
-struct Label {
+#[derive(Serialize, ToSchema)]
+pub(super) struct OneResult {
+    classifier: String,
+    predictions: Vec<Prediction>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Prediction {
+    pub(super) index: usize,
+    /// Most probable first
+    pub(super) top: Vec<Label>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Label {
     label: String,
     probability: f32,
 }
 
-#[derive(Serialize)]
-struct ClassifierList {
-    classifiers: Vec<Classifier>,
-}
-
-#[derive(Serialize)]
-struct Classifier {
-    name: String,
-    data: String,
-    classes: Vec<String>,
-    penalty: f64,
-    score: Option<f64>,
-    space_key: String,
-}
-
-async fn list(State(app): State<Arc<App>>) -> Json<ClassifierList> {
-    let describe = |probe: &Probe| Classifier {
-        name: probe.name.clone(),
-        data: probe.data.clone(),
-        classes: probe.classes.clone(),
-        penalty: probe.penalty,
-        score: probe.score,
-        space_key: probe.space_key.clone(),
-    };
-    Json(ClassifierList { classifiers: app.classifiers.all().map(describe).collect() })
-}
-
-async fn classify(
+/// What one classifier says of pictures or embeddings
+#[utoipa::path(post, path = "/v1/classify/{name}", tag = "classifiers",
+    params(("name" = String, Path), ClassifyOptions),
+    request_body(content((ClassifyBody = "application/json"), (Vec<u8> = "application/octet-stream"))),
+    responses((status = 200, body = ClassifyAnswer)))]
+pub(super) async fn by_one(
     State(app): State<Arc<App>>,
     ApiPath(name): ApiPath<String>,
-    ApiQuery(options): ApiQuery<Options>,
+    ApiQuery(options): ApiQuery<ClassifyOptions>,
     request: Request,
 ) -> Result<Json<ClassifyAnswer>, ApiError> {
-    let probe = app.classifiers.get(&name).ok_or_else(|| {
-        ApiError::missing(
-            "classifier_not_found",
-            "there is no such classifier; GET /v1/classifiers lists them",
-        )
-    })?;
-    let (uploads, in_body) = match upload::read(&app, request).await? {
-        Content::Pictures(uploads, fields) => (uploads, number(fields.get("top_k"))?),
-        Content::Json(bytes) => {
-            let body: ClassifyBody = upload::json(&bytes)?;
-            (upload::from_json(body.image, body.images)?, body.top_k)
-        }
-    };
-    let top_k = in_body.or(options.top_k).unwrap_or(TOP_K);
-    if top_k == 0 {
-        return Err(ApiError::bad("invalid_top_k", "top_k must be at least 1").at("top_k"));
+    if !app.models.all().iter().any(|served| served.classifiers.get(&name).is_some()) {
+        // Before the body: whoever misspelt the name need not upload for it.
+        return Err(no_such_classifier());
     }
-    let embedded = upload::embed(&app, uploads).await?;
-    let mut predictions = Vec::with_capacity(embedded.embeddings.len());
-    for (index, embedding) in embedded.embeddings.iter().enumerate() {
-        predictions.push(Prediction { index, top: most_probable(probe, embedding, top_k)? });
+    let asked = Asked::read(&app, options, request).await?;
+    if asked.classifiers.is_some() {
+        let message = "`classifiers` belongs to POST /v1/classify; here the path names the one";
+        return Err(ApiError::bad("invalid_query", message).at("classifiers"));
     }
-    Ok(Json(ClassifyAnswer {
-        classifier: name,
-        model: app.artefact.name().to_owned(),
-        space_key: app.artefact.space_key().to_owned(),
-        predictions,
-    }))
+    let model = model_with(&app, asked.model.as_deref(), &name)?;
+    let ready = asked.embed(&app, &model).await?;
+    let predictions = ready.predictions(&model, &name)?;
+    let (model, space_key) = (model.name().to_owned(), model.space_key().to_owned());
+    Ok(Json(ClassifyAnswer { classifier: name, model, space_key, predictions, skipped: ready.skipped }))
 }
 
-fn number(field: Option<&String>) -> Result<Option<usize>, ApiError> {
-    let parse = |text: &String| {
-        text.trim()
-            .parse()
-            .map_err(|_| ApiError::bad("invalid_top_k", "top_k must be a whole number").at("top_k"))
+/// What several classifiers, or all, say of the same pictures, embedded once
+#[utoipa::path(post, path = "/v1/classify", tag = "classifiers", params(ClassifyOptions),
+    request_body(content((ClassifyBody = "application/json"), (Vec<u8> = "application/octet-stream"))),
+    responses((status = 200, body = ManyAnswer)))]
+pub(super) async fn by_several(
+    State(app): State<Arc<App>>,
+    ApiQuery(options): ApiQuery<ClassifyOptions>,
+    request: Request,
+) -> Result<Json<ManyAnswer>, ApiError> {
+    let asked = Asked::read(&app, options, request).await?;
+    let model = match asked.classifiers.as_ref().and_then(|names| names.first()) {
+        Some(name) => model_with(&app, asked.model.as_deref(), name)?,
+        None => self::asked(&app, asked.model.as_deref())?,
     };
-    field.map(parse).transpose()
+    let all = || model.classifiers.all().map(|probe| probe.name.clone()).collect();
+    let names: Vec<String> = asked.classifiers.clone().unwrap_or_else(all);
+    if names.iter().any(|name| model.classifiers.get(name).is_none()) {
+        return Err(no_such_classifier().at("classifiers"));
+    }
+    let ready = asked.embed(&app, &model).await?;
+    let mut results = Vec::with_capacity(names.len());
+    for classifier in names {
+        results.push(OneResult { predictions: ready.predictions(&model, &classifier)?, classifier });
+    }
+    let (model, space_key) = (model.name().to_owned(), model.space_key().to_owned());
+    Ok(Json(ManyAnswer { model, space_key, results, skipped: ready.skipped }))
 }
 
-fn most_probable(probe: &Probe, embedding: &Embedding, count: usize) -> Result<Vec<Label>, ApiError> {
+/// The model asked for, or else the first that has the classifier, the default one before others.
+fn model_with(app: &App, model: Option<&str>, classifier: &str) -> Result<Arc<Served>, ApiError> {
+    if model.is_some() {
+        return asked(app, model);
+    }
+    let mut models = app.models.default_one().into_iter().chain(app.models.all());
+    models.find(|served| served.classifiers.get(classifier).is_some()).ok_or_else(no_such_classifier)
+}
+
+pub(super) fn no_such_classifier() -> ApiError {
+    ApiError::missing("classifier_not_found", "there is no such classifier; GET /v1/classifiers lists them")
+}
+
+pub(super) fn most_probable(
+    probe: &Probe,
+    embedding: &Embedding,
+    count: usize,
+) -> Result<Vec<Label>, ApiError> {
     // Lengths and space were compared when the probe was loaded.
     let probabilities = probe.predict(embedding.as_slice()).map_err(ApiError::ours)?;
     let mut labels: Vec<Label> = probe

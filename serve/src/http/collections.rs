@@ -8,9 +8,11 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use simclr_search::{Collection, CollectionConfig, SearchError};
+use utoipa::ToSchema;
 
 use super::error::ApiError;
 use super::extract::ApiPath;
+use super::models::asked;
 use super::upload;
 use crate::app::App;
 
@@ -21,28 +23,30 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 /// What a new collection is to hold; left out, it holds this model's embeddings.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct CreateBody {
+pub(super) struct CreateBody {
     dimension: Option<usize>,
     space_key: Option<String>,
+    /// Whose embeddings it is to hold
+    model: Option<String>,
 }
 
-#[derive(Serialize)]
-struct CollectionList {
+#[derive(Serialize, ToSchema)]
+pub(super) struct CollectionList {
     collections: Vec<CollectionAnswer>,
     /// Those whose files could not be opened; the others go on without them.
     unusable: Vec<Unusable>,
 }
 
-#[derive(Serialize)]
-struct Unusable {
+#[derive(Serialize, ToSchema)]
+pub(super) struct Unusable {
     name: String,
     reason: String,
 }
 
-#[derive(Serialize)]
-struct CollectionAnswer {
+#[derive(Serialize, ToSchema)]
+pub(super) struct CollectionAnswer {
     name: String,
     dimension: usize,
     space_key: String,
@@ -61,7 +65,9 @@ impl CollectionAnswer {
     }
 }
 
-async fn list(State(app): State<Arc<App>>) -> Json<CollectionList> {
+/// All collections
+#[utoipa::path(get, path = "/v1/collections", tag = "collections", responses((status = 200, body = CollectionList)))]
+pub(super) async fn list(State(app): State<Arc<App>>) -> Json<CollectionList> {
     let collections = app.collections().list();
     let problems = app.collections().problems().into_iter();
     Json(CollectionList {
@@ -70,20 +76,27 @@ async fn list(State(app): State<Arc<App>>) -> Json<CollectionList> {
     })
 }
 
-async fn one(
+/// One collection
+#[utoipa::path(get, path = "/v1/collections/{collection}", tag = "collections",
+    params(("collection" = String, Path)), responses((status = 200, body = CollectionAnswer)))]
+pub(super) async fn one(
     State(app): State<Arc<App>>,
     ApiPath(name): ApiPath<String>,
 ) -> Result<Json<CollectionAnswer>, ApiError> {
     Ok(Json(CollectionAnswer::of(&*app.collections().get(&name)?)))
 }
 
-async fn create(
+/// Make a collection; one that is there already, and is the same, is left as it is
+#[utoipa::path(put, path = "/v1/collections/{collection}", tag = "collections",
+    params(("collection" = String, Path)), request_body = Option<CreateBody>,
+    responses((status = 200, body = CollectionAnswer), (status = 201, body = CollectionAnswer)))]
+pub(super) async fn create(
     State(app): State<Arc<App>>,
     ApiPath(name): ApiPath<String>,
     request: Request,
 ) -> Result<(StatusCode, Json<CollectionAnswer>), ApiError> {
     let body: CreateBody = upload::read_json(&app, request).await?.unwrap_or_default();
-    let config = config_for(&app, body);
+    let config = config_for(&app, body)?;
     let (status, collection) = app
         .store(move |collections| {
             let status = match collections.get(&name) {
@@ -97,14 +110,23 @@ async fn create(
 }
 
 /// Vectors of another length than the model's come from elsewhere, so they are in no space of ours.
-fn config_for(app: &App, body: CreateBody) -> CollectionConfig {
-    let own = app.artefact.embedding_len();
-    let dimension = body.dimension.unwrap_or(own);
-    let default_key = if dimension == own { app.artefact.space_key() } else { "" };
-    CollectionConfig { dimension, space_key: body.space_key.unwrap_or_else(|| default_key.to_owned()) }
+fn config_for(app: &App, body: CreateBody) -> Result<CollectionConfig, ApiError> {
+    if let (Some(dimension), Some(space_key)) = (body.dimension, &body.space_key) {
+        return Ok(CollectionConfig { dimension, space_key: space_key.clone() });
+    }
+    let model = asked(app, body.model.as_deref())?;
+    let dimension = body.dimension.unwrap_or(model.embedding_len());
+    let own = if dimension == model.embedding_len() { model.space_key() } else { "" };
+    Ok(CollectionConfig { dimension, space_key: body.space_key.unwrap_or_else(|| own.to_owned()) })
 }
 
-async fn delete(State(app): State<Arc<App>>, ApiPath(name): ApiPath<String>) -> Result<StatusCode, ApiError> {
+/// Delete a collection with its records
+#[utoipa::path(delete, path = "/v1/collections/{collection}", tag = "collections",
+    params(("collection" = String, Path)), responses((status = 204)))]
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    ApiPath(name): ApiPath<String>,
+) -> Result<StatusCode, ApiError> {
     app.store(move |collections| collections.delete(&name)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

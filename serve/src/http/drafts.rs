@@ -6,31 +6,38 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use simclr_search::Record;
+use simclr_search::{Collection, Record};
+use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
+use super::models::model_of;
 use super::source::Source;
 use super::upload::{self, Content, Upload};
 use crate::app::App;
+use crate::embedder::OnError;
 
 /// `?id=…&payload={…}` beside pictures that are not in JSON.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct UpsertOptions {
+    /// The record's id, for one picture; several take their files' names
     id: Option<String>,
+    /// JSON to get back with the record
     payload: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// Records to store.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct UpsertBody {
+pub(super) struct UpsertBody {
     records: Vec<RecordBody>,
 }
 
 /// A record to store: an id, a picture or a vector, and anything to get back with it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct RecordBody {
+pub(super) struct RecordBody {
     id: String,
     image: Option<Source>,
     vector: Option<Vec<f32>>,
@@ -96,7 +103,11 @@ fn of_pictures(
 }
 
 /// Embeds all pictures of a request together and leaves the records in the order given.
-pub(super) async fn embed(app: &App, drafts: Vec<Draft>) -> Result<Vec<Record>, ApiError> {
+pub(super) async fn embed(
+    app: &App,
+    collection: &Collection,
+    drafts: Vec<Draft>,
+) -> Result<Vec<Record>, ApiError> {
     let uploads: Vec<Upload> = drafts
         .iter()
         .filter_map(|draft| match draft {
@@ -107,7 +118,8 @@ pub(super) async fn embed(app: &App, drafts: Vec<Draft>) -> Result<Vec<Record>, 
     let mut embeddings = if uploads.is_empty() {
         Vec::new().into_iter()
     } else {
-        upload::embed(app, uploads).await?.embeddings.into_iter()
+        let model = model_of(app, collection)?;
+        upload::embed(app, &model, uploads, OnError::Fail).await?.embeddings.into_iter()
     };
     let complete = |draft| match draft {
         Draft::Complete(record) => Some(record),

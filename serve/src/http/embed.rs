@@ -1,4 +1,4 @@
-//! `POST /v1/embed`: pictures in any of three ways, embeddings as JSON or as `.npy`.
+//! `POST /v1/embed`: pictures in any of three ways, embeddings as JSON, as `.npy` or as bare little-endian floats.
 
 use std::sync::Arc;
 
@@ -9,83 +9,109 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use simclr_models::Embedding;
+use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
 use super::extract::ApiQuery;
+use super::models::asked;
+use super::skipping::{Choice, Skipped};
 use super::source::Source;
 use super::upload::{self, Content};
 use super::{npy, openai};
 use crate::app::App;
 
+/// The content type by which a client asks for bare little-endian f32, row after row.
+const RAW: &str = "application/octet-stream";
+
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/v1/embed", post(embed))
 }
 
-/// `?normalize=true`: embeddings of length 1.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct Options {
-    #[serde(default)]
-    normalize: bool,
+#[into_params(parameter_in = Query)]
+pub(super) struct EmbedOptions {
+    /// Embeddings of length 1
+    normalize: Option<bool>,
+    /// Which model; left out, that of `--model` or the only one
+    model: Option<String>,
+    /// What a picture that cannot be used does: `fail` the request (the default) or be `skip`ped
+    #[param(inline)]
+    on_error: Option<Choice>,
 }
 
-/// The JSON body.
-#[derive(Deserialize)]
+/// Pictures in JSON: `image`, one, or `images`, several; options as in the query.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct EmbedBody {
+pub(super) struct EmbedBody {
     image: Option<Source>,
     images: Option<Vec<Source>>,
-    #[serde(default)]
-    normalize: bool,
+    normalize: Option<bool>,
+    model: Option<String>,
+    on_error: Option<Choice>,
 }
 
-/// The JSON answer.
-#[derive(Serialize)]
-struct EmbedAnswer {
+#[derive(Serialize, ToSchema)]
+pub(super) struct EmbedAnswer {
     model: String,
     space_key: String,
     dimension: usize,
     embeddings: Vec<Vec<f32>>,
     usage: openai::Usage,
+    #[serde(flatten)]
+    skipped: Option<Skipped>,
 }
 
-async fn embed(
+/// Embed pictures: a raw body is one picture, a form's files and JSON bring several
+#[utoipa::path(post, path = "/v1/embed", tag = "embeddings", params(EmbedOptions),
+    request_body(description = "A picture's bytes, a form with files, or JSON", content(
+        (EmbedBody = "application/json"),
+        (Vec<u8> = "application/octet-stream"))),
+    responses((status = 200, description = "By `accept`: JSON, .npy, or bare little-endian f32", content(
+        (EmbedAnswer = "application/json"), (Vec<u8> = "application/x-npy"), (Vec<u8> = "application/octet-stream")))))]
+pub(super) async fn embed(
     State(app): State<Arc<App>>,
-    ApiQuery(mut options): ApiQuery<Options>,
+    ApiQuery(mut options): ApiQuery<EmbedOptions>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let as_npy = accept.contains(npy::CONTENT_TYPE);
+    let wanted = [npy::CONTENT_TYPE, RAW].into_iter().find(|kind| accept.contains(kind));
     let uploads = match upload::read(&app, request).await? {
         Content::Pictures(uploads, _) => uploads,
         Content::Json(bytes) => {
             let body: EmbedBody = upload::json(&bytes)?;
-            options.normalize |= body.normalize;
+            options.normalize = body.normalize.or(options.normalize);
+            options.model = body.model.or(options.model);
+            options.on_error = body.on_error.or(options.on_error);
             upload::from_json(body.image, body.images)?
         }
     };
-    let embedded = upload::embed(&app, uploads).await?;
-    let usage = openai::Usage::of(&embedded);
-    let mut embeddings = embedded.embeddings;
-    if options.normalize {
-        embeddings = embeddings.iter().map(Embedding::normalised).collect();
+    let model = asked(&app, options.model.as_deref())?;
+    let on_error = options.on_error.unwrap_or_default();
+    let mut embedded = upload::embed(&app, &model, uploads, on_error.into()).await?;
+    if options.normalize.unwrap_or(false) {
+        embedded.embeddings = embedded.embeddings.iter().map(Embedding::normalised).collect();
     }
-    let dimension = app.artefact.embedding_len();
-    if as_npy {
-        let file = npy::write(&embeddings, dimension);
-        let space_key = app.artefact.space_key().to_owned();
-        return Ok((
-            [(CONTENT_TYPE.as_str(), npy::CONTENT_TYPE.to_owned()), ("x-space-key", space_key)],
-            file,
-        )
-            .into_response());
+    let (dimension, space_key) = (model.embedding_len(), model.space_key().to_owned());
+    if let Some(kind) = wanted {
+        let rows = &embedded.embeddings;
+        let body = if kind == RAW { npy::little_endian(rows) } else { npy::write(rows, dimension) };
+        let kept: Vec<String> = embedded.kept.iter().map(usize::to_string).collect();
+        let headers = [
+            (CONTENT_TYPE.as_str(), kind.to_owned()),
+            ("x-space-key", space_key),
+            ("x-dimension", dimension.to_string()),
+            ("x-kept-indices", kept.join(",")),
+        ];
+        return Ok((headers, body).into_response());
     }
     let answer = EmbedAnswer {
-        model: app.artefact.name().to_owned(),
-        space_key: app.artefact.space_key().to_owned(),
+        model: model.name().to_owned(),
+        space_key,
         dimension,
-        embeddings: embeddings.into_iter().map(Embedding::into_vec).collect(),
-        usage,
+        usage: openai::Usage::of(&embedded),
+        skipped: on_error.tell(&embedded),
+        embeddings: embedded.embeddings.into_iter().map(Embedding::into_vec).collect(),
     };
     Ok(Json(answer).into_response())
 }

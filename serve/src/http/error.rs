@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use simclr_models::PictureError;
 use simclr_search::SearchError;
+use utoipa::ToSchema;
 
 use crate::app::StoreError;
 use crate::batching::BatchError;
@@ -34,13 +35,20 @@ pub(crate) struct ApiError {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ErrorCode(pub(crate) &'static str);
 
-#[derive(Serialize)]
-struct Body {
+/// The refusal's sentence, left on the response for a protocol that shapes refusals otherwise.
+#[derive(Debug, Clone)]
+pub(crate) struct ErrorMessage(pub(crate) String);
+
+/// A refusal.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Refusal)]
+pub(crate) struct Body {
     error: Inner,
 }
 
-#[derive(Serialize)]
-struct Inner {
+#[derive(Serialize, ToSchema)]
+#[schema(as = RefusalReason)]
+pub(crate) struct Inner {
     message: String,
     r#type: &'static str,
     param: Option<String>,
@@ -94,6 +102,11 @@ impl ApiError {
         Self { cause: Some(cause.to_string()), ..error }
     }
 
+    /// The word for programs.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// Says where in the request it is.
     #[must_use]
     pub(crate) fn at(self, param: impl Into<String>) -> Self {
@@ -117,6 +130,7 @@ impl IntoResponse for ApiError {
             status if status.is_client_error() => "invalid_request_error",
             _ => "server_error",
         };
+        let sentence = ErrorMessage(self.message.clone());
         let inner = Inner { message: self.message, r#type, param: self.param, code: self.code };
         let mut response = (self.status, Json(Body { error: inner })).into_response();
         if let Some(time) = self.retry_after {
@@ -128,6 +142,7 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response.extensions_mut().insert(ErrorCode(self.code));
+        response.extensions_mut().insert(sentence);
         response
     }
 }

@@ -13,6 +13,7 @@ use tower_http::request_id::RequestId;
 
 use super::body::{discard, too_long};
 use super::error::{ApiError, ErrorCode};
+use super::timing;
 use crate::app::{App, kibibytes};
 
 /// Takes a place among the requests and room for the body before a byte of it is read, or refuses.
@@ -64,8 +65,11 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let id = request.extensions().get::<RequestId>().cloned();
     let id = id.as_ref().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
-    let response = next.run(request).await;
+    let (mut response, timing) = timing::listen(next.run(request)).await;
     let (status, took) = (response.status(), started.elapsed());
+    if let Some(value) = timing::header(timing, took) {
+        response.headers_mut().insert("server-timing", value);
+    }
     app.metrics.request(&route, known_method(method.as_str()), status.as_u16(), took);
     let code = response.extensions().get::<ErrorCode>().map(|code| code.0);
     if let (Some(code), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) = (code, status) {

@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::metrics;
@@ -20,16 +21,21 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/metrics", get(text))
 }
 
-#[derive(Serialize)]
-struct Health {
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
     status: &'static str,
 }
 
-async fn live() -> Json<Health> {
+/// Whether the process answers
+#[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, body = Health)))]
+pub(super) async fn live() -> Json<Health> {
     Json(Health { status: "live" })
 }
 
-async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
+/// Whether requests are welcome: everything is warmed, nothing stops, no model keeps failing
+#[utoipa::path(get, path = "/health/ready", tag = "health",
+    responses((status = 200, body = Health), (status = 503, body = Health)))]
+pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
     if app.ready() {
         (StatusCode::OK, Json(Health { status: "ready" }))
     } else {
@@ -37,10 +43,11 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Health>) {
     }
 }
 
-async fn text(State(app): State<Arc<App>>) -> impl IntoResponse {
-    // A look at the queue first, so that callers who left are not counted.
-    app.embedder.batcher().waiting();
+/// Counters and histograms for Prometheus
+#[utoipa::path(get, path = "/metrics", tag = "health",
+    responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
+pub(super) async fn text(State(app): State<Arc<App>>) -> impl IntoResponse {
     let sizes = app.collections().list().into_iter().map(|c| (c.name().to_owned(), c.count()));
-    let text = app.metrics.text(app.ready(), sizes);
+    let text = app.metrics.text(app.ready(), app.models.waiting(), sizes);
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text)
 }

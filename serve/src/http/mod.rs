@@ -2,7 +2,9 @@
 //!
 //! A handler understands the request, calls the domain, shapes the answer; it touches no file and no thread itself.
 
+mod auth;
 mod body;
+mod classifiers;
 mod classify;
 mod collections;
 mod drafts;
@@ -13,35 +15,45 @@ mod guard;
 mod health;
 mod models;
 mod npy;
+mod oip;
 mod openai;
+mod openapi;
 mod page;
 mod records;
 mod search;
+mod skipping;
 mod source;
+mod subject;
+mod timing;
 mod upload;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
 use crate::app::App;
 use error::ApiError;
+pub use openapi::openapi;
 
 /// Every route over one [`App`]; callable without a socket.
 pub fn router(app: Arc<App>) -> Router {
     let api = Router::new()
         .merge(openai::routes())
         .merge(embed::routes())
+        .merge(classifiers::routes())
         .merge(classify::routes())
         .merge(collections::routes())
         .merge(records::routes())
         .merge(search::routes())
         .merge(models::routes())
+        .merge(oip::routes())
         // Outside in: a place among the requests, then the clock.
         .layer(from_fn_with_state(Arc::clone(&app), guard::deadline))
         .layer(from_fn_with_state(Arc::clone(&app), guard::admit));
@@ -49,16 +61,31 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(api)
         // Whoever watches the server must reach it when it is full.
         .merge(health::routes())
+        .merge(oip::health_routes())
         .merge(page::routes())
+        .merge(openapi::routes())
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         // The limits are ours, in upload.rs, with answers of our own shape.
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(from_fn_with_state(Arc::clone(&app), auth::check))
+        .layer(from_fn(oip::shape_errors))
+        .layer(cross_origin(&app.config.cors_origins))
         .layer(from_fn_with_state(Arc::clone(&app), guard::observe))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .with_state(app)
+}
+
+/// Pages of the origins listed may call from a browser; with none listed, no header is sent and none may.
+fn cross_origin(origins: &[String]) -> CorsLayer {
+    let origins = origins.iter().filter_map(|origin| HeaderValue::try_from(origin.as_str()).ok());
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("x-api-key")])
+        .expose_headers([HeaderName::from_static("x-request-id"), RETRY_AFTER])
 }
 
 async fn no_such_path(method: Method, uri: Uri) -> ApiError {

@@ -1,35 +1,38 @@
-//! `GET /v1/models` and `GET /v1/describe`: what is loaded, what it makes, what may be asked of it.
+//! `/v1/models` and `GET /v1/describe`: what is loaded, what it makes, what may be asked of it; loading and unloading.
 
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use simclr_models::{CardScore, Recipe};
+use simclr_search::{Collection, SearchError};
+use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
-use super::extract::ApiPath;
-use super::openai::no_such_model;
+use super::extract::{ApiPath, ApiQuery};
 use crate::app::App;
 use crate::config::Limits;
+use crate::models::{ModelError, Served};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v1/models", get(list))
-        .route("/v1/models/{name}", get(one))
+        .route("/v1/models/{name}", get(one).put(load).delete(unload))
         .route("/v1/describe", get(describe))
 }
 
-#[derive(Serialize)]
-struct ModelList {
+#[derive(Serialize, ToSchema)]
+pub(super) struct ModelList {
     object: &'static str,
     data: Vec<Model>,
 }
 
 /// OpenAI's four fields, then ours.
-#[derive(Serialize)]
-struct Model {
+#[derive(Serialize, ToSchema)]
+pub(super) struct Model {
     id: String,
     object: &'static str,
     created: u64,
@@ -38,54 +41,160 @@ struct Model {
     space_key: String,
     licence: String,
     trained_on: String,
+    #[schema(value_type = Vec<Object>)]
     scores: Vec<CardScore>,
 }
 
-#[derive(Serialize)]
-struct Describe {
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DescribeOptions {
+    /// Which model; left out, that of `--model` or the only one
+    model: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Describe {
     model: String,
+    /// Names the space of the embeddings: a hash of weights and recipe
     space_key: String,
     dimension: usize,
     ready: bool,
+    /// Names of all models that are loaded
+    models: Vec<String>,
     capabilities: [&'static str; 3],
+    /// How pictures are prepared
+    #[schema(value_type = Object)]
     recipe: Recipe,
+    #[schema(value_type = Object)]
     limits: Limits,
     server: &'static str,
 }
 
-fn model(app: &App) -> Model {
-    let card = app.artefact.card();
+fn model(served: &Served) -> Model {
+    let card = served.artefact.card();
     Model {
-        id: app.artefact.name().to_owned(),
+        id: served.name().to_owned(),
         object: "model",
-        created: app.started,
+        created: served.loaded,
         owned_by: "simclr",
-        dimension: app.artefact.embedding_len(),
-        space_key: app.artefact.space_key().to_owned(),
+        dimension: served.embedding_len(),
+        space_key: served.space_key().to_owned(),
         licence: card.licence.clone(),
         trained_on: card.training.data.clone(),
         scores: card.scores.clone(),
     }
 }
 
-async fn list(State(app): State<Arc<App>>) -> Json<ModelList> {
-    Json(ModelList { object: "list", data: vec![model(&app)] })
+/// The models that are loaded
+#[utoipa::path(get, path = "/v1/models", tag = "models", responses((status = 200, body = ModelList)))]
+pub(super) async fn list(State(app): State<Arc<App>>) -> Json<ModelList> {
+    let models = app.models.all();
+    Json(ModelList { object: "list", data: models.iter().map(|served| model(served)).collect() })
 }
 
-async fn one(State(app): State<Arc<App>>, ApiPath(name): ApiPath<String>) -> Result<Json<Model>, ApiError> {
-    let loaded = app.artefact.name();
-    if name == loaded { Ok(Json(model(&app))) } else { Err(no_such_model(loaded)) }
+/// One model
+#[utoipa::path(get, path = "/v1/models/{name}", tag = "models", params(("name" = String, Path)),
+    responses((status = 200, body = Model)))]
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    ApiPath(name): ApiPath<String>,
+) -> Result<Json<Model>, ApiError> {
+    Ok(Json(model(&*asked(&app, Some(&name))?)))
 }
 
-async fn describe(State(app): State<Arc<App>>) -> Json<Describe> {
-    Json(Describe {
-        model: app.artefact.name().to_owned(),
-        space_key: app.artefact.space_key().to_owned(),
-        dimension: app.artefact.embedding_len(),
+/// Load a model, or load it again from its folder: checked and warmed beside the old one, then put in its place
+#[utoipa::path(put, path = "/v1/models/{name}", tag = "models", params(("name" = String, Path)),
+    responses((status = 200, body = Model), (status = 201, body = Model)))]
+pub(super) async fn load(
+    State(app): State<Arc<App>>,
+    ApiPath(name): ApiPath<String>,
+) -> Result<(StatusCode, Json<Model>), ApiError> {
+    let (served, again) = load_by_name(&app, name).await?;
+    let status = if again { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, Json(model(&served))))
+}
+
+/// Unload a model; requests that hold it finish with it
+#[utoipa::path(delete, path = "/v1/models/{name}", tag = "models", params(("name" = String, Path)),
+    responses((status = 204)))]
+pub(super) async fn unload(
+    State(app): State<Arc<App>>,
+    ApiPath(name): ApiPath<String>,
+) -> Result<StatusCode, ApiError> {
+    if app.models.unload(&name) { Ok(StatusCode::NO_CONTENT) } else { Err(no_such_model(&app)) }
+}
+
+/// What is served, within which limits
+#[utoipa::path(get, path = "/v1/describe", tag = "models", params(DescribeOptions),
+    responses((status = 200, body = Describe)))]
+pub(super) async fn describe(
+    State(app): State<Arc<App>>,
+    ApiQuery(options): ApiQuery<DescribeOptions>,
+) -> Result<Json<Describe>, ApiError> {
+    let served = asked(&app, options.model.as_deref())?;
+    Ok(Json(Describe {
+        model: served.name().to_owned(),
+        space_key: served.space_key().to_owned(),
+        dimension: served.embedding_len(),
         ready: app.ready(),
+        models: app.models.all().iter().map(|served| served.name().to_owned()).collect(),
         capabilities: ["embed", "classify", "search"],
-        recipe: app.artefact.recipe().clone(),
+        recipe: served.artefact.recipe().clone(),
         limits: app.config.limits,
         server: concat!("simclr-serve ", env!("CARGO_PKG_VERSION")),
+    }))
+}
+
+/// Loads a model off the request threads; it goes on where the caller leaves.
+pub(super) async fn load_by_name(app: &Arc<App>, name: String) -> Result<(Arc<Served>, bool), ApiError> {
+    let work = {
+        let app = Arc::clone(app);
+        tokio::task::spawn_blocking(move || app.models.load(&name))
+    };
+    match work.await.map_err(ApiError::ours)? {
+        Ok(loaded) => Ok(loaded),
+        Err(ModelError::Unknown) => Err(no_such_model(app)),
+        Err(error) => {
+            tracing::error!(reason = %error, "a model was not loaded; what was served goes on");
+            // The folder's path is the operator's to know.
+            let message = "the model was not loaded and what was served goes on; the log has the reason";
+            Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "model_not_loaded", message))
+        }
+    }
+}
+
+/// The model that a request names, or the one for requests that name none.
+pub(super) fn asked(app: &App, name: Option<&str>) -> Result<Arc<Served>, ApiError> {
+    match name {
+        Some(name) => app.models.get(name).ok_or_else(|| no_such_model(app)),
+        None => app.models.default_one().ok_or_else(|| {
+            let message = format!("name a model; {}", loaded(app));
+            ApiError::bad("model_required", message).at("model")
+        }),
+    }
+}
+
+/// The model whose embeddings a collection holds.
+pub(super) fn model_of(app: &App, collection: &Collection) -> Result<Arc<Served>, ApiError> {
+    let space_key = &collection.config().space_key;
+    app.models.of_space(space_key).ok_or_else(|| {
+        let keys: Vec<String> = app.models.all().iter().map(|served| served.space_key().to_owned()).collect();
+        let collection = collection.name().to_owned();
+        ApiError::from(SearchError::OtherSpace {
+            collection,
+            expected: space_key.clone(),
+            found: keys.join(", "),
+        })
     })
+}
+
+/// The refusal of a model that is not loaded, naming those that are.
+pub(super) fn no_such_model(app: &App) -> ApiError {
+    ApiError::missing("model_not_found", format!("that model is not here; {}", loaded(app))).at("model")
+}
+
+fn loaded(app: &App) -> String {
+    let names: Vec<String> = app.models.all().iter().map(|served| format!("{:?}", served.name())).collect();
+    if names.is_empty() { "none is loaded".to_owned() } else { format!("loaded: {}", names.join(", ")) }
 }

@@ -18,10 +18,14 @@ pub(super) fn write(embeddings: &[Embedding], embedding_len: usize) -> Vec<u8> {
     // Never more than a few hundred bytes.
     file.extend_from_slice(&u16::try_from(length).unwrap_or(u16::MAX).to_le_bytes());
     file.extend_from_slice(header.as_bytes());
-    for embedding in embeddings {
-        file.extend(embedding.as_slice().iter().flat_map(|number| number.to_le_bytes()));
-    }
+    file.extend(little_endian(embeddings));
     file
+}
+
+/// The numbers alone, row after row.
+pub(super) fn little_endian(embeddings: &[Embedding]) -> Vec<u8> {
+    let numbers = embeddings.iter().flat_map(Embedding::as_slice);
+    numbers.flat_map(|number| number.to_le_bytes()).collect()
 }
 
 #[cfg(test)]

@@ -6,80 +6,88 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use simclr_models::Embedding;
+use utoipa::ToSchema;
 
 use super::error::ApiError;
+use super::models::asked;
+use super::skipping::{Choice, Skipped};
 use super::source::Source;
 use super::upload::{self, Upload};
 use crate::app::App;
 use crate::embedder::Embedded;
+use crate::models::Served;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/v1/embeddings", post(create))
 }
 
-#[derive(Deserialize)]
-struct EmbeddingsBody {
+/// OpenAI's body; fields of its that mean nothing here, such as `user`, are ignored.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct EmbeddingsBody {
     model: Option<String>,
     input: Input,
     #[serde(default)]
     encoding_format: EncodingFormat,
     dimensions: Option<usize>,
     modality: Option<String>,
+    #[serde(default)]
+    on_error: Choice,
 }
 
 /// One picture or several.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(
     untagged,
     expecting = "input is a picture or a list of them, each a data URI, base64, or {\"image\": either}; \
                  this model embeds pictures, not text or tokens"
 )]
-enum Input {
+pub(super) enum Input {
     One(Source),
     Many(Vec<Source>),
 }
 
-#[derive(Deserialize, Default, Clone, Copy)]
+#[derive(Deserialize, Default, Clone, Copy, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum EncodingFormat {
+pub(super) enum EncodingFormat {
     #[default]
     Float,
     Base64,
 }
 
-#[derive(Serialize)]
-struct EmbeddingsAnswer {
+#[derive(Serialize, ToSchema)]
+pub(super) struct EmbeddingsAnswer {
     object: &'static str,
     data: Vec<Item>,
     model: String,
     usage: Usage,
     space_key: String,
+    #[serde(flatten)]
+    skipped: Option<Skipped>,
 }
 
-#[derive(Serialize)]
-struct Item {
+#[derive(Serialize, ToSchema)]
+pub(super) struct Item {
     object: &'static str,
     index: usize,
     embedding: Numbers,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-enum Numbers {
+pub(super) enum Numbers {
     Float(Vec<f32>),
     /// Little-endian f32.
     Base64(String),
 }
 
 /// What a request used; pictures have no tokens, so clients that add those up add zeros.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Usage {
     prompt_tokens: u64,
     total_tokens: u64,
@@ -98,40 +106,42 @@ impl Usage {
     }
 }
 
-async fn create(State(app): State<Arc<App>>, request: Request) -> Result<Json<EmbeddingsAnswer>, ApiError> {
+/// Embed pictures, in OpenAI's shape
+#[utoipa::path(post, path = "/v1/embeddings", tag = "embeddings", request_body = EmbeddingsBody,
+    responses((status = 200, body = EmbeddingsAnswer)))]
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Json<EmbeddingsAnswer>, ApiError> {
     let body: EmbeddingsBody = upload::read_json(&app, request)
         .await?
         .ok_or_else(|| ApiError::bad("body_empty", "the body is empty: send JSON with `input`"))?;
-    check_asked(&app, &body)?;
+    let model = asked(&app, body.model.as_deref())?;
+    check_asked(&model, &body)?;
     let format = body.encoding_format;
-    let embedded = upload::embed(&app, uploads(&body.input)?).await?;
-    let usage = Usage::of(&embedded);
-    let data = embedded.embeddings.into_iter().enumerate();
+    let embedded = upload::embed(&app, &model, uploads(&body.input)?, body.on_error.into()).await?;
+    let (usage, skipped) = (Usage::of(&embedded), body.on_error.tell(&embedded));
+    let data = embedded.kept.into_iter().zip(embedded.embeddings);
     let item =
         |(index, embedding)| Item { object: "embedding", index, embedding: numbers(embedding, format) };
     Ok(Json(EmbeddingsAnswer {
         object: "list",
         data: data.map(item).collect(),
-        model: app.artefact.name().to_owned(),
+        model: model.name().to_owned(),
         usage,
-        space_key: app.artefact.space_key().to_owned(),
+        space_key: model.space_key().to_owned(),
+        skipped,
     }))
 }
 
-fn check_asked(app: &App, body: &EmbeddingsBody) -> Result<(), ApiError> {
-    let name = app.artefact.name();
-    if let Some(model) = &body.model
-        && model != name
-    {
-        return Err(no_such_model(name).at("model"));
-    }
+fn check_asked(model: &Served, body: &EmbeddingsBody) -> Result<(), ApiError> {
     if let Some(modality) = &body.modality
         && modality != "image"
     {
         let message = "this model embeds pictures: the only modality is \"image\"";
         return Err(ApiError::bad("unsupported_modality", message).at("modality"));
     }
-    let length = app.artefact.embedding_len();
+    let length = model.embedding_len();
     match body.dimensions {
         Some(dimensions) if dimensions != length => {
             let message = format!("this model's embeddings have {length} numbers and cannot be shortened");
@@ -139,12 +149,6 @@ fn check_asked(app: &App, body: &EmbeddingsBody) -> Result<(), ApiError> {
         }
         _ => Ok(()),
     }
-}
-
-/// The refusal of a model that is not loaded, naming the one that is.
-pub(super) fn no_such_model(loaded: &str) -> ApiError {
-    let message = format!("that model is not loaded here; the one that is: {loaded:?}");
-    ApiError::new(StatusCode::NOT_FOUND, "model_not_found", message)
 }
 
 fn uploads(input: &Input) -> Result<Vec<Upload>, ApiError> {

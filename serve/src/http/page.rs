@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::HeaderName;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -12,7 +13,7 @@ use crate::app::App;
 const PAGE: &str = include_str!("page.html");
 
 /// The page brings its own style and script and talks to this server alone.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -20,10 +21,14 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 async fn page() -> impl IntoResponse {
-    let headers = [
+    (page_headers(POLICY), PAGE)
+}
+
+/// What a page of this server comes with.
+pub(super) fn page_headers(policy: &'static str) -> [(HeaderName, &'static str); 3] {
+    [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CONTENT_SECURITY_POLICY, POLICY),
+        (CONTENT_SECURITY_POLICY, policy),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    (headers, PAGE)
+    ]
 }

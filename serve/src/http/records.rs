@@ -11,8 +11,9 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use simclr_search::{Record, SearchError};
+use utoipa::{IntoParams, ToSchema};
 
-use super::drafts::{self, Draft, UpsertOptions};
+use super::drafts::{self, UpsertBody, UpsertOptions};
 use super::error::ApiError;
 use super::extract::{ApiPath, ApiQuery};
 use super::upload;
@@ -27,37 +28,45 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/v1/collections/{collection}/records/{id}", get(one).delete(delete))
 }
 
-#[derive(Serialize)]
-struct UpsertAnswer {
+#[derive(Serialize, ToSchema)]
+pub(super) struct UpsertAnswer {
     inserted: usize,
     replaced: usize,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct PageOptions {
+#[into_params(parameter_in = Query)]
+pub(super) struct PageOptions {
+    /// The last page's `next`
     after: Option<String>,
+    /// Records on the page
     limit: Option<usize>,
-    #[serde(default)]
-    vectors: bool,
+    /// With their vectors
+    vectors: Option<bool>,
 }
 
-#[derive(Serialize)]
-struct PageAnswer {
+#[derive(Serialize, ToSchema)]
+pub(super) struct PageAnswer {
     records: Vec<RecordAnswer>,
     /// What to pass as `after` for the next page; null on the last.
     next: Option<String>,
 }
 
-#[derive(Serialize)]
-struct RecordAnswer {
+#[derive(Serialize, ToSchema)]
+pub(super) struct RecordAnswer {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     vector: Option<Vec<f32>>,
     payload: Value,
 }
 
-async fn upsert(
+/// Store records, by picture or by vector, all or none; durable when answered
+#[utoipa::path(post, path = "/v1/collections/{collection}/records", tag = "collections",
+    params(("collection" = String, Path), UpsertOptions),
+    request_body(content((UpsertBody = "application/json"), (Vec<u8> = "application/octet-stream"))),
+    responses((status = 200, body = UpsertAnswer)))]
+pub(super) async fn upsert(
     State(app): State<Arc<App>>,
     ApiPath(name): ApiPath<String>,
     ApiQuery(options): ApiQuery<UpsertOptions>,
@@ -67,10 +76,7 @@ async fn upsert(
     let collection = app.collections().get(&name)?;
     let drafts = drafts::understand(upload::read(&app, request).await?, options)?;
     check_count(&app, drafts.len())?;
-    if drafts.iter().any(|draft| matches!(draft, Draft::Pictured { .. })) {
-        collection.require_space(app.artefact.space_key())?;
-    }
-    let records = drafts::embed(&app, drafts).await?;
+    let records = drafts::embed(&app, &collection, drafts).await?;
     let upserted = app.store(move |_| collection.upsert(records)).await?;
     Ok(Json(UpsertAnswer { inserted: upserted.inserted, replaced: upserted.replaced }))
 }
@@ -86,7 +92,10 @@ fn check_count(app: &App, records: usize) -> Result<(), ApiError> {
     }
 }
 
-async fn one(
+/// One record
+#[utoipa::path(get, path = "/v1/collections/{collection}/records/{id}", tag = "collections",
+    params(("collection" = String, Path), ("id" = String, Path)), responses((status = 200, body = RecordAnswer)))]
+pub(super) async fn one(
     State(app): State<Arc<App>>,
     ApiPath((name, id)): ApiPath<(String, String)>,
 ) -> Result<Json<RecordAnswer>, ApiError> {
@@ -103,7 +112,10 @@ fn no_such_record() -> ApiError {
     ApiError::missing("record_not_found", "there is no record with that id in the collection")
 }
 
-async fn delete(
+/// Delete a record
+#[utoipa::path(delete, path = "/v1/collections/{collection}/records/{id}", tag = "collections",
+    params(("collection" = String, Path), ("id" = String, Path)), responses((status = 204)))]
+pub(super) async fn delete(
     State(app): State<Arc<App>>,
     ApiPath((name, id)): ApiPath<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
@@ -113,7 +125,10 @@ async fn delete(
     }
 }
 
-async fn page(
+/// A page of records, by id
+#[utoipa::path(get, path = "/v1/collections/{collection}/records", tag = "collections",
+    params(("collection" = String, Path), PageOptions), responses((status = 200, body = PageAnswer)))]
+pub(super) async fn page(
     State(app): State<Arc<App>>,
     ApiPath(name): ApiPath<String>,
     ApiQuery(options): ApiQuery<PageOptions>,
@@ -124,7 +139,7 @@ async fn page(
     let next = if records.len() < limit { None } else { records.last().map(|record| record.id.clone()) };
     let answer = |record: Record| RecordAnswer {
         id: record.id,
-        vector: options.vectors.then_some(record.vector),
+        vector: options.vectors.unwrap_or(false).then_some(record.vector),
         payload: record.payload,
     };
     Ok(Json(PageAnswer { records: records.into_iter().map(answer).collect(), next }))

@@ -8,14 +8,17 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use simclr_search::{Collection, Neighbour, Query};
+use utoipa::{IntoParams, ToSchema};
 
 use super::drafts::check_finite;
 use super::error::ApiError;
 use super::extract::{ApiPath, ApiQuery};
+use super::models::model_of;
 use super::records::find;
 use super::source::Source;
 use super::upload::{self, Content, Upload};
 use crate::app::App;
+use crate::embedder::OnError;
 
 /// Neighbours in an answer that does not ask for a number of them.
 const NEIGHBOURS: usize = 10;
@@ -25,26 +28,28 @@ pub(super) fn routes() -> Router<Arc<App>> {
 }
 
 /// `?limit=…&min_score=…&exact=true`, for a body that is a picture.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct Options {
+#[into_params(parameter_in = Query)]
+pub(super) struct SearchOptions {
+    /// Neighbours in the answer
     limit: Option<usize>,
+    /// None below this cosine
     min_score: Option<f32>,
-    #[serde(default)]
-    exact: bool,
+    /// Compare with every record
+    exact: Option<bool>,
 }
 
 /// The JSON body: one of `image`, `vector` and `id`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SearchBody {
+pub(super) struct SearchBody {
     image: Option<Source>,
     vector: Option<Vec<f32>>,
     id: Option<String>,
     limit: Option<usize>,
     min_score: Option<f32>,
-    #[serde(default)]
-    exact: bool,
+    exact: Option<bool>,
 }
 
 /// What to be near to.
@@ -55,25 +60,30 @@ enum Target {
     Record(String),
 }
 
-#[derive(Serialize)]
-struct SearchAnswer {
+#[derive(Serialize, ToSchema)]
+pub(super) struct SearchAnswer {
     collection: String,
     /// Best first.
     neighbours: Vec<NeighbourAnswer>,
 }
 
-#[derive(Serialize)]
-struct NeighbourAnswer {
+#[derive(Serialize, ToSchema)]
+pub(super) struct NeighbourAnswer {
     id: String,
     /// Cosine of the angle, from -1 to 1.
     score: f32,
     payload: Value,
 }
 
-async fn search(
+/// The records nearest to a picture, a vector or a record
+#[utoipa::path(post, path = "/v1/collections/{collection}/search", tag = "collections",
+    params(("collection" = String, Path), SearchOptions),
+    request_body(content((SearchBody = "application/json"), (Vec<u8> = "application/octet-stream"))),
+    responses((status = 200, body = SearchAnswer)))]
+pub(super) async fn search(
     State(app): State<Arc<App>>,
     ApiPath(name): ApiPath<String>,
-    ApiQuery(mut options): ApiQuery<Options>,
+    ApiQuery(mut options): ApiQuery<SearchOptions>,
     request: Request,
 ) -> Result<Json<SearchAnswer>, ApiError> {
     let collection = app.collections().get(&name)?;
@@ -83,7 +93,7 @@ async fn search(
             let body: SearchBody = upload::json(&bytes)?;
             options.limit = body.limit.or(options.limit);
             options.min_score = body.min_score.or(options.min_score);
-            options.exact |= body.exact;
+            options.exact = body.exact.or(options.exact);
             target_of_json(body.image, body.vector, body.id)?
         }
     };
@@ -123,15 +133,15 @@ async fn nearest(
     app: &App,
     collection: Arc<Collection>,
     target: Target,
-    options: Options,
+    options: SearchOptions,
 ) -> Result<Vec<Neighbour>, ApiError> {
     let limit = options.limit.unwrap_or(NEIGHBOURS);
     let (vector, itself) = match target {
         Target::Vector(vector) => (vector, None),
         Target::Record(id) => (find(app, collection.name().to_owned(), id.clone()).await?.vector, Some(id)),
         Target::Picture(upload) => {
-            collection.require_space(app.artefact.space_key())?;
-            let embedded = upload::embed(app, vec![upload]).await?;
+            let model = model_of(app, &collection)?;
+            let embedded = upload::embed(app, &model, vec![upload], OnError::Fail).await?;
             let embedding = embedded.embeddings.into_iter().next();
             let embedding = embedding.ok_or_else(|| ApiError::ours("an embedding is missing"))?;
             (embedding.into_vec(), None)
@@ -139,7 +149,7 @@ async fn nearest(
     };
     // One more, as the record itself is left out; at the largest limit allowed there is no one more to ask for.
     let more = usize::from(itself.is_some() && limit > 0 && limit < app.config.limits.request_records_max);
-    let (exact, min_score) = (options.exact, options.min_score);
+    let (exact, min_score) = (options.exact.unwrap_or(false), options.min_score);
     let query = Query { exact, min_score, ..Query::new(vector, limit + more) };
     let mut neighbours = app.store(move |_| collection.search(&query)).await?;
     neighbours.retain(|neighbour| Some(&neighbour.id) != itself.as_ref());

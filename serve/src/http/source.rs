@@ -7,6 +7,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::error::ApiError;
 
@@ -17,7 +18,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// One picture of a JSON body.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(
     untagged,
     expecting = "a picture is a data URI, a base64 string or {\"image\": either}; not text, not tokens"
@@ -30,7 +31,7 @@ pub(crate) enum Source {
 }
 
 /// The object shape of a picture.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ImageObject {
     image: String,

@@ -15,8 +15,10 @@ use serde::de::DeserializeOwned;
 use super::body::read_body;
 use super::error::ApiError;
 use super::source::Source;
+use super::timing;
 use crate::app::App;
-use crate::embedder::Embedded;
+use crate::embedder::{Embedded, Input, OnError};
+use crate::models::Served;
 
 /// One encoded picture and where in the request it is.
 #[derive(Debug, Clone)]
@@ -75,6 +77,15 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "json_expected", message))
 }
 
+/// Reads the body of a route whose clients do not always say that they send JSON; an empty one is nothing.
+pub(crate) async fn read_json_of_any_kind<T: DeserializeOwned>(
+    app: &App,
+    request: Request,
+) -> Result<Option<T>, ApiError> {
+    let bytes = read_body(app, request.into_body()).await?;
+    if bytes.is_empty() { Ok(None) } else { json(&bytes).map(Some) }
+}
+
 /// Reads JSON; an error says where it is and what was expected.
 pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
@@ -111,21 +122,37 @@ pub(crate) fn upload_of(source: &Source, place: String) -> Result<Upload, ApiErr
 }
 
 /// Embeds a request's pictures; an error says which of them it is about.
-pub(crate) async fn embed(app: &App, uploads: Vec<Upload>) -> Result<Embedded, ApiError> {
+pub(crate) async fn embed(
+    app: &App,
+    model: &Served,
+    uploads: Vec<Upload>,
+    on_error: OnError,
+) -> Result<Embedded, ApiError> {
+    let (places, inputs) =
+        uploads.into_iter().map(|upload| (upload.place, Input::Encoded(upload.bytes))).unzip();
+    embed_inputs(app, model, inputs, places, on_error).await
+}
+
+/// Embeds a request's pictures, `places` saying where in the request each is.
+pub(crate) async fn embed_inputs(
+    app: &App,
+    model: &Served,
+    inputs: Vec<Input>,
+    places: Vec<String>,
+    on_error: OnError,
+) -> Result<Embedded, ApiError> {
     let limit = app.config.limits.request_pictures_max;
-    if uploads.is_empty() {
+    if inputs.is_empty() {
         return Err(ApiError::bad("no_picture", "the request brings no picture"));
     }
-    if uploads.len() > limit {
-        let message = format!("{} pictures in one request; at most {limit} are allowed", uploads.len());
+    if inputs.len() > limit {
+        let message = format!("{} pictures in one request; at most {limit} are allowed", inputs.len());
         return Err(ApiError::too_large("too_many_pictures", message));
     }
-    let (places, pictures): (Vec<String>, Vec<Bytes>) =
-        uploads.into_iter().map(|upload| (upload.place, upload.bytes)).unzip();
-    app.embedder
-        .embed(pictures)
-        .await
-        .map_err(|error| ApiError::from_embed(&error, |index| places[index].clone()))
+    let embedded = model.embedder.embed(inputs, on_error).await;
+    let embedded = embedded.map_err(|error| ApiError::from_embed(&error, |index| places[index].clone()))?;
+    timing::tell(embedded.timing);
+    Ok(embedded)
 }
 
 fn content_type(headers: &HeaderMap) -> String {

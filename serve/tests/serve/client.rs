@@ -30,6 +30,10 @@ impl Answer {
         self.json()
     }
 
+    pub(crate) fn json_or_null(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
     /// The refusal's code, after a look at its shape.
     pub(crate) fn refused(&self, status: u16) -> String {
         let text = String::from_utf8_lossy(&self.body);
@@ -79,6 +83,27 @@ impl Client {
 
     pub(crate) fn post_for(&self, path: &str, accept: &str, body: &[u8]) -> Answer {
         answer(self.agent.post(format!("{}{path}", self.base)).header("accept", accept).send(body).unwrap())
+    }
+
+    pub(crate) fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let request = self.agent.post(format!("{}{path}", self.base));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        answer(request.send(body).unwrap())
+    }
+
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .allow_non_standard_methods(true)
+            .timeout_global(Some(DEADLINE))
+            .build();
+        let agent = ureq::Agent::from(agent);
+        if body.is_empty() && method != "POST" {
+            return answer(agent.run(request.body(()).unwrap()).unwrap());
+        }
+        answer(agent.run(request.body(body.to_vec()).unwrap()).unwrap())
     }
 
     pub(crate) fn post_json(&self, path: &str, body: &Value) -> Answer {

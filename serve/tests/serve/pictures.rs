@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
-use simclr_models::{Encoder, Limits, OnnxEncoder, Picture};
+use simclr_models::{Artefact, Encoder, Limits, OnnxEncoder, Picture};
 
 use crate::world::{SIDE, artefact};
 
@@ -52,10 +52,18 @@ pub(crate) fn assert_near(found: &[f32], expected: &[f32]) {
 
 /// What the server should say of a picture, by the same crate without a server.
 pub(crate) fn embedding_of(file: &[u8]) -> Vec<f32> {
-    let artefact = artefact();
+    static ENCODER: OnceLock<Mutex<OnnxEncoder>> = OnceLock::new();
+    let encoder = ENCODER.get_or_init(|| Mutex::new(OnnxEncoder::open(&artefact(), 1).unwrap()));
+    embedding_with(&mut encoder.lock().unwrap(), &artefact(), file)
+}
+
+/// The same by an artefact of the test's own.
+pub(crate) fn embedding_by(artefact: &Artefact, file: &[u8]) -> Vec<f32> {
+    embedding_with(&mut OnnxEncoder::open(artefact, 1).unwrap(), artefact, file)
+}
+
+fn embedding_with(encoder: &mut OnnxEncoder, artefact: &Artefact, file: &[u8]) -> Vec<f32> {
     let picture = Picture::decode(file, &Limits::default()).unwrap();
     let batch = artefact.recipe().prepare_batch(&[picture]);
-    static ENCODER: OnceLock<Mutex<OnnxEncoder>> = OnceLock::new();
-    let encoder = ENCODER.get_or_init(|| Mutex::new(OnnxEncoder::open(&artefact, 1).unwrap()));
-    encoder.lock().unwrap().embed(&batch).unwrap().remove(0).into_vec()
+    encoder.embed(&batch).unwrap().remove(0).into_vec()
 }

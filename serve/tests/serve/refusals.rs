@@ -129,7 +129,7 @@ fn paths_and_methods_that_are_none() {
     let world = World::new();
     let server = world.server(|_| ());
     let client = &server.client;
-    assert_eq!(client.get("/v2/nothing").refused(404), "route_not_found");
+    assert_eq!(client.get("/v3/nothing").refused(404), "route_not_found");
     assert_eq!(client.get("/v1/embed").refused(405), "method_not_allowed");
     assert_eq!(client.get("/v1/models/gpt").refused(404), "model_not_found");
     assert_eq!(client.get("/v1/collections/%FF").refused(400), "invalid_path");

@@ -23,13 +23,13 @@ pub(crate) fn artefact() -> Artefact {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
     let parent = FOLDER.get_or_init(|| {
         let parent = tempfile::tempdir().unwrap();
-        make_artefact(&parent.path().join("tiny"), 7);
+        make_artefact(&parent.path().join("tiny"), "tiny", 7);
         parent
     });
     Artefact::open(&parent.path().join("tiny")).unwrap()
 }
 
-pub(crate) fn make_artefact(folder: &Path, seed: u64) -> Artefact {
+pub(crate) fn make_artefact(folder: &Path, name: &str, seed: u64) -> Artefact {
     let network = ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture };
     let weights = Weights::initial(&network.describe().unwrap(), seed);
     let recipe =
@@ -42,7 +42,7 @@ pub(crate) fn make_artefact(folder: &Path, seed: u64) -> Artefact {
         recipe: String::new(),
         program: "test".to_owned(),
     };
-    let card = CardDraft { name: "tiny".to_owned(), recipe, licence: "CC0-1.0".to_owned(), training };
+    let card = CardDraft { name: name.to_owned(), recipe, licence: "CC0-1.0".to_owned(), training };
     Artefact::create(folder, &network, &weights, card).unwrap()
 }
 

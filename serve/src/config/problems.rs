@@ -1,0 +1,36 @@
+//! Every mistake of a configuration, collected, so that all are shown at once and not one a start.
+
+use super::ConfigError;
+
+/// The mistakes found so far.
+#[derive(Debug, Default)]
+pub(super) struct Problems(pub(super) Vec<ConfigError>);
+
+impl Problems {
+    pub(super) fn add(&mut self, name: &'static str, value: impl ToString, reason: impl Into<String>) {
+        self.0.push(ConfigError::Value { name, value: value.to_string(), reason: reason.into() });
+    }
+
+    /// The value given or the default; zero is a mistake.
+    pub(super) fn at_least_one<T: PartialEq + From<u8> + ToString>(
+        &mut self,
+        name: &'static str,
+        given: Option<T>,
+        default: T,
+    ) -> T {
+        match given {
+            Some(value) if value == T::from(0) => {
+                self.add(name, value.to_string(), "must be at least 1");
+                default
+            }
+            Some(value) => value,
+            None => default,
+        }
+    }
+
+    pub(super) fn fits(&mut self, name: &'static str, value: usize, other: &'static str, other_value: usize) {
+        if value > other_value {
+            self.add(name, value, format!("must not be above --{other}, which is {other_value}"));
+        }
+    }
+}

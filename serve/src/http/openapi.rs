@@ -1,0 +1,90 @@
+//! `GET /openapi.json` and `GET /docs`: the whole interface as OpenAPI, and a page that shows it without a network.
+//!
+//! The document is made of the handlers' own annotations; `docs/openapi.json` is a copy, compared in a test.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder};
+use utoipa::{Modify, OpenApi};
+
+use super::page::{POLICY, page_headers};
+use super::{
+    classifiers, classify, collections, drafts, embed, error, health, models, oip, openai, records, search,
+};
+use crate::app::App;
+
+const PAGE: &str = include_str!("docs.html");
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "simclr-serve", description = "Embeddings, similarity search and classification of pictures"),
+    paths(
+        openai::create, embed::embed,
+        classifiers::list, classify::by_one, classify::by_several,
+        collections::list, collections::one, collections::create, collections::delete,
+        records::page, records::upsert, records::one, records::delete, search::search,
+        models::list, models::one, models::load, models::unload, models::describe,
+        health::live, health::ready, health::text,
+        oip::server, oip::live, oip::ready, oip::metadata, oip::model_ready,
+        oip::infer::infer, oip::repository::index, oip::repository::load, oip::repository::unload,
+        oip::repository::config
+    ),
+    components(schemas(
+        error::Body, oip::OipError, embed::EmbedBody, classify::ClassifyBody, search::SearchBody, drafts::UpsertBody
+    )),
+    modifiers(&Refusals)
+)]
+struct Api;
+
+/// What every operation has: the shape of a refusal, and the key where the server has keys.
+struct Refusals;
+
+impl Modify for Refusals {
+    fn modify(&self, document: &mut Document) {
+        for (path, item) in &mut document.paths.paths {
+            let shape = if path.starts_with("/v2") { "OipError" } else { "Refusal" };
+            let operations: [&mut Option<Operation>; 4] =
+                [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+            for operation in operations.into_iter().flatten() {
+                let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name(shape))));
+                let refusal = ResponseBuilder::new()
+                    .description("A refusal; 429 and 503 say in `retry-after` when to come back")
+                    .content("application/json", content);
+                operation.responses.responses.insert("default".to_owned(), refusal.build().into());
+            }
+        }
+        if let Some(components) = &mut document.components {
+            components.add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        }
+    }
+}
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    // Maps of strings to plain values always become JSON.
+    let mut text = Api::openapi().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+});
+
+/// The OpenAPI document, as served.
+pub fn openapi() -> &'static str {
+    &DOCUMENT
+}
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/openapi.json", get(document)).route("/docs", get(docs))
+}
+
+async fn document() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], openapi())
+}
+
+async fn docs() -> impl IntoResponse {
+    (page_headers(POLICY), PAGE)
+}

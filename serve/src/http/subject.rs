@@ -1,0 +1,132 @@
+//! A classification's request and the embeddings it is about, whether it brought pictures or embeddings that are ready.
+
+use axum::extract::Request;
+use simclr_models::Embedding;
+
+use super::classify::{ClassifyBody, ClassifyOptions, Prediction, most_probable, no_such_classifier};
+use super::drafts::check_finite;
+use super::error::ApiError;
+use super::skipping::{Choice, Skipped};
+use super::upload::{self, Content, Upload};
+use crate::app::App;
+use crate::models::Served;
+
+/// Labels in an answer that does not ask for a number of them.
+const TOP_K: usize = 5;
+
+/// A request, understood and not yet embedded.
+pub(super) struct Asked {
+    subject: Subject,
+    pub(super) classifiers: Option<Vec<String>>,
+    pub(super) model: Option<String>,
+    on_error: Choice,
+    top_k: usize,
+}
+
+enum Subject {
+    Pictures(Vec<Upload>),
+    Embeddings(Vec<Embedding>),
+}
+
+/// Embeddings and what to say of them.
+pub(super) struct Ready {
+    embeddings: Vec<Embedding>,
+    kept: Vec<usize>,
+    pub(super) skipped: Option<Skipped>,
+    top_k: usize,
+}
+
+impl Asked {
+    pub(super) async fn read(
+        app: &App,
+        options: ClassifyOptions,
+        request: Request,
+    ) -> Result<Self, ApiError> {
+        let (mut classifiers, mut options) = (None, options);
+        let subject = match upload::read(app, request).await? {
+            Content::Pictures(uploads, fields) => {
+                options.top_k = number(fields.get("top_k"))?.or(options.top_k);
+                Subject::Pictures(uploads)
+            }
+            Content::Json(bytes) => {
+                let body: ClassifyBody = upload::json(&bytes)?;
+                classifiers = body.classifiers;
+                options.top_k = body.top_k.or(options.top_k);
+                options.model = body.model.or(options.model);
+                options.on_error = body.on_error.or(options.on_error);
+                match body.embeddings {
+                    Some(rows) if body.image.is_none() && body.images.is_none() => ready_ones(rows)?,
+                    _ => Subject::Pictures(upload::from_json(body.image, body.images)?),
+                }
+            }
+        };
+        let top_k = options.top_k.unwrap_or(TOP_K);
+        if top_k == 0 {
+            return Err(ApiError::bad("invalid_top_k", "top_k must be at least 1").at("top_k"));
+        }
+        let on_error = options.on_error.unwrap_or_default();
+        Ok(Self { subject, classifiers, model: options.model, on_error, top_k })
+    }
+
+    pub(super) async fn embed(self, app: &App, model: &Served) -> Result<Ready, ApiError> {
+        let top_k = self.top_k;
+        let uploads = match self.subject {
+            Subject::Pictures(uploads) => uploads,
+            Subject::Embeddings(embeddings) => {
+                check_lengths(app, model, &embeddings)?;
+                let kept = (0..embeddings.len()).collect();
+                return Ok(Ready { embeddings, kept, skipped: None, top_k });
+            }
+        };
+        let embedded = upload::embed(app, model, uploads, self.on_error.into()).await?;
+        let skipped = self.on_error.tell(&embedded);
+        Ok(Ready { embeddings: embedded.embeddings, kept: embedded.kept, skipped, top_k })
+    }
+}
+
+impl Ready {
+    pub(super) fn predictions(&self, model: &Served, classifier: &str) -> Result<Vec<Prediction>, ApiError> {
+        let probe = model.classifiers.get(classifier).ok_or_else(no_such_classifier)?;
+        let rows = self.kept.iter().zip(&self.embeddings);
+        rows.map(|(&index, embedding)| {
+            Ok(Prediction { index, top: most_probable(probe, embedding, self.top_k)? })
+        })
+        .collect()
+    }
+}
+
+fn ready_ones(rows: Vec<Vec<f32>>) -> Result<Subject, ApiError> {
+    let mut embeddings = Vec::with_capacity(rows.len());
+    for (index, row) in rows.into_iter().enumerate() {
+        check_finite(&row, || format!("embeddings[{index}]"))?;
+        embeddings.push(Embedding::new(row).map_err(|_| ApiError::ours("a finite number is not"))?);
+    }
+    Ok(Subject::Embeddings(embeddings))
+}
+
+fn check_lengths(app: &App, model: &Served, embeddings: &[Embedding]) -> Result<(), ApiError> {
+    let (limit, expected) = (app.config.limits.request_records_max, model.embedding_len());
+    if embeddings.is_empty() {
+        return Err(ApiError::bad("no_picture", "the request brings no embedding").at("embeddings"));
+    }
+    if embeddings.len() > limit {
+        let message = format!("{} embeddings in one request; at most {limit} are allowed", embeddings.len());
+        return Err(ApiError::too_large("too_many_records", message));
+    }
+    match embeddings.iter().position(|embedding| embedding.as_slice().len() != expected) {
+        Some(index) => {
+            let message = format!("this model's embeddings have {expected} numbers");
+            Err(ApiError::bad("wrong_dimension", message).at(format!("embeddings[{index}]")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn number(field: Option<&String>) -> Result<Option<usize>, ApiError> {
+    let parse = |text: &String| {
+        text.trim()
+            .parse()
+            .map_err(|_| ApiError::bad("invalid_top_k", "top_k must be a whole number").at("top_k"))
+    };
+    field.map(parse).transpose()
+}

@@ -1,0 +1,89 @@
+//! One model that answers: its artefact, the sessions that run it, the classifiers of its space.
+//!
+//! Opening one reads and checks everything and runs it once, so that whatever is wrong shows before anybody is sent to it.
+//! Knows no other model and no HTTP.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use simclr_models::{Artefact, EncodeError, Encoder, ImageBatch, OnnxEncoder};
+
+use super::ModelError;
+use crate::classifiers::Classifiers;
+use crate::config::Config;
+use crate::embedder::Embedder;
+use crate::metrics::Metrics;
+
+/// A model, warmed; dropping the last handle of it ends its sessions once they have answered everyone.
+pub(crate) struct Served {
+    pub(crate) artefact: Artefact,
+    pub(crate) embedder: Embedder,
+    pub(crate) classifiers: Classifiers,
+    /// Seconds since 1970.
+    pub(crate) loaded: u64,
+}
+
+impl Served {
+    /// Opens a folder with ONNX Runtime's sessions; blocks for as long as that takes.
+    pub(super) fn open(folder: &Path, config: &Config, metrics: &Arc<Metrics>) -> Result<Self, ModelError> {
+        let artefact = open_artefact(folder)?;
+        let mut encoders: Vec<Box<dyn Encoder>> = Vec::with_capacity(config.sessions);
+        for _ in 0..config.sessions {
+            let encoder = OnnxEncoder::open(&artefact, config.session_threads)
+                .map_err(|reason| ModelError::Encoder { folder: folder.to_owned(), reason })?;
+            encoders.push(Box::new(encoder));
+        }
+        Self::with_encoders(artefact, encoders, config, metrics)
+    }
+
+    /// Takes encoders of the caller's own.
+    pub(super) fn with_encoders(
+        artefact: Artefact,
+        mut encoders: Vec<Box<dyn Encoder>>,
+        config: &Config,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, ModelError> {
+        let classifiers = Classifiers::of(&artefact, config.classifiers.as_deref())?;
+        for encoder in &mut encoders {
+            warm(encoder.as_mut(), &artefact, config)
+                .map_err(|reason| ModelError::Encoder { folder: artefact.folder().to_owned(), reason })?;
+        }
+        let recipe = artefact.recipe().clone();
+        let embedder =
+            Embedder::start(config, recipe, encoders, Arc::clone(metrics)).map_err(ModelError::Threads)?;
+        let loaded = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        Ok(Self { artefact, embedder, classifiers, loaded })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.artefact.name()
+    }
+
+    pub(crate) fn space_key(&self) -> &str {
+        self.artefact.space_key()
+    }
+
+    pub(crate) fn embedding_len(&self) -> usize {
+        self.artefact.embedding_len()
+    }
+
+    /// Whether its last runs did not fail one after another.
+    pub(crate) fn is_well(&self) -> bool {
+        !self.embedder.batcher().keeps_failing()
+    }
+}
+
+pub(super) fn open_artefact(folder: &Path) -> Result<Artefact, ModelError> {
+    Artefact::open(folder).map_err(|reason| ModelError::Artefact { folder: folder.to_owned(), reason })
+}
+
+/// One picture and a full batch: the first runs of a session allocate what later ones reuse.
+fn warm(encoder: &mut dyn Encoder, artefact: &Artefact, config: &Config) -> Result<(), EncodeError> {
+    let side = artefact.recipe().side as usize;
+    for pictures in [1, config.limits.batch_pictures_max] {
+        let black = std::iter::repeat_with(|| vec![0.0; 3 * side * side]).take(pictures);
+        encoder.embed(&ImageBatch::from_prepared(side, black))?;
+    }
+    Ok(())
+}

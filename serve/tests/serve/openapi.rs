@@ -1,0 +1,40 @@
+//! The committed OpenAPI document is the one that is served, and names every route.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::world::World;
+
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+
+/// `SIMCLR_WRITE_OPENAPI=1 cargo test -p simclr-serve openapi` brings the committed document up to date.
+#[test]
+fn the_committed_document_is_the_one_served() {
+    let served = simclr_serve::openapi();
+    if std::env::var_os("SIMCLR_WRITE_OPENAPI").is_some() {
+        std::fs::write(COMMITTED, served).unwrap();
+    }
+    let committed = std::fs::read_to_string(Path::new(COMMITTED)).unwrap();
+    assert!(committed == served, "docs/openapi.json is old: run this test with SIMCLR_WRITE_OPENAPI=1");
+}
+
+#[test]
+fn document_and_page_come_from_the_binary_and_every_path_is_a_route() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    let document = server.client.get("/openapi.json").ok();
+    let page = server.client.get("/docs");
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
+    let text = String::from_utf8(page.body).unwrap();
+    assert!(!text.contains("https://") && text.contains("/openapi.json"));
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.len() > 20);
+    for (path, operations) in paths {
+        let path = path.replace("{collection}", "c").replace("{id}", "i").replace("{name}", "n");
+        let answer = server.client.get(&path.replace("{model}", "tiny"));
+        let code = answer.json_or_null()["error"]["code"].clone();
+        assert_ne!(code, Value::from("route_not_found"), "{path}");
+        assert_eq!(operations.get("get").is_none(), answer.status == 405, "{path}: {}", answer.status);
+    }
+}
