@@ -11,6 +11,7 @@ demo: ## serve the shipped encoder on real photographs (PICTURES=folder, PORT=n,
 test: native-libs ## every test of every crate (real pictures too where SIMCLR_TEST_DATA names a folder of them)
 	python3 -B -m unittest discover -s tools/tests
 	cargo test --release --workspace --locked
+	tools/clients/run
 
 bench: ## our figures beside the peers', interleaved on this machine (ONLY=prefix runs some); JSON in target/bench
 	@tools/bench/run $(ONLY)

@@ -52,12 +52,17 @@ fn presented(headers: &HeaderMap) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii())
 }
 
+/// Health, the pages and the description of the interface hold no data; an unmatched route has nothing to hide.
+pub(super) fn is_for_everybody(route: &str) -> bool {
+    let pages = ["", "/", "/docs", "/openapi.json"];
+    pages.contains(&route) || route.starts_with("/health/") || route.starts_with("/v2/health/")
+}
+
 /// What a route needs; nothing for what everybody may see.
 fn scope_of(method: &Method, route: &str) -> Option<Scope> {
     let asks = method == Method::GET || method == Method::HEAD;
     match route {
-        "" | "/" | "/docs" | "/openapi.json" | "/health/live" | "/health/ready" => None,
-        "/v2/health/live" | "/v2/health/ready" => None,
+        _ if is_for_everybody(route) => None,
         _ if route.starts_with("/v1/models/") && !asks => Some(Scope::Admin),
         _ if route.starts_with("/v2/repository/models/") => Some(Scope::Admin),
         _ if route.starts_with("/v1/collections") && !asks && !route.ends_with("/search") => {

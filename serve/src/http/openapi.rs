@@ -9,13 +9,14 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::page::{POLICY, page_headers};
 use super::{
-    classifiers, classify, collections, drafts, embed, error, health, models, oip, openai, records, search,
+    auth, classifiers, classify, collections, drafts, embed, error, health, models, oip, openai, records,
+    search,
 };
 use crate::app::App;
 
@@ -42,6 +43,9 @@ const PAGE: &str = include_str!("docs.html");
 )]
 struct Api;
 
+/// A bearer token has none in OpenAPI's sense.
+const NO_SCOPES: [&str; 0] = [];
+
 /// What every operation has: the shape of a refusal, and the key where the server has keys.
 struct Refusals;
 
@@ -52,6 +56,9 @@ impl Modify for Refusals {
             let operations: [&mut Option<Operation>; 4] =
                 [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
             for operation in operations.into_iter().flatten() {
+                if !auth::is_for_everybody(path) {
+                    operation.security = Some(vec![SecurityRequirement::new("key", NO_SCOPES)]);
+                }
                 let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name(shape))));
                 let refusal = ResponseBuilder::new()
                     .description("A refusal; 429 and 503 say in `retry-after` when to come back")

@@ -7,7 +7,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use simclr_search::{Collection, Neighbour, Query};
+use simclr_search::{Collection, Filter, Neighbour, Query};
 use utoipa::{IntoParams, ToSchema};
 
 use super::drafts::check_finite;
@@ -50,6 +50,23 @@ pub(super) struct SearchBody {
     limit: Option<usize>,
     min_score: Option<f32>,
     exact: Option<bool>,
+    /// How many of the best to leave out before the first
+    offset: Option<usize>,
+    /// How many nodes a walk of the graph keeps: more find more, and take longer
+    ef: Option<usize>,
+    /// Only records whose payload fulfils this
+    #[schema(value_type = Option<Object>)]
+    filter: Option<Filter>,
+    /// With payloads; true where it is left out
+    with_payload: Option<bool>,
+}
+
+/// What a JSON body asks for beyond the options of the query.
+struct Details {
+    offset: usize,
+    ef: Option<usize>,
+    filter: Option<Filter>,
+    with_payload: bool,
 }
 
 /// What to be near to.
@@ -87,6 +104,7 @@ pub(super) async fn search(
     request: Request,
 ) -> Result<Json<SearchAnswer>, ApiError> {
     let collection = app.collections().get(&name)?;
+    let mut details = Details { offset: 0, ef: None, filter: None, with_payload: true };
     let target = match upload::read(&app, request).await? {
         Content::Pictures(uploads, _) => target_of_pictures(uploads)?,
         Content::Json(bytes) => {
@@ -94,10 +112,12 @@ pub(super) async fn search(
             options.limit = body.limit.or(options.limit);
             options.min_score = body.min_score.or(options.min_score);
             options.exact = body.exact.or(options.exact);
+            let (offset, with_payload) = (body.offset.unwrap_or(0), body.with_payload.unwrap_or(true));
+            details = Details { offset, ef: body.ef, filter: body.filter, with_payload };
             target_of_json(body.image, body.vector, body.id)?
         }
     };
-    let neighbours = nearest(&app, collection, target, options).await?;
+    let neighbours = nearest(&app, collection, target, options, details).await?;
     let answer = |n: Neighbour| NeighbourAnswer { id: n.id, score: n.score, payload: n.payload };
     Ok(Json(SearchAnswer { collection: name, neighbours: neighbours.into_iter().map(answer).collect() }))
 }
@@ -134,6 +154,7 @@ async fn nearest(
     collection: Arc<Collection>,
     target: Target,
     options: SearchOptions,
+    details: Details,
 ) -> Result<Vec<Neighbour>, ApiError> {
     let limit = options.limit.unwrap_or(NEIGHBOURS);
     let (vector, itself) = match target {
@@ -150,9 +171,12 @@ async fn nearest(
     // One more, as the record itself is left out; at the largest limit allowed there is no one more to ask for.
     let more = usize::from(itself.is_some() && limit > 0 && limit < app.config.limits.request_records_max);
     let (exact, min_score) = (options.exact.unwrap_or(false), options.min_score);
-    let query = Query { exact, min_score, ..Query::new(vector, limit + more) };
+    let Details { offset, ef, filter, with_payload } = details;
+    // The record itself is among the best: those to leave out are counted once it is gone.
+    let later = if itself.is_some() { offset } else { 0 };
+    let (asked, offset) = (limit.saturating_add(more).saturating_add(later), offset - later);
+    let query = Query { vector, limit: asked, offset, exact, min_score, ef, filter, with_payload };
     let mut neighbours = app.store(move |_| collection.search(&query)).await?;
     neighbours.retain(|neighbour| Some(&neighbour.id) != itself.as_ref());
-    neighbours.truncate(limit);
-    Ok(neighbours)
+    Ok(neighbours.into_iter().skip(later).take(limit).collect())
 }

@@ -181,3 +181,28 @@ fn names_and_ids_that_are_none() {
     let slash = client.put("/v1/collections/a%2Fb", &Value::Null);
     assert_eq!(slash.refused(400), "invalid_collection_name");
 }
+
+#[test]
+fn a_search_filters_by_payload_and_goes_on_where_a_page_ended() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    let client = &server.client;
+    client.put("/v1/collections/c", &json!({"dimension": 2})).ok();
+    let record = |n: u32| json!({"id": n.to_string(), "vector": [1.0, f64::from(n) / 10.0], "payload": {"even": n.is_multiple_of(2)}});
+    let records: Vec<Value> = (0..6).map(record).collect();
+    client.post_json("/v1/collections/c/records", &json!({ "records": records })).ok();
+    let search = |body: Value| client.post_json("/v1/collections/c/search", &body);
+    let ids = |body: Value| -> Vec<String> {
+        let answer = search(body).ok();
+        let neighbours = answer["neighbours"].as_array().unwrap();
+        neighbours.iter().map(|n| n["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let even = json!({"equals": {"field": "even", "value": true}});
+    assert_eq!(ids(json!({"vector": [1, 0], "filter": even})), ["0", "2", "4"]);
+    assert_eq!(ids(json!({"vector": [1, 0], "filter": even, "offset": 1, "limit": 1})), ["2"]);
+    assert_eq!(ids(json!({"id": "0", "offset": 1, "limit": 2})), ["2", "3"]);
+    let bare = search(json!({"vector": [1, 0], "with_payload": false})).ok();
+    assert_eq!(bare["neighbours"][0]["payload"], Value::Null);
+    let wrong = json!({"vector": [1, 0], "filter": {"range": {"field": "even"}}});
+    assert_eq!(search(wrong).refused(400), "invalid_filter");
+}
