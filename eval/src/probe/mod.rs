@@ -3,13 +3,17 @@
 //! Made by [`Probe::new`] from a fit, kept in one safetensors file, checked whenever it is read. Knows neither pictures
 //! nor encoders, only the embedding space it was fitted in.
 
-mod cholesky;
 mod file;
 mod judge;
 mod lbfgs;
 mod line_search;
+mod loss;
+mod moments;
 mod objective;
+mod path;
+mod products;
 mod sweep;
+mod tridiagonal;
 
 #[cfg(test)]
 mod tests;

@@ -1,31 +1,34 @@
 //! Which penalties are tried and how the best is chosen; then the fit that is kept.
 //!
-//! Penalties go from strong to weak, each fit beginning where the one before ended. The best is the one with the highest
-//! top-1 on the validation rows, of equals the one with the lowest cross-entropy there; the kept probe is fitted again on train + validation.
-//! The test split is not known here.
+//! Penalties go from strong to weak along one path. The best is the one with the highest score on the validation rows
+//! (top-1; for marks the 11-point mean average precision), of equals the one with the lowest loss there; the kept probe is
+//! fitted again on train + validation, with the same C. The test split is not known here.
 
 use serde::{Deserialize, Serialize};
 
 use super::judge::{Judged, judge};
-use super::lbfgs::{Minimum, Stop, minimise};
-use super::objective::{Moments, SoftmaxRegression};
+use super::lbfgs::{add, dot};
+use super::moments::{Moments, float};
+use super::path::{Path, TOLERANCE};
 use crate::{EvalError, Features};
-
-/// Converged when no entry of the gradient exceeds this, measured in its feature's spread.
-const TOLERANCE: f64 = 1e-6;
-const EVALUATIONS_MAX: usize = 3000;
 
 /// One penalty tried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
-    /// λ of the mean objective.
+    /// Its place on the grid: λ of the summed objective, in units of the features' mean variance.
+    #[serde(default)]
+    pub relative: f64,
+    /// λ of the mean objective, in the features' own units.
     pub penalty: f64,
-    /// Top-1 on the validation rows, in percent.
+    /// Top-1 on the validation rows, in percent; for marks the 11-point mean average precision.
     pub validation: f64,
-    /// Mean cross-entropy on the validation rows.
+    /// Mean loss on the validation rows.
     pub loss: f64,
     /// Evaluations of objective and gradient.
     pub evaluations: usize,
+    /// The gradient's largest entry at the end, each measured in its feature's spread.
+    #[serde(default)]
+    pub gradient: f64,
 }
 
 /// A fitted classifier in float64, and how it came about.
@@ -37,6 +40,8 @@ pub struct Fitted {
     pub bias: Vec<f64>,
     /// λ of the mean objective; C = 1/(n·λ).
     pub penalty: f64,
+    /// Its place on the grid, where it was chosen from one.
+    pub relative: Option<f64>,
     /// The objective at the end.
     pub objective: f64,
     /// The gradient's largest entry at the end, in the features' own units.
@@ -49,17 +54,17 @@ pub struct Fitted {
     pub trials: Vec<Trial>,
 }
 
-/// 21 values, half a decade apart, from 1e1 down to 1e-9, in units of the features' mean variance: the same grid whatever
-/// the scale of an encoder's embeddings, so that none is judged with penalties made for another.
+/// The paper's 45 values, a quarter of a decade apart, from 1e5 down to 1e-6 (appendix B.8): λ of the summed objective, in
+/// units of the features' mean variance, so that no encoder is judged with penalties made for another's scale.
 pub fn penalties() -> Vec<f64> {
-    (-18..=2).rev().map(|half_decades| 10_f64.powf(f64::from(half_decades) / 2.0)).collect()
+    (0..45).rev().map(|i| 10_f64.powf(f64::from(i) / 4.0 - 6.0)).collect()
 }
 
-/// Chooses a penalty by fitting on some rows and judging on others, then fits on both; `penalties` are in units of the
-/// features' mean variance.
+/// Chooses a penalty by fitting on some rows and judging on others, then fits on both; `penalties` are those of the summed
+/// objective, in units of the features' mean variance, strongest first.
 ///
 /// # Errors
-/// When a fit does not converge, the pictures have not one class each, or there is nothing to fit or judge on.
+/// When a fit does not converge, or there is nothing to fit or judge on.
 pub fn sweep(
     features: &Features,
     (train, validation): (&[usize], &[usize]),
@@ -70,46 +75,49 @@ pub fn sweep(
     if train.is_empty() || validation.is_empty() || penalties.is_empty() {
         return Err(EvalError::TooFew("a penalty needs rows to fit on and rows to be judged on".to_owned()));
     }
-    features.labels.classes()?;
     let (fit_on, judge_on) = (features.select(train), features.select(validation));
     let moments = Moments::of(&fit_on);
+    let unit = moments.mean_variance();
+    let mut path = Path::new(&fit_on, (&fit_on.labels).into(), classes, &moments, TOLERANCE);
     let mut trials: Vec<Trial> = Vec::with_capacity(penalties.len());
-    let mut best: Option<(f64, f64, f64, Vec<f64>)> = None;
-    let mut point = vec![0.0; SoftmaxRegression::len(classes, features.embedding_len)];
-    for relative in penalties {
-        let penalty = relative * moments.mean_variance();
-        let minimum = minimum(&fit_on, classes, &moments, penalty, point)?;
-        let Judged { top_1, loss } = judge(&minimum.point, &judge_on, classes, &moments.mean);
-        trials.push(Trial { penalty, validation: top_1, loss, evaluations: minimum.evaluations });
-        point = minimum.point;
-        if best.as_ref().is_none_or(|(most, least, ..)| top_1 > *most || (top_1 == *most && loss < *least)) {
-            best = Some((top_1, loss, penalty, point.clone()));
+    let mut best: Option<(Judged, f64, Vec<f64>)> = None;
+    for &relative in penalties {
+        let penalty = relative * unit / float(fit_on.len());
+        let end = path.advance(penalty)?;
+        let judged = judge(&end.point, &judge_on, (&judge_on.labels).into(), classes, &moments.mean);
+        let Judged { score, loss } = judged;
+        let (evaluations, gradient) = (end.evaluations, end.size);
+        trials.push(Trial { relative, penalty, validation: score, loss, evaluations, gradient });
+        if best.as_ref().is_none_or(|(b, ..)| score > b.score || (score == b.score && loss < b.loss)) {
+            best = Some((judged, relative, end.point));
         }
         progress(trials.len());
     }
-    drop((fit_on, judge_on));
-    let Some((.., penalty, start)) = best else {
+    let Some((_, relative, start)) = best else {
         return Err(EvalError::TooFew("no penalty gave a finite score".to_owned()));
     };
+    drop((fit_on, judge_on));
     let mut rows: Vec<usize> = train.iter().chain(validation).copied().collect();
     rows.sort_unstable();
-    let fitted = if rows.len() == features.len() {
-        fit_from(features, classes, &moments, penalty, start)
+    let chosen;
+    let all = if rows.len() == features.len() {
+        features
     } else {
-        fit_from(&features.select(&rows), classes, &moments, penalty, start)
-    }?;
+        chosen = features.select(&rows);
+        &chosen
+    };
+    // The same C, whatever the number of rows.
+    let fitted = fit_from(all, classes, &moments, relative * unit / float(rows.len()), Some(start))?;
     progress(trials.len() + 1);
-    Ok(Fitted { trials, ..fitted })
+    Ok(Fitted { trials, relative: Some(relative), ..fitted })
 }
 
-/// Fits with one penalty.
+/// Fits with one penalty: λ of the mean objective, in the features' own units.
 ///
 /// # Errors
-/// When the fit does not converge, or the pictures have not one class each.
+/// When the fit does not converge.
 pub fn fit(features: &Features, classes: usize, penalty: f64) -> Result<Fitted, EvalError> {
-    features.labels.classes()?;
-    let start = vec![0.0; SoftmaxRegression::len(classes, features.embedding_len)];
-    fit_from(features, classes, &Moments::of(features), penalty, start)
+    fit_from(features, classes, &Moments::of(features), penalty, None)
 }
 
 fn fit_from(
@@ -117,48 +125,34 @@ fn fit_from(
     classes: usize,
     moments: &Moments,
     penalty: f64,
-    start: Vec<f64>,
+    start: Option<Vec<f64>>,
 ) -> Result<Fitted, EvalError> {
-    let mut end = minimum(features, classes, moments, penalty, start)?;
+    let path = Path::new(features, (&features.labels).into(), classes, moments, TOLERANCE);
+    let mut path = match start {
+        Some(point) => path.from(point),
+        None => path,
+    };
+    let mut end = path.advance(penalty)?;
     let len = features.embedding_len;
     let mut bias = end.point.split_off(classes * len);
     let bias_gradient = end.gradient.split_off(classes * len);
     // Back from centred features to the features themselves.
     for (bias, weight) in bias.iter_mut().zip(end.point.chunks_exact(len)) {
-        *bias -= super::lbfgs::dot(weight, &moments.mean);
+        *bias -= dot(weight, &moments.mean);
     }
     for (gradient, bias) in end.gradient.chunks_exact_mut(len).zip(&bias_gradient) {
-        super::lbfgs::add(gradient, *bias, &moments.mean);
+        add(gradient, *bias, &moments.mean);
     }
     let gradient = end.gradient.iter().chain(&bias_gradient).fold(0.0_f64, |most, g| most.max(g.abs()));
     Ok(Fitted {
         weight: end.point,
         bias,
         penalty,
+        relative: None,
         objective: end.value,
         gradient,
         rows: features.len(),
         evaluations: end.evaluations,
         trials: Vec::new(),
     })
-}
-
-fn minimum(
-    features: &Features,
-    classes: usize,
-    moments: &Moments,
-    penalty: f64,
-    start: Vec<f64>,
-) -> Result<Minimum, EvalError> {
-    let stop = Stop { tolerance: TOLERANCE, evaluations_max: EVALUATIONS_MAX };
-    let not_converged =
-        |gradient, evaluations, reason| EvalError::NotConverged { penalty, gradient, evaluations, reason };
-    let Some(objective) = SoftmaxRegression::new(features, classes, moments, penalty) else {
-        return Err(not_converged(f64::NAN, 0, "the features' covariance is not finite"));
-    };
-    let end = minimise(&objective, start, stop);
-    match end.failure {
-        None => Ok(end),
-        Some(reason) => Err(not_converged(end.size, end.evaluations, reason)),
-    }
 }

@@ -6,7 +6,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::lbfgs::Objective;
-use super::objective::{Moments, SoftmaxRegression};
+use super::loss::Targets;
+use super::moments::Moments;
+use super::objective::Regression;
 use super::*;
 use crate::{Features, Labels};
 
@@ -53,7 +55,7 @@ fn definition(features: &Features, classes: usize, penalty: f64, weight: &[f64],
 fn gradient_agrees_with_finite_differences() {
     let (features, classes) = (clouds(600, 5, 3), 3);
     let moments = Moments::of(&features);
-    let objective = SoftmaxRegression::new(&features, classes, &moments, 0.01).unwrap();
+    let objective = Regression::new(&features, Targets::from(&features.labels), classes, &moments, 0.01).unwrap();
     let mut random = ChaCha8Rng::seed_from_u64(5);
     let point: Vec<f64> = (0..classes * 6).map(|_| random.random_range(-0.5..0.5)).collect();
     let mut gradient = vec![0.0; point.len()];
@@ -127,13 +129,14 @@ fn the_sweep_chooses_on_validation_and_fits_on_both() {
         told.push(n);
     })
     .unwrap();
-    assert_eq!((told.len(), fitted.trials.len(), fitted.rows), (22, 21, 1200));
+    assert_eq!((told.len(), fitted.trials.len(), fitted.rows), (46, 45, 1200));
     let most = fitted.trials.iter().map(|t| t.validation).fold(0.0, f64::max);
     let equals = fitted.trials.iter().filter(|t| t.validation == most);
     let first = equals.min_by(|a, b| a.loss.total_cmp(&b.loss)).unwrap();
-    assert_eq!(first.penalty, fitted.penalty);
+    assert_eq!(Some(first.relative), fitted.relative);
+    assert!((first.penalty * train.len() as f64 / (fitted.penalty * 1200.0) - 1.0).abs() < 1e-12);
     let cold = fit(&features, 3, fitted.penalty).unwrap();
-    assert!((cold.objective - fitted.objective).abs() < 1e-9);
+    assert!((cold.objective / fitted.objective - 1.0).abs() < 1e-6, "{} {}", cold.objective, fitted.objective);
     assert!(matches!(
         sweep(&features, (&train, &[]), 3, &penalties(), &mut |_| {}),
         Err(EvalError::TooFew(_))
