@@ -3,8 +3,9 @@
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
+use simclr_datasets::Mark;
 
-use crate::{EvalError, Features};
+use crate::{EvalError, Features, Labels};
 
 /// Queries per block: enough to reuse a block of the bank from the cache.
 const QUERIES: usize = 128;
@@ -26,8 +27,9 @@ pub enum Vote {
 /// For every query its nearest bank rows, nearest first; of equally near rows the earlier.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Neighbours {
-    /// Cosine and label of each neighbour, query by query.
+    /// Cosine and bank row of each neighbour, query by query.
     pub lists: Vec<Vec<(f32, usize)>>,
+    labels: Labels,
 }
 
 impl Neighbours {
@@ -35,14 +37,17 @@ impl Neighbours {
     /// queries are done.
     ///
     /// # Errors
-    /// When the bank's pictures have not one class each.
+    /// When embeddings of bank and queries differ in length.
     pub fn find(
         bank: &Features,
         queries: &Features,
         k: usize,
         progress: &mut dyn FnMut(usize),
     ) -> Result<Self, EvalError> {
-        let labels = bank.labels.classes()?;
+        let (expected, found) = (bank.embedding_len, queries.embedding_len);
+        if expected != found {
+            return Err(EvalError::Length { found, expected });
+        }
         let bank_rows = unit_rows(bank);
         let query_rows = unit_rows(queries);
         let mut lists = Vec::with_capacity(queries.len());
@@ -52,31 +57,47 @@ impl Neighbours {
             let block = query_rows.slice(ndarray::s![start..end, ..]);
             let parts: Vec<_> = block.axis_chunks_iter(ndarray::Axis(0), QUERIES).collect();
             let found: Vec<Vec<Vec<(f32, usize)>>> =
-                parts.into_par_iter().map(|part| nearest(&part, &bank_rows, labels, k)).collect();
+                parts.into_par_iter().map(|part| nearest(&part, &bank_rows, k)).collect();
             lists.extend(found.into_iter().flatten());
             progress(end);
         }
-        Ok(Self { lists })
+        Ok(Self { lists, labels: bank.labels.clone() })
     }
 
-    /// Votes by class, one row a query, from the `k` nearest.
+    /// Votes by class, one row a query, from the `k` nearest: the share of the votes that each class got. Where pictures show several classes, a
+    /// neighbour votes for each that it shows.
     pub fn votes(&self, classes: usize, k: usize, vote: Vote) -> Vec<Vec<f32>> {
         self.lists
             .iter()
             .map(|list| {
                 let mut votes = vec![0.0_f64; classes];
-                for &(cosine, label) in list.iter().take(k) {
-                    votes[label] += match vote {
+                let mut all = 0.0;
+                for &(cosine, row) in list.iter().take(k) {
+                    let weight = match vote {
                         Vote::Plain => 1.0,
                         // From the largest cosine down, so that no temperature overflows.
                         Vote::Weighted { temperature } => ((f64::from(cosine) - 1.0) / temperature).exp(),
                     };
+                    all += weight;
+                    self.cast(row, weight, &mut votes);
                 }
-                let all: f64 = votes.iter().sum();
                 #[expect(clippy::cast_possible_truncation, reason = "shares between 0 and 1")]
                 votes.into_iter().map(|v| if all > 0.0 { (v / all) as f32 } else { 0.0 }).collect()
             })
             .collect()
+    }
+
+    fn cast(&self, row: usize, weight: f64, votes: &mut [f64]) {
+        match &self.labels {
+            Labels::Classes(labels) => votes[labels[row]] += weight,
+            Labels::Marks { classes, marks } => {
+                for (vote, mark) in votes.iter_mut().zip(&marks[row * classes..]) {
+                    if *mark == Mark::Present {
+                        *vote += weight;
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -97,7 +118,6 @@ fn unit_rows(features: &Features) -> Array2<f32> {
 fn nearest(
     queries: &ArrayView2<'_, f32>,
     bank: &Array2<f32>,
-    labels: &[usize],
     k: usize,
 ) -> Vec<Vec<(f32, usize)>> {
     let mut best: Vec<Best> = (0..queries.nrows()).map(|_| Best::new(k)).collect();
@@ -112,7 +132,7 @@ fn nearest(
             }
         }
     }
-    best.into_iter().map(|b| b.sorted().into_iter().map(|(c, i)| (c, labels[i])).collect()).collect()
+    best.into_iter().map(Best::sorted).collect()
 }
 
 /// The k best so far, kept in a buffer that is cut back only when it has doubled.
@@ -158,7 +178,6 @@ fn nearer(a: &(f32, usize), b: &(f32, usize)) -> std::cmp::Ordering {
 
 #[cfg(test)]
 mod tests {
-    use crate::Labels;
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
@@ -231,9 +250,21 @@ mod tests {
             labels: Labels::Classes(vec![0, 0]),
         };
         let found = Neighbours::find(&bank, &queries, 200, &mut |_| {}).unwrap();
-        assert_eq!(found.lists[0], [(1.0, 1), (1.0, 0), (0.0, 2)]);
+        assert_eq!(found.lists[0], [(1.0, 0), (1.0, 1), (0.0, 2)]);
         assert_eq!(found.lists[1].len(), 3);
         assert_eq!(found.votes(3, 2, Vote::Plain)[0], [0.5, 0.5, 0.0]);
-        assert_eq!(Neighbours::find(&bank, &queries, 1, &mut |_| {}).unwrap().lists[0], [(1.0, 1)]);
+        assert_eq!(Neighbours::find(&bank, &queries, 1, &mut |_| {}).unwrap().lists[0], [(1.0, 0)]);
+        let other = Features { embedding_len: 1, embeddings: vec![1.0], labels: Labels::Classes(vec![0]) };
+        assert!(matches!(Neighbours::find(&bank, &other, 1, &mut |_| {}), Err(EvalError::Length { .. })));
+    }
+
+    #[test]
+    fn neighbours_that_show_several_classes_vote_for_each() {
+        let (a, d, p) = (Mark::Absent, Mark::Difficult, Mark::Present);
+        let marks = vec![p, p, a, a, p, d, a, a, p];
+        let labels = Labels::Marks { classes: 3, marks };
+        let bank = Features { embedding_len: 2, embeddings: vec![1.0, 0.0, 1.0, 0.1, 0.0, 1.0], labels };
+        let found = Neighbours::find(&bank, &bank, 2, &mut |_| {}).unwrap();
+        assert_eq!(found.votes(3, 2, Vote::Plain)[0], [0.5, 1.0, 0.0]);
     }
 }

@@ -24,6 +24,8 @@ enum Command {
     Report(commands::report::Report),
     /// Write the embeddings and labels of a dataset's splits as .npy files
     Embed(commands::embed::Embed),
+    #[command(hide = true)]
+    BenchProbe(commands::bench_probe::BenchProbe),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Command::CheckData(command) => command.run(),
         Command::Report(command) => command.run(),
         Command::Embed(command) => command.run(),
+        Command::BenchProbe(command) => command.run(),
     };
     match result {
         Ok(code) => code,

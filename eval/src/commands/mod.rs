@@ -1,5 +1,6 @@
 //! One file a subcommand: its flags, then what it does.
 
+pub(crate) mod bench_probe;
 pub(crate) mod check_data;
 pub(crate) mod embed;
 pub(crate) mod report;

@@ -91,7 +91,7 @@ pub fn mean_average_precision(
 }
 
 /// One ranking a class.
-pub fn rankings<T: Copy + Into<f64>>(
+pub(super) fn rankings<T: Copy + Into<f64>>(
     scores: &[T],
     marks: &[Mark],
     classes: usize,
@@ -106,7 +106,7 @@ pub fn rankings<T: Copy + Into<f64>>(
 }
 
 /// In percent, over the classes that have a positive; 0 where none has.
-pub fn mean_of(rankings: &[Ranking], recall: Recall, counts: &[u32]) -> f64 {
+pub(super) fn mean_of(rankings: &[Ranking], recall: Recall, counts: &[u32]) -> f64 {
     let known: Vec<f64> = rankings.iter().filter_map(|r| r.average_precision(recall, counts)).collect();
     100.0 * known.iter().sum::<f64>() / ratio(known.len().max(1) as u64, 1)
 }

@@ -23,9 +23,20 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
-pub use sweep::{Fitted, Trial, fit, penalties, sweep};
+pub use sweep::{Fitted, Trial, fit, fit_path, penalties, sweep};
 
-/// A softmax classifier over embeddings of one space.
+/// What a classifier's scores are turned into.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// One class is right: probabilities that sum to 1.
+    #[default]
+    Softmax,
+    /// Any number of classes are: a probability for each by itself.
+    OneVsRest,
+}
+
+/// A linear classifier over embeddings of one space.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     /// What it is called; also its file's name.
@@ -42,8 +53,11 @@ pub struct Probe {
     pub penalty: f64,
     /// Rows it was fitted on.
     pub rows: usize,
-    /// Its top-1 on the test split, in percent, where it was measured.
+    /// What its dataset is judged by on the test split, in percent, where it was measured.
     pub score: Option<f64>,
+    /// What its scores are turned into.
+    #[serde(default)]
+    pub kind: Kind,
     /// Classes × embedding length, row-major.
     #[serde(skip)]
     pub weight: Vec<f32>,
@@ -64,6 +78,7 @@ impl Probe {
             penalty: fitted.penalty,
             rows: fitted.rows,
             score: None,
+            kind: fitted.kind,
             weight: narrow(&fitted.weight),
             bias: narrow(&fitted.bias),
         }
@@ -83,6 +98,10 @@ impl Probe {
         };
         let scores: Vec<f64> =
             self.weight.chunks_exact(self.embedding_len).zip(&self.bias).map(score).collect();
+        if self.kind == Kind::OneVsRest {
+            #[expect(clippy::cast_possible_truncation, reason = "between 0 and 1")]
+            return Ok(scores.iter().map(|s| (1.0 / (1.0 + (-s).exp())) as f32).collect());
+        }
         let most = scores.iter().fold(f64::NEG_INFINITY, |most, &s| most.max(s));
         let shares: Vec<f64> = scores.iter().map(|s| (s - most).exp()).collect();
         let all: f64 = shares.iter().sum();

@@ -37,6 +37,14 @@ fn multiply_add<const FUSED: bool>(a: f64, b: f64, sum: f64) -> f64 {
     if FUSED { a.mul_add(b, sum) } else { a * b + sum }
 }
 
+/// `sums` += `factor` × `row`.
+#[inline(always)]
+fn add_row<const FUSED: bool>(sums: &mut [f64; LANES], factor: f64, row: &[f64; LANES]) {
+    for (sum, x) in sums.iter_mut().zip(row) {
+        *sum = multiply_add::<FUSED>(factor, *x, *sum);
+    }
+}
+
 #[inline(always)]
 fn scores_loops<const FUSED: bool>(block: &[f64], width: usize, tiles: &[f64], to: &mut [f64]) {
     let classes = tiles.len() / width;
@@ -49,12 +57,15 @@ fn scores_loops<const FUSED: bool>(block: &[f64], width: usize, tiles: &[f64], t
             // Slices of one known length, so that no index is checked in the loop.
             let rows = rows.map(|row| &row[..lanes.len()]);
             for (j, weights) in lanes.iter().enumerate() {
-                for (sums, row) in sums.iter_mut().zip(&rows) {
-                    let x = row[j];
-                    for (sum, weight) in sums.iter_mut().zip(weights) {
-                        *sum = multiply_add::<FUSED>(x, *weight, *sum);
-                    }
-                }
+                // Written out, because compilers spread a loop over rows, not lanes, across registers.
+                add_row::<FUSED>(&mut sums[0], rows[0][j], weights);
+                add_row::<FUSED>(&mut sums[1], rows[1][j], weights);
+                add_row::<FUSED>(&mut sums[2], rows[2][j], weights);
+                add_row::<FUSED>(&mut sums[3], rows[3][j], weights);
+                add_row::<FUSED>(&mut sums[4], rows[4][j], weights);
+                add_row::<FUSED>(&mut sums[5], rows[5][j], weights);
+                add_row::<FUSED>(&mut sums[6], rows[6][j], weights);
+                add_row::<FUSED>(&mut sums[7], rows[7][j], weights);
             }
             for (to, sums) in to.chunks_exact_mut(classes).zip(&sums) {
                 to[place * LANES..][..LANES].copy_from_slice(sums);
@@ -63,34 +74,38 @@ fn scores_loops<const FUSED: bool>(block: &[f64], width: usize, tiles: &[f64], t
     }
 }
 
-#[inline(always)]
-fn gradient_tile<const FUSED: bool, const CLASSES: usize>(
-    residuals: (&[f64], usize, usize),
-    block: &[f64],
-    width: usize,
-    columns: usize,
-    sums: &mut [f64],
-) {
-    let (residuals, classes, first) = residuals;
-    for start in (0..columns).step_by(LANES) {
-        let mut kept = [[0.0_f64; LANES]; CLASSES];
-        for (residuals, row) in residuals.chunks_exact(classes).zip(block.chunks_exact(width)) {
-            let (Some(residuals), Some(row)) =
-                (residuals[first..].first_chunk::<CLASSES>(), row[start..].first_chunk::<LANES>())
-            else {
-                return;
-            };
-            for (kept, residual) in kept.iter_mut().zip(residuals) {
-                for (sum, x) in kept.iter_mut().zip(row) {
-                    *sum = multiply_add::<FUSED>(*residual, *x, *sum);
+/// The gradient of as many classes as numbers are given, from class `first` on.
+macro_rules! gradient_tile {
+    ($name:ident, $classes:ident, $($class:literal)*) => {
+        #[inline(always)]
+        fn $name<const FUSED: bool>(
+            residuals: (&[f64], usize, usize),
+            block: &[f64],
+            width: usize,
+            columns: usize,
+            sums: &mut [f64],
+        ) {
+            let (residuals, classes, first) = residuals;
+            for start in (0..columns).step_by(LANES) {
+                let mut kept = [[0.0_f64; LANES]; $classes];
+                for (residuals, row) in residuals.chunks_exact(classes).zip(block.chunks_exact(width)) {
+                    let (Some(residuals), Some(row)) =
+                        (residuals[first..].first_chunk::<$classes>(), row[start..].first_chunk::<LANES>())
+                    else {
+                        return;
+                    };
+                    $(add_row::<FUSED>(&mut kept[$class], residuals[$class], row);)*
+                }
+                for (sums, kept) in sums.chunks_exact_mut(width).zip(&kept) {
+                    sums[start..start + LANES].iter_mut().zip(kept).for_each(|(sum, x)| *sum += x);
                 }
             }
         }
-        for (sums, kept) in sums.chunks_exact_mut(width).zip(&kept) {
-            sums[start..start + LANES].iter_mut().zip(kept).for_each(|(sum, x)| *sum += x);
-        }
-    }
+    };
 }
+
+gradient_tile!(gradient_of_eight, WIDE, 0 1 2 3 4 5 6 7);
+gradient_tile!(gradient_of_two, NARROW, 0 1);
 
 #[inline(always)]
 fn gradient_loops<const FUSED: bool>(
@@ -104,12 +119,12 @@ fn gradient_loops<const FUSED: bool>(
     let (mut first, wanted) = (0, sums.len() / width);
     while first + WIDE <= wanted {
         let sums = &mut sums[first * width..][..WIDE * width];
-        gradient_tile::<FUSED, WIDE>((residuals, classes, first), block, width, columns, sums);
+        gradient_of_eight::<FUSED>((residuals, classes, first), block, width, columns, sums);
         first += WIDE;
     }
     while first < wanted {
         let sums = &mut sums[first * width..][..NARROW * width];
-        gradient_tile::<FUSED, NARROW>((residuals, classes, first), block, width, columns, sums);
+        gradient_of_two::<FUSED>((residuals, classes, first), block, width, columns, sums);
         first += NARROW;
     }
 }

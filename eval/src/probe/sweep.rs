@@ -6,11 +6,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Kind;
 use super::judge::{Judged, judge};
-use super::lbfgs::{add, dot};
+use super::lbfgs::{Minimum, add, dot};
 use super::moments::{Moments, float};
 use super::path::{Path, TOLERANCE};
-use crate::{EvalError, Features};
+use crate::{EvalError, Features, Labels};
 
 /// One penalty tried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +53,8 @@ pub struct Fitted {
     pub evaluations: usize,
     /// What was tried before, strongest penalty first.
     pub trials: Vec<Trial>,
+    /// Softmax for classes, one-vs-rest for marks.
+    pub kind: Kind,
 }
 
 /// The paper's 45 values, a quarter of a decade apart, from 1e5 down to 1e-6 (appendix B.8): λ of the summed objective, in
@@ -120,6 +123,28 @@ pub fn fit(features: &Features, classes: usize, penalty: f64) -> Result<Fitted, 
     fit_from(features, classes, &Moments::of(features), penalty, None)
 }
 
+/// Fits with one penalty after another (as [`penalties`] are), to the given tolerance of the gradient measured in the
+/// features' spread: what [`sweep`] does, without choosing.
+///
+/// # Errors
+/// When a fit does not converge.
+pub fn fit_path(
+    features: &Features,
+    classes: usize,
+    penalties: &[f64],
+    tolerance: f64,
+) -> Result<Vec<Fitted>, EvalError> {
+    let moments = Moments::of(features);
+    let unit = moments.mean_variance() / float(features.len().max(1));
+    let mut path = Path::new(features, (&features.labels).into(), classes, &moments, tolerance);
+    let one = |&relative: &f64| {
+        let penalty = relative * unit;
+        let end = path.advance(penalty)?;
+        Ok(Fitted { relative: Some(relative), ..fitted(features, classes, &moments, penalty, end) })
+    };
+    penalties.iter().map(one).collect()
+}
+
 fn fit_from(
     features: &Features,
     classes: usize,
@@ -132,7 +157,12 @@ fn fit_from(
         Some(point) => path.from(point),
         None => path,
     };
-    let mut end = path.advance(penalty)?;
+    let end = path.advance(penalty)?;
+    Ok(fitted(features, classes, moments, penalty, end))
+}
+
+/// A minimum for centred features as one for the features themselves.
+fn fitted(features: &Features, classes: usize, moments: &Moments, penalty: f64, mut end: Minimum) -> Fitted {
     let len = features.embedding_len;
     let mut bias = end.point.split_off(classes * len);
     let bias_gradient = end.gradient.split_off(classes * len);
@@ -144,7 +174,7 @@ fn fit_from(
         add(gradient, *bias, &moments.mean);
     }
     let gradient = end.gradient.iter().chain(&bias_gradient).fold(0.0_f64, |most, g| most.max(g.abs()));
-    Ok(Fitted {
+    Fitted {
         weight: end.point,
         bias,
         penalty,
@@ -154,5 +184,9 @@ fn fit_from(
         rows: features.len(),
         evaluations: end.evaluations,
         trials: Vec::new(),
-    })
+        kind: match features.labels {
+            Labels::Classes(_) => Kind::Softmax,
+            Labels::Marks { .. } => Kind::OneVsRest,
+        },
+    }
 }

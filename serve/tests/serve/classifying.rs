@@ -1,7 +1,7 @@
 //! `/v1/classify` and `/v1/classifiers`, and probes that do not belong to the encoder.
 
 use serde_json::json;
-use simclr_eval::Probe;
+use simclr_eval::probe::{Kind, Probe};
 use simclr_serve::App;
 
 use crate::pictures::{base64, embedding_of, png};
@@ -22,6 +22,7 @@ fn probe(name: &str, space_key: &str) -> Probe {
         penalty: 0.5,
         rows: 3,
         score: Some(12.5),
+        kind: Kind::Softmax,
         weight: weight.collect(),
         bias: vec![0.0; classes],
     }

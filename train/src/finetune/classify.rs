@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use simclr_datasets::{Dataset, Sample};
-use simclr_eval::{Probe, extract, metrics};
+use simclr_eval::probe::{Kind, Probe};
+use simclr_eval::{extract, metrics};
 use simclr_models::{Limits, NamedTensor};
 use tch::Device;
 
@@ -29,6 +30,7 @@ pub(super) fn classifier(checkpoint: &Checkpoint, dataset: &Dataset, pictures: u
         embedding_len: weight.len() / bias.len().max(1),
         penalty: decay,
         rows: pictures,
+        kind: Kind::Softmax,
         score: None,
         weight,
         bias,

@@ -21,8 +21,8 @@ use crate::{TrainError, TrainRecipe};
 
 /// Share of train that is judged where there is no validation split, and of the known pictures that chooses the penalty.
 const SHARE: f64 = 0.1;
-/// λ that the probe tries, in units of the features' mean variance: coarser than an evaluation's, to be cheap.
-const PENALTIES: [f64; 5] = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5];
+/// λ that the probe tries, as `simclr_eval::probe::penalties` are: coarser than an evaluation's, to be cheap.
+const PENALTIES: [f64; 5] = [1e3, 1e2, 1e1, 1e0, 1e-1];
 
 /// The pictures a run's encoder is looked at with.
 #[derive(Debug)]
