@@ -115,11 +115,7 @@ fn unit_rows(features: &Features) -> Array2<f32> {
     units
 }
 
-fn nearest(
-    queries: &ArrayView2<'_, f32>,
-    bank: &Array2<f32>,
-    k: usize,
-) -> Vec<Vec<(f32, usize)>> {
+fn nearest(queries: &ArrayView2<'_, f32>, bank: &Array2<f32>, k: usize) -> Vec<Vec<(f32, usize)>> {
     let mut best: Vec<Best> = (0..queries.nrows()).map(|_| Best::new(k)).collect();
     for start in (0..bank.nrows()).step_by(BANK) {
         let end = (start + BANK).min(bank.nrows());

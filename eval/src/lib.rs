@@ -7,12 +7,15 @@
 
 mod cache;
 mod chunks;
+pub mod compare;
 mod error;
 mod evaluate;
 mod features;
+mod few_shot;
 mod fingerprint;
 mod holdout;
 mod jobs;
+mod judging;
 pub mod knn;
 mod labels;
 pub mod metrics;
@@ -31,8 +34,10 @@ pub use cache::Cache;
 pub use error::EvalError;
 pub use evaluate::{Options, ProbeRecord, Watch, evaluate};
 pub use features::{Features, extract};
+pub use few_shot::{FewShot, few_shot};
 pub use holdout::hold_out;
 pub use jobs::{Job, Shard, rate};
+pub use judging::{Judgement, NEIGHBOURS, TEMPERATURES, by_neighbours, by_probe};
 pub use knn::Neighbours;
 pub use labels::Labels;
 pub use outcome::{Broken, CLASSIFIERS, Count, Counts, Evaluation, Outcome, folder_name};

@@ -20,6 +20,8 @@ enum Command {
     Run(commands::run::Run),
     /// Look at a dataset: classes, sizes and, with --decode, every picture
     CheckData(commands::check_data::CheckData),
+    /// Test whether one encoder is better than another, dataset by dataset
+    Compare(commands::compare::Compare),
     /// Put the scores of several runs into one table
     Report(commands::report::Report),
     /// Write the embeddings and labels of a dataset's splits as .npy files
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(command) => command.run(),
         Command::CheckData(command) => command.run(),
+        Command::Compare(command) => command.run(),
         Command::Report(command) => command.run(),
         Command::Embed(command) => command.run(),
         Command::BenchProbe(command) => command.run(),

@@ -50,11 +50,11 @@ fn an_artefact_and_both_baselines_are_judged() {
     let [tiny, random, pixels] = ["tiny", "random-resnet10-w0.25-small-picture-seed0", "pixels"];
     assert_eq!(encoders, [[tiny; 3], [random; 3], [pixels; 3]].concat());
     assert!(scores[8]["value"].as_f64().unwrap() > 90.0, "three colours: {report}");
-    assert_eq!(report["probes"][0]["trials"].as_array().unwrap().len(), 21);
+    assert_eq!(report["probes"][0]["trials"].as_array().unwrap().len(), 45);
 
     let lines = told.lines().filter(|l| l.starts_with('{'));
     let lines: Vec<Value> = lines.map(|l| serde_json::from_str(l).unwrap()).collect();
-    assert!(lines.iter().any(|l| l["step"] == "linear probe" && l["done"] == 22), "{told}");
+    assert!(lines.iter().any(|l| l["step"] == "linear probe" && l["done"] == 46), "{told}");
     let page = fs::read_to_string(home.path().join("out/report.md")).unwrap();
     assert!(page.contains("| tiny |") && page.contains("| pixels |"), "{page}");
     let out = Storage::folder(&home.path().join("out"));

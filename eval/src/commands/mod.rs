@@ -2,6 +2,7 @@
 
 pub(crate) mod bench_probe;
 pub(crate) mod check_data;
+pub(crate) mod compare;
 pub(crate) mod embed;
 pub(crate) mod report;
 pub(crate) mod run;

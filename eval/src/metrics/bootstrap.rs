@@ -69,7 +69,11 @@ fn quantile(sorted: &[f64], share: f64, otherwise: f64) -> f64 {
     };
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     let place = share * last as f64;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the last index")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and the last index"
+    )]
     let (low, high) = (place.floor() as usize, place.ceil() as usize);
     sorted[low] + (sorted[high] - sorted[low]) * place.fract()
 }

@@ -44,7 +44,9 @@ pub fn measure(
 ) -> Result<Vec<Measured>, EvalError> {
     if labels.is_empty() || scores.len() != labels.len() * classes {
         let (numbers, rows) = (scores.len(), labels.len());
-        return Err(EvalError::TooFew(format!("{numbers} scores do not judge {rows} rows of {classes} classes")));
+        return Err(EvalError::TooFew(format!(
+            "{numbers} scores do not judge {rows} rows of {classes} classes"
+        )));
     }
     let mut statistics = match labels {
         Labels::Classes(labels) => of_classes(scores, labels, classes, are_probabilities),
@@ -133,7 +135,8 @@ pub fn mean_per_class(hits: &[bool], labels: &[usize], classes: usize, counts: &
         by_class[*label].1 += u64::from(*count);
         by_class[*label].0 += u64::from(*count) * u64::from(*hit);
     }
-    let shares: Vec<f64> = by_class.iter().filter(|(_, all)| *all > 0).map(|&(hit, all)| percent(hit, all)).collect();
+    let shares: Vec<f64> =
+        by_class.iter().filter(|(_, all)| *all > 0).map(|&(hit, all)| percent(hit, all)).collect();
     shares.iter().sum::<f64>() / ratio(shares.len().max(1) as u64, 1)
 }
 

@@ -191,7 +191,8 @@ mod tests {
             state >> 33
         };
         for _ in 0..200 {
-            let mut marks: Vec<Mark> = (0..1 + random() % 40).map(|_| [A, P, D][(random() % 3) as usize]).collect();
+            let mut marks: Vec<Mark> =
+                (0..1 + random() % 40).map(|_| [A, P, D][(random() % 3) as usize]).collect();
             marks.push(P);
             for recall in [Recall::Eleven, Recall::All] {
                 let found = precision(&marks, recall, DifficultRule::Ignored);
@@ -202,7 +203,10 @@ mod tests {
                 let ranking =
                     Ranking::new(marks.len(), |r| -(r as f64), |r| marks[r], DifficultRule::Ignored);
                 if let Some(found) = ranking.average_precision(recall, &counts) {
-                    assert!((found - devkit(&repeated, recall)).abs() < 1e-12, "{recall:?} {marks:?} {counts:?}");
+                    assert!(
+                        (found - devkit(&repeated, recall)).abs() < 1e-12,
+                        "{recall:?} {marks:?} {counts:?}"
+                    );
                 }
             }
         }

@@ -16,7 +16,13 @@ pub(super) struct Judged {
 }
 
 /// Scores every row with the weights and biases of `point`, which are those of centred features.
-pub(super) fn judge(point: &[f64], features: &Features, targets: Targets<'_>, classes: usize, mean: &[f64]) -> Judged {
+pub(super) fn judge(
+    point: &[f64],
+    features: &Features,
+    targets: Targets<'_>,
+    classes: usize,
+    mean: &[f64],
+) -> Judged {
     let scored = score_all(point, features, classes, mean);
     let score = targets.score(&scored, classes);
     let mut slopes = scored;

@@ -29,7 +29,7 @@ pub(crate) struct Stop {
 }
 
 /// Fewest and most steps remembered.
-const MEMORY: (usize, usize) = (5, 20);
+const MEMORY: (usize, usize) = (5, 40);
 /// Floats they may take, about: 256 MiB.
 const MEMORY_FLOATS: usize = 32 << 20;
 
@@ -261,7 +261,8 @@ mod tests {
     #[test]
     fn a_memory_stiffened_is_that_of_the_stiffer_function() {
         let soft: Vec<f64> = (0..12).map(|i| 1.0 + f64::from(i)).collect();
-        let stiff: Vec<f64> = soft.iter().enumerate().map(|(i, c)| if i < 9 { c + 7.0 } else { *c }).collect();
+        let stiff: Vec<f64> =
+            soft.iter().enumerate().map(|(i, c)| if i < 9 { c + 7.0 } else { *c }).collect();
         let stop = Stop { tolerance: 1e-10, evaluations_max: 100 };
         let learned = minimise(&Bowl(soft, false), at(vec![0.0; 12]), stop);
         let mut memory = learned.memory;

@@ -51,6 +51,14 @@ impl Targets<'_> {
         }
     }
 
+    /// How many scores of a row are free: one fewer than classes where their probabilities sum to 1.
+    pub(super) fn degrees(&self, classes: usize) -> usize {
+        match self {
+            Self::Classes(_) => classes.saturating_sub(1).max(1),
+            Self::Marks(..) => classes,
+        }
+    }
+
     /// The largest curvature of the loss along one class's score, by which Böhning bounds the Hessian.
     pub(super) fn curvature(&self) -> f64 {
         match self {

@@ -23,7 +23,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
-pub use sweep::{Fitted, Trial, fit, fit_path, penalties, sweep};
+pub use sweep::{Fitted, Pinned, Trial, fit, fit_path, penalties, sweep};
 
 /// What a classifier's scores are turned into.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

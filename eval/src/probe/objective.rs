@@ -1,8 +1,11 @@
 //! What a linear probe minimises: the mean loss of linear scores, plus λ/2·‖W‖²; the bias is free.
 //!
 //! In the words of scikit-learn, C = 1/(n·λ). Everything is in float64; features are widened block by block as they are
-//! read. The preconditioner is Böhning's bound on the Hessian, ½·Cov + λ·I for each class (½ for its bias; half of both for
-//! one-vs-rest), which makes the number of evaluations independent of how correlated the features are.
+//! read. The preconditioner is α·Cov + λ·I for each class (α for its bias), which makes the number of evaluations independent
+//! of how correlated the features are. Böhning's bound on the Hessian has α = ½ (¼ for one-vs-rest); what the probabilities
+//! at hand give instead, the mean of p·(1 − p) over rows, is nearer and needs a third fewer evaluations.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
@@ -20,27 +23,38 @@ pub(crate) struct Regression<'a> {
     classes: usize,
     penalty: f64,
     mean: &'a [f64],
-    bound: Shifted<'a>,
+    inverse: Shifted<'a>,
+    /// α.
     curvature: f64,
     spread: Vec<f64>,
+    /// What α would be where it was last evaluated, as bits.
+    found: AtomicU64,
 }
 
 impl<'a> Regression<'a> {
-    /// `None` when the covariance is not finite.
+    /// Preconditioned with `curvature` as α, or with Böhning's; `None` when the covariance is not finite.
     pub(crate) fn new(
         features: &'a Features,
         targets: Targets<'a>,
         classes: usize,
         moments: &'a Moments,
-        penalty: f64,
+        (penalty, curvature): (f64, Option<f64>),
     ) -> Option<Self> {
-        let curvature = targets.curvature();
+        let bound = targets.curvature();
+        // Where nearly every row is told apart for sure, a few rows are all that bends.
+        let curvature = curvature.map_or(bound, |found| found.clamp(1e-3 * bound, bound));
         let most = moments.variances.iter().fold(0.0_f64, |most, &x| most.max(x));
         // Rounding in the covariance may exceed a tiny penalty; a preconditioner may be off by as much.
-        let shift = penalty / curvature + 1e-12 * most;
-        let bound = moments.covariance.shifted(shift)?;
-        let spread = moments.variances.iter().map(|x| (curvature * (x + shift)).sqrt()).collect();
-        Some(Self { features, targets, classes, penalty, mean: &moments.mean, bound, curvature, spread })
+        let inverse = moments.covariance.shifted(penalty / curvature + 1e-12 * most)?;
+        let spread =
+            moments.variances.iter().map(|x| (bound * (x + 1e-12 * most) + penalty).sqrt()).collect();
+        let (mean, found) = (&moments.mean, AtomicU64::new(curvature.to_bits()));
+        Some(Self { features, targets, classes, penalty, mean, inverse, curvature, spread, found })
+    }
+
+    /// α where it was last evaluated.
+    pub(crate) fn curvature(&self) -> f64 {
+        f64::from_bits(self.found.load(Ordering::Relaxed))
     }
 
     pub(crate) fn len(classes: usize, features: usize) -> usize {
@@ -54,6 +68,7 @@ impl<'a> Regression<'a> {
             loss: 0.0,
             weight: vec![0.0; self.classes.next_multiple_of(2) * width],
             bias: vec![0.0; self.classes],
+            bend: 0.0,
         };
         let (mut wide, mut scored) = (vec![0.0; BLOCK * width], vec![0.0; BLOCK * lanes]);
         for start in rows.clone().step_by(BLOCK) {
@@ -72,7 +87,11 @@ impl<'a> Regression<'a> {
                 rest.fill(0.0);
                 scores.iter_mut().zip(bias).for_each(|(score, bias)| *score += bias);
                 sums.loss += self.targets.slopes(row, scores);
-                sums.bias.iter_mut().zip(scores).for_each(|(sum, slope)| *sum += *slope);
+                for (sum, slope) in sums.bias.iter_mut().zip(scores) {
+                    *sum += *slope;
+                    // p·(1 − p), whether the slope is p or p − 1.
+                    sums.bend += slope.abs() * (1.0 - slope.abs());
+                }
             }
             add_gradient(scored, lanes, wide, width, width, &mut sums.weight);
         }
@@ -84,6 +103,8 @@ struct Sums {
     loss: f64,
     weight: Vec<f64>,
     bias: Vec<f64>,
+    /// The sum of p·(1 − p).
+    bend: f64,
 }
 
 impl Objective for Regression<'_> {
@@ -104,19 +125,23 @@ impl Objective for Regression<'_> {
         to_weight.iter_mut().zip(weights).for_each(|(g, w)| *g = self.penalty * w);
         to_bias.fill(0.0);
         let mut loss = 0.5 * self.penalty * dot(weights, weights);
+        let mut bend = 0.0;
         for strip in strips {
+            bend += scale * strip.bend;
             loss += scale * strip.loss;
             for (to, sums) in to_weight.chunks_exact_mut(len).zip(strip.weight.chunks_exact(width)) {
                 to.iter_mut().zip(sums).for_each(|(g, x)| *g += scale * x);
             }
             to_bias.iter_mut().zip(&strip.bias).for_each(|(g, x)| *g += scale * x);
         }
+        let found = bend / float(self.targets.degrees(self.classes));
+        self.found.store(found.to_bits(), Ordering::Relaxed);
         loss
     }
 
     fn precondition(&self, vector: &mut [f64]) {
         let (weights, bias) = vector.split_at_mut(self.classes * self.features.embedding_len);
-        self.bound.solve(weights);
+        self.inverse.solve(weights);
         weights.iter_mut().chain(bias).for_each(|x| *x /= self.curvature);
     }
 

@@ -21,6 +21,7 @@ pub(crate) struct Path<'a> {
     start: Start,
     /// Of the last minimum.
     penalty: f64,
+    curvature: Option<f64>,
 }
 
 impl<'a> Path<'a> {
@@ -34,7 +35,7 @@ impl<'a> Path<'a> {
     ) -> Self {
         let point = vec![0.0; Regression::len(classes, features.embedding_len)];
         let start = Start { point, ..Start::default() };
-        Self { features, targets, classes, moments, tolerance, start, penalty: 0.0 }
+        Self { features, targets, classes, moments, tolerance, start, penalty: 0.0, curvature: None }
     }
 
     /// Begins elsewhere than at zero.
@@ -44,10 +45,15 @@ impl<'a> Path<'a> {
 
     /// Goes on to the minimum for `penalty`, λ of the mean objective.
     pub(crate) fn advance(&mut self, penalty: f64) -> Result<Minimum, EvalError> {
-        let failed =
-            |gradient, evaluations, reason| EvalError::NotConverged { penalty, gradient, evaluations, reason };
+        let failed = |gradient, evaluations, reason| EvalError::NotConverged {
+            penalty,
+            gradient,
+            evaluations,
+            reason,
+        };
         let (features, moments) = (self.features, self.moments);
-        let Some(objective) = Regression::new(features, self.targets, self.classes, moments, penalty) else {
+        let how = (penalty, self.curvature);
+        let Some(objective) = Regression::new(features, self.targets, self.classes, moments, how) else {
             return Err(failed(f64::NAN, 0, "the features' covariance is not finite"));
         };
         let mut start = std::mem::take(&mut self.start);
@@ -65,7 +71,7 @@ impl<'a> Path<'a> {
         }
         let known = Some((end.value, end.gradient.clone()));
         self.start = Start { point: end.point.clone(), known, memory: end.memory.clone() };
-        self.penalty = penalty;
+        (self.penalty, self.curvature) = (penalty, Some(objective.curvature()));
         Ok(end)
     }
 }

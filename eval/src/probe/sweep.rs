@@ -115,6 +115,28 @@ pub fn sweep(
     Ok(Fitted { trials, relative: Some(relative), ..fitted })
 }
 
+/// Fits on some rows at a time, with the spread of all features, known once.
+#[derive(Debug)]
+pub struct Pinned {
+    moments: Moments,
+}
+
+impl Pinned {
+    /// Measures the features' spread.
+    pub fn new(features: &Features) -> Self {
+        Self { moments: Moments::of(features) }
+    }
+
+    /// Fits `rows` with one penalty: λ of the summed objective, in units of the features' mean variance.
+    ///
+    /// # Errors
+    /// When the fit does not converge.
+    pub fn fit(&self, rows: &Features, classes: usize, penalty: f64) -> Result<Fitted, EvalError> {
+        let penalty = penalty * self.moments.mean_variance() / float(rows.len().max(1));
+        fit_from(rows, classes, &self.moments, penalty, None)
+    }
+}
+
 /// Fits with one penalty: λ of the mean objective, in the features' own units.
 ///
 /// # Errors

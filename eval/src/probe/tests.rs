@@ -55,7 +55,8 @@ fn definition(features: &Features, classes: usize, penalty: f64, weight: &[f64],
 fn gradient_agrees_with_finite_differences() {
     let (features, classes) = (clouds(600, 5, 3), 3);
     let moments = Moments::of(&features);
-    let objective = Regression::new(&features, Targets::from(&features.labels), classes, &moments, 0.01).unwrap();
+    let objective =
+        Regression::new(&features, Targets::from(&features.labels), classes, &moments, (0.01, None)).unwrap();
     let mut random = ChaCha8Rng::seed_from_u64(5);
     let point: Vec<f64> = (0..classes * 6).map(|_| random.random_range(-0.5..0.5)).collect();
     let mut gradient = vec![0.0; point.len()];
@@ -136,7 +137,12 @@ fn the_sweep_chooses_on_validation_and_fits_on_both() {
     assert_eq!(Some(first.relative), fitted.relative);
     assert!((first.penalty * train.len() as f64 / (fitted.penalty * 1200.0) - 1.0).abs() < 1e-12);
     let cold = fit(&features, 3, fitted.penalty).unwrap();
-    assert!((cold.objective / fitted.objective - 1.0).abs() < 1e-6, "{} {}", cold.objective, fitted.objective);
+    assert!(
+        (cold.objective / fitted.objective - 1.0).abs() < 1e-6,
+        "{} {}",
+        cold.objective,
+        fitted.objective
+    );
     assert!(matches!(
         sweep(&features, (&train, &[]), 3, &penalties(), &mut |_| {}),
         Err(EvalError::TooFew(_))

@@ -93,7 +93,10 @@ impl Shifted<'_> {
         let n = self.pivots.len();
         let (width, count) = (padded(n), (rows.len() / n).next_multiple_of(ROWS));
         let (mut given, mut turned) = (vec![0.0; count * width], vec![0.0; count * width]);
-        given.chunks_exact_mut(width).zip(rows.chunks_exact(n)).for_each(|(to, x)| to[..n].copy_from_slice(x));
+        given
+            .chunks_exact_mut(width)
+            .zip(rows.chunks_exact(n))
+            .for_each(|(to, x)| to[..n].copy_from_slice(x));
         scores(&given, width, &self.of.columns, &mut turned);
         for row in turned.chunks_exact_mut(width).take(rows.len() / n) {
             for i in 1..n {
@@ -105,7 +108,9 @@ impl Shifted<'_> {
             }
         }
         scores(&turned, width, &self.of.rows, &mut given);
-        rows.chunks_exact_mut(n).zip(given.chunks_exact(width)).for_each(|(to, x)| to.copy_from_slice(&x[..n]));
+        rows.chunks_exact_mut(n)
+            .zip(given.chunks_exact(width))
+            .for_each(|(to, x)| to.copy_from_slice(&x[..n]));
     }
 }
 
