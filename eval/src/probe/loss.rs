@@ -51,6 +51,14 @@ impl Targets<'_> {
         }
     }
 
+    /// The mean of p·(1 − p) over free scores where all scores are equal.
+    pub(super) fn curvature_at_zero(&self, classes: usize) -> f64 {
+        match self {
+            Self::Classes(_) => 1.0 / float(classes.max(2)),
+            Self::Marks(..) => 0.25,
+        }
+    }
+
     /// How many scores of a row are free: one fewer than classes where their probabilities sum to 1.
     pub(super) fn degrees(&self, classes: usize) -> usize {
         match self {

@@ -35,12 +35,21 @@ impl<'a> Path<'a> {
     ) -> Self {
         let point = vec![0.0; Regression::len(classes, features.embedding_len)];
         let start = Start { point, ..Start::default() };
-        Self { features, targets, classes, moments, tolerance, start, penalty: 0.0, curvature: None }
+        Self {
+            features,
+            targets,
+            classes,
+            moments,
+            tolerance,
+            start,
+            penalty: 0.0,
+            curvature: Some(targets.curvature_at_zero(classes)),
+        }
     }
 
     /// Begins elsewhere than at zero.
     pub(crate) fn from(self, point: Vec<f64>) -> Self {
-        Self { start: Start { point, ..Start::default() }, ..self }
+        Self { start: Start { point, ..Start::default() }, curvature: None, ..self }
     }
 
     /// Goes on to the minimum for `penalty`, λ of the mean objective.
