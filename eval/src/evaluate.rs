@@ -2,15 +2,16 @@
 //! test split read once for each number, after everything is chosen.
 
 use serde::{Deserialize, Serialize};
-use simclr_datasets::{Dataset, Sample, entry};
+use simclr_datasets::{Dataset, Metric, Sample, entry};
 use simclr_models::Limits;
 
 use crate::chunks::extract_kept;
-use crate::knn::Vote;
+use crate::judging::{Judgement, NEIGHBOURS, TEMPERATURES, by_neighbours, by_probe};
+use crate::metrics::{Bootstrap, Measured};
 use crate::probe::{Fitted, Probe, Trial, penalties, sweep};
 use crate::{
-    Broken, Cache, Counts, EvalError, Evaluation, Features, Neighbours, Outcome, Parts, Predictions, Score,
-    Source, fingerprint, metrics,
+    Broken, Cache, Counts, EvalError, Evaluation, Features, FewShot, Labels, Outcome, Parts, Predictions,
+    Score, Source, few_shot, fingerprint,
 };
 
 /// What to measure and how.
@@ -20,13 +21,19 @@ pub struct Options {
     pub with_knn: bool,
     /// Whether to fit a linear probe.
     pub with_linear: bool,
-    /// How many neighbours vote; all, where there are fewer.
-    pub neighbours: usize,
-    /// Of the weighted vote.
-    pub temperature: f64,
+    /// How many neighbours vote, one number after another; all, where there are fewer.
+    pub neighbours: Vec<usize>,
+    /// Of the weighted vote, one after another.
+    pub temperatures: Vec<f64>,
+    /// How many pictures of each class a probe is fitted on besides, one number after another.
+    pub shots: Vec<usize>,
+    /// How often so few pictures are drawn.
+    pub draws: usize,
+    /// Draws of test pictures for the intervals.
+    pub bootstrap: usize,
     /// Of the samples set aside.
     pub seed: u64,
-    /// λ to try, strongest first, in units of the features' mean variance.
+    /// λ to try, as [`penalties`] are: strongest first, of the summed objective, in units of the features' mean variance.
     pub penalties: Vec<f64>,
     /// What a picture may cost.
     pub limits: Limits,
@@ -41,8 +48,11 @@ impl Default for Options {
         Self {
             with_knn: true,
             with_linear: true,
-            neighbours: 200,
-            temperature: 0.1,
+            neighbours: NEIGHBOURS.to_vec(),
+            temperatures: TEMPERATURES.to_vec(),
+            shots: Vec::new(),
+            draws: 5,
+            bootstrap: Bootstrap::default().samples,
             seed: 0,
             penalties: penalties(),
             limits: Limits::default(),
@@ -126,6 +136,9 @@ pub fn evaluate(
         record = Some(how);
         scores.extend(by_probe);
     }
+    if !options.shots.is_empty() {
+        scores.extend(cache.stage(&key, "few-shot", || bench.few_shot(watch))?);
+    }
     let samples = parts.test.iter().map(Sample::name).collect();
     let outcome = Outcome {
         fingerprint: key,
@@ -155,21 +168,17 @@ struct Bench<'a> {
 impl Bench<'_> {
     /// The class that the weighted vote gives each test picture, and the scores by nearest neighbours.
     fn neighbours(&self, watch: &mut dyn Watch) -> Result<(Vec<usize>, Vec<Score>), EvalError> {
-        let k = self.options.neighbours.min(self.known.len());
-        watch.begin("neighbours", self.test.len());
-        let neighbours = Neighbours::find(&self.known, &self.test, k, &mut |n| watch.done(n))?;
-        let temperature = self.options.temperature;
-        let (mut guesses, mut scores) = (Vec::new(), Vec::new());
-        for (method, vote) in [
-            (format!("knn k={k} T={temperature}"), Vote::Weighted { temperature }),
-            (format!("knn k={k} plain"), Vote::Plain),
-        ] {
-            let votes = neighbours.votes(self.dataset.classes.len(), k, vote);
-            scores.push(self.score(&method, self.metric()?, top(&votes, &self.test, 1)?));
-            if guesses.is_empty() {
-                guesses = votes.iter().map(|row| metrics::first_highest(row)).collect();
-            }
-        }
+        let Self { dataset, options, known, test, .. } = self;
+        let votes = (options.neighbours.as_slice(), options.temperatures.as_slice());
+        let (classes, metric) = (dataset.classes.len(), self.metric()?);
+        watch.begin("neighbours", test.len());
+        let mut told = |n| watch.done(n);
+        let (guesses, judgements) =
+            by_neighbours((known, test), classes, metric, votes, self.bootstrap(), &mut told)?;
+        // Of every vote the dataset's own metric; of the probe, everything.
+        let own =
+            |(method, measured): Judgement| measured.into_iter().take(1).map(move |m| (method.clone(), m));
+        let scores = judgements.into_iter().flat_map(own).map(|(method, m)| self.score(&method, m)).collect();
         Ok((guesses, scores))
     }
 
@@ -191,28 +200,49 @@ impl Bench<'_> {
 
     /// The probe's probabilities for every test picture, and its scores.
     fn linear(&self, probe: &Probe) -> Result<(Vec<f32>, Vec<Score>), EvalError> {
-        let test = &self.test;
-        let guesses = (0..test.len()).map(|i| probe.predict(test.row(i))).collect::<Result<Vec<_>, _>>()?;
-        let mut scores = vec![self.score("linear", self.metric()?, top(&guesses, test, 1)?)];
-        if self.dataset.classes.len() > 5 {
-            scores.push(self.score("linear", "top-5".to_owned(), top(&guesses, test, 5)?));
-        }
-        Ok((guesses.concat(), scores))
+        let (guesses, (method, measured)) = by_probe(probe, &self.test, self.metric()?, self.bootstrap())?;
+        Ok((guesses, measured.into_iter().map(|m| self.score(&method, m)).collect()))
     }
 
-    fn metric(&self) -> Result<String, EvalError> {
+    /// The scores of probes fitted on a few pictures of each class: their mean over draws, with its interval.
+    fn few_shot(&self, watch: &mut dyn Watch) -> Result<Vec<Score>, EvalError> {
+        let Self { dataset, options, known, test, .. } = self;
+        let Labels::Classes(_) = known.labels else {
+            return Ok(Vec::new());
+        };
+        let metric = self.metric()?;
+        watch.begin("few-shot probes", options.shots.len() * options.draws);
+        let how = (options.shots.as_slice(), options.draws, options.seed);
+        let found = few_shot(known, test, dataset.classes.len(), how, metric, &mut |n| watch.done(n))?;
+        let score = |few: FewShot| Score {
+            interval: few.half_width.map(|half| [few.mean - half, few.mean + half]),
+            ..self.scored(&format!("few-shot n={}", few.shots), &metric.to_string(), few.mean)
+        };
+        Ok(found.into_iter().map(score).collect())
+    }
+
+    fn bootstrap(&self) -> Bootstrap {
+        Bootstrap { samples: self.options.bootstrap, seed: self.options.seed }
+    }
+
+    fn metric(&self) -> Result<Metric, EvalError> {
         // A folder may have a name of its own after the catalog's.
         let name = if self.dataset.name.starts_with("folder-") { "folder" } else { &self.dataset.name };
-        Ok(entry(name)?.metric.to_string())
+        Ok(entry(name)?.metric)
     }
 
-    fn score(&self, method: &str, metric: String, value: f64) -> Score {
+    fn score(&self, method: &str, measured: Measured) -> Score {
+        let Measured { metric, value, interval } = measured;
+        Score { interval: Some(interval), ..self.scored(method, &metric, value) }
+    }
+
+    fn scored(&self, method: &str, metric: &str, value: f64) -> Score {
         Score {
             encoder: self.source.name.clone(),
             data: self.dataset.name.clone(),
             split: self.split.to_owned(),
             method: method.to_owned(),
-            metric,
+            metric: metric.to_owned(),
             value,
             pictures: self.test.len(),
             interval: None,
@@ -244,11 +274,6 @@ fn features(
     Ok((parts, known.features, test.features, broken))
 }
 
-fn top(rows: &[Vec<f32>], test: &Features, k: usize) -> Result<f64, EvalError> {
-    let labels = test.labels.classes()?.iter().copied();
-    Ok(metrics::top_k(rows.iter().map(Vec::as_slice).zip(labels), k))
-}
-
 fn record(source: &Source, dataset: &Dataset, fitted: Fitted) -> ProbeRecord {
     let ends = [fitted.trials.first(), fitted.trials.last()];
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
@@ -262,7 +287,7 @@ fn record(source: &Source, dataset: &Dataset, fitted: Fitted) -> ProbeRecord {
         objective: fitted.objective,
         gradient: fitted.gradient,
         evaluations: fitted.evaluations,
-        is_at_the_edge: ends.iter().flatten().any(|trial| trial.penalty == fitted.penalty),
+        is_at_the_edge: ends.iter().flatten().any(|trial| Some(trial.relative) == fitted.relative),
         trials: fitted.trials,
     }
 }

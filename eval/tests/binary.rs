@@ -48,8 +48,9 @@ fn an_artefact_and_both_baselines_are_judged() {
     let scores = report["scores"].as_array().unwrap();
     let encoders: Vec<&str> = scores.iter().map(|s| s["encoder"].as_str().unwrap()).collect();
     let [tiny, random, pixels] = ["tiny", "random-resnet10-w0.25-small-picture-seed0", "pixels"];
-    assert_eq!(encoders, [[tiny; 3], [random; 3], [pixels; 3]].concat());
-    assert!(scores[8]["value"].as_f64().unwrap() > 90.0, "three colours: {report}");
+    assert_eq!(encoders, [[tiny; 9], [random; 9], [pixels; 9]].concat());
+    assert_eq!((&scores[24]["method"], &scores[24]["metric"]), (&"linear".into(), &"top-1".into()));
+    assert!(scores[24]["value"].as_f64().unwrap() > 90.0, "three colours: {report}");
     assert_eq!(report["probes"][0]["trials"].as_array().unwrap().len(), 45);
 
     let lines = told.lines().filter(|l| l.starts_with('{'));
@@ -60,13 +61,19 @@ fn an_artefact_and_both_baselines_are_judged() {
     let out = Storage::folder(&home.path().join("out"));
     let outcomes = Outcome::load_all(&out).unwrap();
     let (folder, outcome) = &outcomes[2];
-    assert_eq!((outcomes.len(), outcome.encoder.as_str(), outcome.scores.len()), (3, tiny, 3));
+    assert_eq!((outcomes.len(), outcome.encoder.as_str(), outcome.scores.len()), (3, tiny, 9));
     assert_eq!(outcome.pictures.train, Some(Count { used: 72, official: 72 }));
     let predictions = Outcome::load_predictions(folder).unwrap();
     assert_eq!((predictions.scores.len(), predictions.knn.len(), predictions.labels.len()), (45, 15, 15));
     assert_eq!(Outcome::load_samples(folder).unwrap().len(), 15);
     let both = stdout(&format!("report {at}/out {at}/out/scores.json"));
     assert_eq!(both.matches("| pixels |").count(), 1, "{both}");
+    let names: Vec<String> = outcomes.iter().map(|(_, o)| simclr_eval::folder_name(&o.encoder)).collect();
+    let compared = stdout(&format!("compare {at}/out/{} {at}/out/{} --json", names[2], names[0]));
+    let compared: Value = serde_json::from_str(&compared).unwrap();
+    let row = &compared["comparisons"][0];
+    assert_eq!((&compared["a"], &row["dataset"]), (&tiny.into(), &"folder".into()));
+    assert!(row["p"].as_f64().unwrap() <= 1.0 && row["mcnemar"].is_number(), "{compared}");
 }
 
 #[test]

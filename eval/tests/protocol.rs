@@ -123,7 +123,7 @@ fn an_evaluation_goes_on_in_the_middle_of_a_split_and_repeats_nothing() {
     assert!(attempts > 4, "1200 pictures in attempts of at most 250, {attempts} attempts");
     // Nothing is left to embed, and what comes out is what an undisturbed evaluation says.
     assert!(judge(0, &cache).unwrap() == whole);
-    let changed = Options { neighbours: 3, ..options.clone() };
+    let changed = Options { neighbours: vec![3], ..options.clone() };
     let again = evaluate(&mut source(0), &read(root.path()), &changed, &cache, &mut ()).unwrap();
     assert_ne!(again.outcome.fingerprint, whole.0.fingerprint);
     // A torn chunk is made again.
@@ -138,15 +138,19 @@ fn an_evaluation_goes_on_in_the_middle_of_a_split_and_repeats_nothing() {
 fn colours_are_told_apart_the_same_way_each_time() {
     let root = tempfile::tempdir().unwrap();
     common::colours(root.path(), 60, 4);
-    let options = Options { neighbours: 20, ..Options::default() };
+    let options = Options { neighbours: vec![20], shots: vec![2], draws: 3, ..Options::default() };
     let run =
         || evaluate(&mut source(usize::MAX), &read(root.path()), &options, &Cache::off(), &mut ()).unwrap();
     let (first, second) = (run(), run());
     assert_eq!((&first.outcome, &first.predictions), (&second.outcome, &second.predictions));
     let scores = &first.outcome.scores;
     let methods: Vec<&str> = scores.iter().map(|s| s.method.as_str()).collect();
-    assert_eq!(methods, ["knn k=20 T=0.1", "knn k=20 plain", "linear"]);
-    assert!(scores.iter().all(|s| s.value > 99.0 && s.pictures == 36), "{scores:?}");
+    let expected = ["knn k=20 T=0.1", "knn k=20 T=0.07", "linear", "linear", "linear", "few-shot n=2"];
+    assert_eq!(methods, expected);
+    let metrics: Vec<&str> = scores.iter().map(|s| s.metric.as_str()).collect();
+    assert_eq!(metrics[2..5], ["top-1", "mean per class", "calibration error"]);
+    assert!(scores.iter().filter(|s| s.metric == "top-1").all(|s| s.value > 99.0), "{scores:?}");
+    assert!(scores.iter().all(|s| s.pictures == 36 && s.interval.is_some()), "{scores:?}");
     assert_eq!(scores[0].split, "20 % of train (seed 0)");
     let (probe, record) = (first.probe.unwrap(), first.outcome.probe.unwrap());
     assert_eq!(probe, second.probe.unwrap());

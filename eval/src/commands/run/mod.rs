@@ -74,12 +74,18 @@ pub(crate) struct Run {
     /// Seed of the samples set aside
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Neighbours that vote; all of them, where there are fewer
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
-    neighbours: u32,
-    /// Temperature of the neighbours' weighted vote
-    #[arg(long, default_value_t = 0.1)]
-    temperature: f64,
+    /// Neighbours that vote, one number after another; all of them, where there are fewer
+    #[arg(long, value_delimiter = ',', default_value = "200,100,20,10", value_parser = clap::value_parser!(u32).range(1..))]
+    neighbours: Vec<u32>,
+    /// Temperatures of the neighbours' weighted vote
+    #[arg(long, value_delimiter = ',', default_value = "0.1,0.07")]
+    temperature: Vec<f64>,
+    /// Fit probes on so few pictures of each class besides, as in 1,5,10
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..))]
+    few_shot: Vec<u32>,
+    /// Draws of so few pictures; the mean's interval is over them
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    draws: u32,
     /// Share of a split's pictures that may be unreadable; so many are named and left out
     #[arg(long, default_value_t = 0.01)]
     broken_max: f64,
@@ -134,7 +140,8 @@ impl Run {
     }
 
     fn setting(&self) -> anyhow::Result<Setting> {
-        anyhow::ensure!(self.temperature > 0.0, "--temperature must be above 0, not {}", self.temperature);
+        let wrong = self.temperature.iter().find(|t| !(**t > 0.0));
+        anyhow::ensure!(wrong.is_none(), "--temperature must be above 0, not {}", wrong.unwrap_or(&0.0));
         let is_share = (0.0..1.0).contains(&self.broken_max);
         anyhow::ensure!(is_share, "--broken-max must be 0 or more and below 1, not {}", self.broken_max);
         let specs = encoders(&self.encoder)?;
@@ -154,8 +161,10 @@ impl Run {
             with_knn: self.method.contains(&Method::Knn),
             with_linear: self.method.contains(&Method::Linear),
             seed: self.seed,
-            neighbours: self.neighbours as usize,
-            temperature: self.temperature,
+            neighbours: self.neighbours.iter().map(|k| *k as usize).collect(),
+            temperatures: self.temperature.clone(),
+            shots: self.few_shot.iter().map(|n| *n as usize).collect(),
+            draws: self.draws as usize,
             broken_max: self.broken_max,
             ..Options::default()
         };
