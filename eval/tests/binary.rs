@@ -92,14 +92,14 @@ fn the_card_and_the_artefacts_probes_are_written_when_asked() {
         stdout(&format!("{words} --write-card --install-probe"));
     }
     let artefact = Artefact::open(&folder).unwrap();
-    assert_eq!(artefact.card().scores.len(), 3);
-    assert!(artefact.card().scores[2].command.starts_with("simclr-eval run --encoder "));
+    assert_eq!(artefact.card().scores.len(), 2);
+    assert!(artefact.card().scores[1].command.starts_with("simclr-eval run --encoder "));
     let probe = Probe::load(&artefact.probes_folder().join("folder.safetensors")).unwrap();
     assert_eq!(probe, Probe::load(&home.path().join("out/tiny/classifiers/folder.safetensors")).unwrap());
     assert_eq!(probe.space_key, artefact.space_key());
     assert_eq!(probe.embedding_len, artefact.embedding_len());
     assert_eq!(probe.classes, ["blue", "green", "red"]);
-    assert_eq!(probe.score, Some(artefact.card().scores[2].value));
+    assert_eq!(probe.score, Some(artefact.card().scores[1].value));
 }
 
 #[test]
