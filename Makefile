@@ -1,5 +1,8 @@
 # Everything a newcomer or a machine runs; `make help` lists it. Nothing has to be exported first.
 
+# What a plain build leaves out: results in an object store, tested against a real server.
+OPTIONAL = --features simclr-eval/object-store-tests
+
 .PHONY: help demo test bench lint format native-libs
 
 help: ## this list
@@ -10,7 +13,7 @@ demo: ## serve the shipped encoder on real photographs (PICTURES=folder, PORT=n,
 
 test: native-libs ## every test of every crate (real pictures too where SIMCLR_TEST_DATA names a folder of them)
 	python3 -B -m unittest discover -s tools/tests
-	cargo test --release --workspace --locked
+	cargo test --release --workspace --locked $(OPTIONAL)
 	tools/clients/run
 
 bench: ## our figures beside the peers', interleaved on this machine (ONLY=prefix runs some); JSON in target/bench
@@ -18,7 +21,7 @@ bench: ## our figures beside the peers', interleaved on this machine (ONLY=prefi
 
 lint: native-libs ## formatting, clippy without warnings, licences and bans
 	cargo fmt --all --check
-	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+	cargo clippy --release --workspace --all-targets --locked $(OPTIONAL) -- -D warnings
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny --all-features check bans licenses sources; \
 	else echo "cargo-deny is not installed (cargo install cargo-deny --locked): licences are checked by 'make test' alone"; fi
 

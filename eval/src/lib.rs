@@ -5,6 +5,7 @@
 //! [`evaluate`] is the whole protocol. Decoding, preparing and embedding are the server's own functions, so a score
 //! describes the server.
 
+mod bench;
 mod cache;
 mod chunks;
 pub mod compare;
@@ -20,6 +21,7 @@ pub mod knn;
 mod labels;
 pub mod metrics;
 pub mod npy;
+mod options;
 mod outcome;
 mod parts;
 mod pipeline;
@@ -30,9 +32,10 @@ mod score;
 mod source;
 mod storage;
 
+pub use bench::ProbeRecord;
 pub use cache::Cache;
 pub use error::EvalError;
-pub use evaluate::{Options, ProbeRecord, Watch, evaluate};
+pub use evaluate::evaluate;
 pub use features::{Features, extract};
 pub use few_shot::{FewShot, few_shot};
 pub use holdout::hold_out;
@@ -40,6 +43,7 @@ pub use jobs::{Job, Shard, rate};
 pub use judging::{Judgement, NEIGHBOURS, TEMPERATURES, by_neighbours, by_probe};
 pub use knn::Neighbours;
 pub use labels::Labels;
+pub use options::{Options, Watch};
 pub use outcome::{Broken, CLASSIFIERS, Count, Counts, Evaluation, Outcome, folder_name};
 pub use parts::Parts;
 pub use predictions::Predictions;

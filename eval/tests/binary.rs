@@ -165,3 +165,37 @@ fn real_photographs_are_told_apart_better_than_by_chance() {
         assert!(score["value"].as_f64().unwrap() > least, "chance is 20: {score}");
     }
 }
+
+#[test]
+fn shards_do_the_whole_and_datasets_are_found_by_their_folders() {
+    let home = tempfile::tempdir().unwrap();
+    let at = home.path().display();
+    common::tiny_artefact(&home.path().join("tiny"));
+    for (name, each) in [("a", 30), ("b", 20), ("c", 25)] {
+        common::colours(&home.path().join(name), each, 8);
+    }
+    let datasets = ["a", "b", "c"].map(|name| format!("--dataset folder:{name}={at}/{name}")).join(" ");
+    let run = format!("run --encoder {at}/tiny {datasets} --threads 1 --out {at}");
+    let plan = eval(&format!("{run}/shards --shard 1/2 --plan-only"));
+    let told = String::from_utf8(plan.stderr).unwrap();
+    assert!(told.contains("plan: 2 evaluations, 0 finished; 135 pictures"), "{told}");
+    for shard in ["0/2", "1/2"] {
+        assert!(stdout(&format!("{run}/shards --shard {shard}")).contains("simclr-eval report"));
+    }
+    stdout(&format!("{run}/whole"));
+    let merged = |folder: &str| stdout(&format!("report {at}/{folder} --json"));
+    assert_eq!(merged("shards"), merged("whole"));
+    let classifiers: Vec<_> = fs::read_dir(home.path().join("shards/tiny/classifiers")).unwrap().collect();
+    assert_eq!(classifiers.len(), 3);
+
+    assert!(stderr_of_failure(&format!("{run}/x --shard 2/2")).contains("numbered from 0 to 1"));
+    let twice =
+        format!("run --encoder pixels --dataset folder:a={at}/a --dataset folder:a={at}/b --out {at}/x");
+    assert!(stderr_of_failure(&twice).contains("two datasets are called folder-a"));
+    fs::create_dir_all(home.path().join("data/CIFAR-10")).unwrap();
+    let found = format!("run --encoder pixels --data {at}/data --out {at}/x --datasets");
+    let told = stderr_of_failure(&format!("{found} all"));
+    assert!(told.contains("plan: cifar10: left out:") && told.contains("data/CIFAR-10"), "{told}");
+    assert!(stderr_of_failure(&format!("{found} cifar10")).contains("data/CIFAR-10"));
+    assert!(stderr_of_failure(&format!("{found} nothing")).contains("nothing"));
+}
