@@ -35,6 +35,13 @@ impl Field<'_> {
         &self.codes[node as usize * stride..][..stride]
     }
 
+    /// Asks for a node's list to be near when it is needed.
+    #[inline]
+    fn prefetch_links(&self, node: u32) {
+        let links: &[u8] = bytemuck::cast_slice(self.links);
+        self.kernel.prefetch(links, node as usize * self.degree * 4, self.degree * 4);
+    }
+
     pub(crate) fn links_of(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
         let start = node as usize * self.degree;
         self.links[start..start + self.degree].iter().copied().take_while(|&link| link != NO_LINK)
@@ -116,6 +123,9 @@ impl Walk {
             self.pool[next].node |= FOLLOWED;
             self.gather(field, spot.node);
             next = self.weigh(field, width).min(next + 1);
+            if let Some(spot) = self.pool.get(next) {
+                field.prefetch_links(spot.node());
+            }
         }
         &self.pool
     }
