@@ -1,8 +1,10 @@
-//! Which samples are set aside: seeded, and the same share of every class.
+//! Which rows of any labels are set aside: seeded, and the same share of every class. Samples of a dataset are divided by
+//! [`simclr_datasets::set_aside`] instead, which does not depend on their order.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use simclr_datasets::share_of;
 
 /// Splits the indices of `labels` into those kept and those set aside, both in rising order; of a class with at least two
 /// samples, at least one is on each side.
@@ -22,16 +24,6 @@ pub fn hold_out(labels: &[usize], classes: usize, share: f64, seed: u64) -> (Vec
     kept.sort_unstable();
     aside.sort_unstable();
     (kept, aside)
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "counts are small and the share is between 0 and 1"
-)]
-fn share_of(count: usize, share: f64) -> usize {
-    if count < 2 { 0 } else { ((count as f64 * share).round() as usize).clamp(1, count - 1) }
 }
 
 #[cfg(test)]

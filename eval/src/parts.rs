@@ -1,15 +1,14 @@
 //! Which samples are fitted on, which choose the penalty, which are read once; and what to call the last.
 //!
 //! A dataset's own splits are used where it has them. Without a test split its validation split is judged on; with
-//! neither, a share of train is set aside.
+//! neither, a share of train is set aside. What is set aside is chosen by [`set_aside`], from the samples' names alone.
 
-use simclr_datasets::{Dataset, Label, Sample, Split};
+use std::collections::BTreeSet;
+
+use simclr_datasets::{Dataset, Label, Mark, Sample, Split, entry, set_aside, share_of};
 
 use crate::EvalError;
-use crate::holdout::hold_out;
 
-/// Share of train that chooses the penalty where the dataset has no validation split for it.
-const VALIDATION_SHARE: f64 = 0.1;
 /// Share of train that is judged on where the dataset has no other split.
 const TEST_SHARE: f64 = 0.2;
 
@@ -34,29 +33,30 @@ impl Parts {
     /// # Errors
     /// When no class has pictures enough for every part.
     pub fn of(dataset: &Dataset, seed: u64) -> Result<Self, EvalError> {
-        let classes = dataset.classes.len();
         let samples = |split| dataset.split(split).map(<[Sample]>::to_vec);
         let all = samples(Split::Train).unwrap_or_default();
-        let (known, official, test, test_name) = match (samples(Split::Validation), samples(Split::Test)) {
+        let (mut known, official, test, test_name) = match (samples(Split::Validation), samples(Split::Test))
+        {
             (validation, Some(test)) => (all, validation, test, Split::Test.to_string()),
             (Some(validation), None) => (all, None, validation, Split::Validation.to_string()),
             (None, None) => {
-                let (kept, aside) = hold_out(&strata(&all), classes, TEST_SHARE, seed);
+                let (kept, aside) = set_aside(&all, "test", seed, |count| share_of(count, TEST_SHARE));
                 let pick = |rows: &[usize]| rows.iter().map(|&i| all[i].clone()).collect::<Vec<_>>();
                 (pick(&kept), None, pick(&aside), format!("20 % of train (seed {seed})"))
             }
         };
-        let mut known = known;
         let (train, validation) = match official {
             Some(official) => {
                 let train = known.len();
                 known.extend(official);
                 ((0..train).collect(), (train..known.len()).collect())
             }
-            // Another seed than the test share's, so that the two choices are independent.
-            None => hold_out(&strata(&known), classes, VALIDATION_SHARE, seed.wrapping_add(1)),
+            None => {
+                let share = entry(&dataset.name)?.validation_share;
+                set_aside(&known, "validation", seed, |count| share_of(count, share))
+            }
         };
-        Self { known, train, validation, test, test_name }.judged(classes, &dataset.name)
+        Self { known, train, validation, test, test_name }.judged(&dataset.name)
     }
 
     /// The same without the pictures that could not be read: `known` and `test` are the places of those that could.
@@ -73,15 +73,16 @@ impl Parts {
             test: samples(&self.test, test),
             test_name: self.test_name,
         };
-        parts.judged(usize::MAX, "what can be read")
+        parts.judged("what can be read")
     }
 
-    /// Itself, if there is something in every part.
-    fn judged(self, classes: usize, name: &str) -> Result<Self, EvalError> {
+    /// Itself, if there are two classes to tell apart and something in every part.
+    fn judged(self, name: &str) -> Result<Self, EvalError> {
         let (t, v, s) = (self.train.len(), self.validation.len(), self.test.len());
+        let classes = shown(self.train.iter().map(|&row| &self.known[row]));
         if classes < 2 || t == 0 || v == 0 || s == 0 {
             return Err(EvalError::TooFew(format!(
-                "{name}: {t} training, {v} validation and {s} test pictures cannot be judged; \
+                "{name}: {classes} classes with {t} training, {v} validation and {s} test pictures cannot be judged; \
                  give at least two classes of at least three pictures",
             )));
         }
@@ -89,11 +90,19 @@ impl Parts {
     }
 }
 
-/// The groups that give the same share: classes, or one group of pictures that may show several.
-fn strata(samples: &[Sample]) -> Vec<usize> {
-    let stratum = |sample: &Sample| match &sample.label {
-        Label::Class(class) => *class,
-        Label::Marks(_) => 0,
-    };
-    samples.iter().map(stratum).collect()
+/// How many classes some pictures show.
+fn shown<'a>(samples: impl Iterator<Item = &'a Sample>) -> usize {
+    let mut shown = BTreeSet::new();
+    for sample in samples {
+        match &sample.label {
+            Label::Class(class) => {
+                shown.insert(*class);
+            }
+            Label::Marks(marks) => {
+                let present = marks.iter().enumerate().filter(|(_, mark)| **mark == Mark::Present);
+                shown.extend(present.map(|(class, _)| class));
+            }
+        }
+    }
+    shown.len()
 }

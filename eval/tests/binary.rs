@@ -131,7 +131,7 @@ fn data_are_checked_and_mistakes_are_explained() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(!output.status.success() && text.contains("red/0001.bmp"), "{text}");
 
-    assert!(stderr_of_failure("check-data --dataset mnist=.").contains("cifar10, folder"));
+    assert!(stderr_of_failure("check-data --dataset mnist=.").contains("cifar10, cifar100"));
     assert!(stderr_of_failure("check-data --dataset cifar10").contains("name=folder"));
     let run =
         |encoder: &str| stderr_of_failure(&format!("run --encoder {encoder} --dataset folder={at}/data"));

@@ -1,9 +1,11 @@
-//! The table of datasets: what each is called, how large it is, how it is judged, how it lies on disk, who reads it.
+//! What a row of the table of datasets says, and how a dataset is opened by its name. The rows are the readers'.
 
 use std::fmt;
 use std::path::Path;
 
-use crate::{Dataset, DatasetError, Split, cifar, folder};
+use crate::locate::locate;
+use crate::settle::settle;
+use crate::{CATALOG, Dataset, DatasetError, Split};
 
 /// How classifiers are judged on a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +51,7 @@ impl Sizes {
 }
 
 /// One row of the catalog.
+#[derive(Debug)]
 pub struct Entry {
     /// The name commands use.
     pub name: &'static str,
@@ -60,32 +63,20 @@ pub struct Entry {
     pub sizes: Option<Sizes>,
     /// How it is judged.
     pub metric: Metric,
+    /// Share of every class's training pictures that chooses the penalty, where no validation split is official.
+    pub validation_share: f64,
+    /// Fingerprint of that choice from the complete official list with seed 0, where it is known.
+    pub validation_pin: Option<&'static str>,
     /// What lies where below the root.
     pub layout: &'static str,
-    read: fn(&Path) -> Result<Dataset, DatasetError>,
+    /// The official archives, for advice.
+    pub archive: &'static str,
+    /// Where, below the folder that people give, the dataset may lie.
+    pub(crate) folders: &'static [&'static str],
+    /// Files, and folders with a slash, of which the dataset has at least one and hardly another dataset any.
+    pub(crate) signs: &'static [&'static str],
+    pub(crate) read: fn(&Path, &str) -> Result<Dataset, DatasetError>,
 }
-
-/// Every dataset there is, in the order reports have.
-pub const CATALOG: &[Entry] = &[
-    Entry {
-        name: cifar::NAME,
-        title: "CIFAR-10",
-        classes: Some(10),
-        sizes: Some(Sizes { train: 50_000, validation: None, test: Some(10_000) }),
-        metric: Metric::Top1,
-        layout: cifar::LAYOUT,
-        read: cifar::read,
-    },
-    Entry {
-        name: folder::NAME,
-        title: "Folder per class",
-        classes: None,
-        sizes: None,
-        metric: Metric::Top1,
-        layout: folder::LAYOUT,
-        read: folder::read,
-    },
-];
 
 /// The catalog's row of that name.
 ///
@@ -116,20 +107,11 @@ pub fn open(name: &str, root: &Path) -> Result<Dataset, DatasetError> {
 /// Lists the samples of the dataset called `name` that lies at `root`.
 ///
 /// # Errors
-/// When the name is unknown, or the folder is not laid out as the catalog says; the message says which file, what was
-/// expected and what to do.
+/// When the name is unknown, the folder is not laid out as the catalog says, annotations contradict each other or, unless
+/// `options` allow it, pictures or lists are missing; the message says which file, what was expected and what to do.
 pub fn open_with(name: &str, root: &Path, options: &OpenOptions) -> Result<Dataset, DatasetError> {
     let entry = entry(name)?;
-    if !root.is_dir() {
-        let problem = if root.exists() { "is a file, not a folder" } else { "does not exist" };
-        return Err(DatasetError::layout(
-            root,
-            problem,
-            entry.layout,
-            "give the folder that holds the dataset",
-        ));
-    }
-    let mut dataset = (entry.read)(root)?;
+    let mut dataset = (entry.read)(&locate(entry, root)?, entry.name)?;
     dataset.official = entry.sizes;
-    if options.partial { Ok(dataset) } else { dataset.checked(root) }
+    settle(dataset, entry, options.partial)
 }

@@ -1,10 +1,11 @@
 //! What every reader returns: class names and samples by split, checked once in one place.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
-use crate::{DatasetError, Label, Mark, Sample, Sizes};
+use crate::{Label, Mark, Sample, Sizes};
 
 /// Which part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +51,8 @@ impl FromStr for Split {
 pub struct Dataset {
     /// Its name in the catalog.
     pub name: String,
+    /// Where it lies: the folder that its samples' names are below.
+    pub root: PathBuf,
     /// Class names; a label is an index into them.
     pub classes: Vec<String>,
     /// Files that lie where pictures lie but have no picture's extension.
@@ -57,7 +60,18 @@ pub struct Dataset {
     /// What is missing and what was done about it, for people; empty where nothing is.
     pub missing: Vec<String>,
     pub(crate) official: Option<Sizes>,
+    pub(crate) lacks: Vec<Lack>,
     splits: [Option<Vec<Sample>>; 3],
+    listed: [usize; 3],
+    shared_root: Arc<Path>,
+}
+
+/// A list or folder that is not there.
+#[derive(Debug, Clone)]
+pub(crate) struct Lack {
+    pub(crate) path: PathBuf,
+    /// What follows from it.
+    pub(crate) so: String,
 }
 
 /// How many pictures of a split there are.
@@ -70,19 +84,54 @@ pub struct Counts {
 }
 
 impl Dataset {
-    pub(crate) fn new(name: &str, classes: Vec<String>) -> Self {
+    pub(crate) fn new(name: &str, root: &Path, classes: Vec<String>) -> Self {
         Self {
             name: name.to_owned(),
+            root: root.to_path_buf(),
             classes,
             ignored: 0,
             missing: Vec::new(),
             official: None,
+            lacks: Vec::new(),
             splits: [None, None, None],
+            listed: [0; 3],
+            shared_root: root.into(),
         }
     }
 
+    /// A sample of the picture file `path` below the root.
+    pub(crate) fn picture(&self, path: impl Into<PathBuf>, label: Label) -> Sample {
+        Sample::file(&self.shared_root, path, label)
+    }
+
     pub(crate) fn set(&mut self, split: Split, samples: Vec<Sample>) {
+        self.listed[split as usize] = samples.len();
         self.splits[split as usize] = Some(samples);
+    }
+
+    /// Takes a split out.
+    pub(crate) fn remove(&mut self, split: Split) -> Vec<Sample> {
+        self.splits[split as usize].take().unwrap_or_default()
+    }
+
+    /// Replaces a split's samples by those of them that are here.
+    pub(crate) fn keep(&mut self, split: Split, here: Vec<Sample>) {
+        self.splits[split as usize] = Some(here);
+    }
+
+    /// Notes a missing list, and what follows from it.
+    pub(crate) fn lack(&mut self, path: PathBuf, so: String) {
+        self.lacks.push(Lack { path, so });
+    }
+
+    /// Pictures that no list divides: all are for training, and a share of them is judged on.
+    pub(crate) fn take_unlisted(&mut self, samples: Vec<Sample>) {
+        self.set(Split::Train, samples);
+    }
+
+    /// How many pictures official lists have for a split, here or not.
+    pub fn listed(&self, split: Split) -> usize {
+        self.listed[split as usize]
     }
 
     /// The samples of a split, if the dataset has it.
@@ -109,21 +158,5 @@ impl Dataset {
             }
         }
         counts
-    }
-
-    /// Refuses what no classifier can be fitted on or judged by: a class without a picture in some split.
-    pub(crate) fn checked(self, root: &Path) -> Result<Self, DatasetError> {
-        for split in Split::ALL.into_iter().filter(|&s| self.split(s).is_some()) {
-            let counts = self.count_by_class(split);
-            if let Some(empty) = counts.iter().position(|&n| n == 0) {
-                return Err(DatasetError::layout(
-                    root,
-                    format!("class `{}` has no picture in the {split} split", self.classes[empty]),
-                    "at least one picture of every class in every split",
-                    "add pictures of that class, or remove it everywhere",
-                ));
-            }
-        }
-        Ok(self)
     }
 }

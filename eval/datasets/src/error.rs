@@ -35,6 +35,20 @@ pub enum DatasetError {
         /// How to repair it.
         advice: String,
     },
+    /// Correct the line, or fetch the file again.
+    #[error("{path}, line {line}: {problem}\n  expected: {expected}\n  to do: {advice}")]
+    Line {
+        /// The annotation file.
+        path: PathBuf,
+        /// The line, or the record of a binary file, counted from 1.
+        line: usize,
+        /// What was found there.
+        problem: String,
+        /// What belongs there.
+        expected: String,
+        /// How to repair it.
+        advice: String,
+    },
     /// Use a dataset with one class a picture.
     #[error("{name} has a mark for every class; this needs a dataset whose pictures have one class each")]
     SeveralLabels {
@@ -55,6 +69,22 @@ impl DatasetError {
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { path, source }
+    }
+
+    pub(crate) fn line(
+        path: &Path,
+        line: usize,
+        problem: impl Into<String>,
+        expected: &str,
+        advice: &str,
+    ) -> Self {
+        Self::Line {
+            path: path.to_path_buf(),
+            line,
+            problem: problem.into(),
+            expected: expected.to_owned(),
+            advice: advice.to_owned(),
+        }
     }
 
     pub(crate) fn layout(path: &Path, problem: impl Into<String>, expected: &str, advice: &str) -> Self {

@@ -59,6 +59,14 @@ impl Sample {
         Self { label, source: Source::Planes { file: Arc::clone(file), start, index } }
     }
 
+    /// Whether its file is here.
+    pub(crate) fn exists(&self) -> bool {
+        match &self.source {
+            Source::File { root, path } => root.join(path).is_file(),
+            Source::Planes { .. } => true,
+        }
+    }
+
     /// Reads and decodes the picture.
     ///
     /// # Errors
@@ -85,7 +93,7 @@ impl Sample {
     }
 
     /// What the picture is called on every machine: its path below the dataset's root with `/` between folders, or
-    /// `file#index`.
+    /// `file#index` without the file's ending, so that CIFAR's two layouts agree.
     pub fn name(&self) -> String {
         match &self.source {
             Source::File { path, .. } => {
@@ -93,7 +101,7 @@ impl Sample {
                 parts.join("/")
             }
             Source::Planes { file, index, .. } => {
-                let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+                let name = file.path.file_stem().unwrap_or_default().to_string_lossy();
                 format!("{name}#{index}")
             }
         }

@@ -48,7 +48,7 @@ fn official_layout_is_read_and_checked() {
     assert!(dataset.split(Split::Validation).is_none());
     let sample = &dataset.split(Split::Train).unwrap()[10_007];
     assert_eq!(sample.label, Label::Class(7));
-    assert!(sample.name().ends_with("data_batch_2.bin#7"), "{}", sample.name());
+    assert!(sample.name().ends_with("data_batch_2#7"), "{}", sample.name());
     let picture = sample.load(&Limits::default()).unwrap();
     assert_eq!((picture.width(), picture.height()), (32, 32));
     assert_eq!(picture.rgb()[33 * 3..34 * 3], [10, 20, 30]);
@@ -66,5 +66,6 @@ fn official_layout_is_read_and_checked() {
     let text = refusal();
     assert!(text.contains("5000 bytes") && text.contains("30730000") && text.contains("unpack"), "{text}");
     fs::remove_file(test).unwrap();
-    assert!(refusal().contains("data_batch_1.bin: the file is missing"));
+    write(root.path(), "data_batch_3.bin", 4 * RECORD_BYTES, &[0]);
+    assert!(refusal().contains("data_batch_1.bin: it is missing"));
 }

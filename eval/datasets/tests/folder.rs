@@ -97,7 +97,7 @@ fn what_cannot_be_judged_is_refused_with_advice() {
 #[test]
 fn an_unknown_name_is_answered_with_the_names_there_are() {
     let text = open("cifar11", Path::new(".")).unwrap_err().to_string();
-    assert!(text.contains("cifar11") && text.contains("cifar10, folder"), "{text}");
+    assert!(text.contains("cifar11") && text.contains("cifar10, cifar100"), "{text}");
 }
 
 #[test]

@@ -1,10 +1,12 @@
-//! `simclr-eval check-data`: is this folder the dataset it is said to be?
+//! `simclr-eval check-data`: is this folder the dataset it is said to be, and what is missing?
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 use rayon::prelude::*;
-use simclr_datasets::{Sample, Split, entry};
+use serde_json::{Value, json};
+use simclr_datasets::{Check, Sample, Split, check, entry};
 use simclr_eval::Watch;
 use simclr_models::Limits;
 
@@ -13,11 +15,19 @@ use crate::progress::Progress;
 
 /// Pictures decoded between two looks at the clock.
 const CHUNK: usize = 512;
+/// Names shown to people of many.
+const NAMES: usize = 3;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
   simclr-eval check-data --dataset cifar10=data/cifar10
-  simclr-eval check-data --dataset folder=my/pictures --decode --json")]
+  simclr-eval check-data --dataset food101=data/food101 --dataset pets=data/pets
+  simclr-eval check-data --dataset birdsnap=data/birdsnap --partial
+  simclr-eval check-data --dataset folder=my/pictures --decode --json
+
+Datasets: food101, cifar10, cifar100, birdsnap, sun397, cars, aircraft, voc2007, dtd, pets, caltech101, flowers;
+imagenet, tiny-imagenet, stl10; folder (a folder per class). Folders may be the official one or the one it lies in.
+Exits with failure if a dataset is incomplete (unless --partial) or a picture is broken.")]
 pub(crate) struct CheckData {
     /// Dataset as name=folder; repeat for several
     #[arg(long, required = true)]
@@ -25,6 +35,9 @@ pub(crate) struct CheckData {
     /// Decode every picture and list those that are broken
     #[arg(long)]
     decode: bool,
+    /// Be content with part of a dataset
+    #[arg(long)]
+    partial: bool,
     /// Print JSON, one line a dataset
     #[arg(long)]
     json: bool,
@@ -32,37 +45,104 @@ pub(crate) struct CheckData {
 
 impl CheckData {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let mut broken_count = 0;
+        let mut is_good = true;
+        let single = self.dataset.len() == 1;
         for argument in &self.dataset {
-            let dataset = argument.open()?;
-            let title = entry(&dataset.name)?.title;
-            let mut splits = serde_json::Map::new();
-            let mut broken = Vec::new();
-            for split in Split::ALL {
-                let Some(samples) = dataset.split(split) else {
+            let about = || format!("dataset {}", argument.name);
+            let check = match check(&argument.name, &argument.root).with_context(about) {
+                Ok(check) => check,
+                Err(error) if single && !self.json => return Err(error),
+                Err(error) => {
+                    is_good = false;
+                    self.tell_error(argument, &error);
                     continue;
-                };
-                splits.insert(split.to_string(), samples.len().into());
-                if self.decode {
-                    broken.extend(undecodable(samples, &format!("{} {split}", dataset.name)));
                 }
-            }
-            broken_count += broken.len();
+            };
+            let broken = if self.decode { broken(&check) } else { vec![] };
+            is_good &= broken.is_empty() && (self.partial || check.is_complete());
             if self.json {
-                let line = serde_json::json!({
-                    "name": dataset.name, "title": title, "classes": dataset.classes, "splits": splits,
-                    "ignored": dataset.ignored, "decoded": self.decode, "broken": broken,
-                });
-                println!("{line}");
-                continue;
+                println!("{}", as_json(&check, self.decode, &broken)?);
+            } else {
+                tell(&check, &broken)?;
             }
-            println!("{title} at {}: {} classes", argument.root.display(), dataset.classes.len());
-            splits.iter().for_each(|(split, count)| println!("  {split}: {count} pictures"));
-            println!("  other files, left out: {}", dataset.ignored);
-            broken.iter().for_each(|problem| println!("  broken: {problem}"));
         }
-        Ok(if broken_count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+
+    /// One dataset's mistake does not hide what there is to say about the others.
+    fn tell_error(&self, argument: &DatasetArgument, error: &anyhow::Error) {
+        if self.json {
+            println!(
+                "{}",
+                json!({ "name": argument.name, "complete": false, "error": format!("{error:#}") })
+            );
+        } else {
+            eprintln!("error: {error:#}");
+        }
+    }
+}
+
+fn as_json(check: &Check, decoded: bool, broken: &[String]) -> anyhow::Result<Value> {
+    let dataset = &check.dataset;
+    let split = |s: &simclr_datasets::SplitCheck| json!({ "split": s.split.to_string(), "used": s.used, "listed": s.listed, "official": s.official });
+    let here = |split: &Split| dataset.split(*split).is_some();
+    let count = |split: Split| (split.to_string(), dataset.split(split).map_or(0, <[_]>::len).into());
+    let splits: serde_json::Map<String, Value> = Split::ALL.into_iter().filter(here).map(count).collect();
+    Ok(json!({
+        "name": dataset.name, "title": entry(&dataset.name)?.title, "root": dataset.root, "classes": dataset.classes,
+        "classes_here": check.classes_here, "classes_official": check.classes_official, "complete": check.is_complete(),
+        "splits": splits, "counts": check.splits.iter().map(split).collect::<Vec<_>>(), "problem": check.problem,
+        "missing": dataset.missing, "differences": check.differences, "extra": check.extra,
+        "validation_as_pinned": check.is_validation_as_pinned, "ignored": dataset.ignored, "decoded": decoded,
+        "broken": broken,
+    }))
+}
+
+fn tell(check: &Check, broken: &[String]) -> anyhow::Result<()> {
+    let dataset = &check.dataset;
+    let title = entry(&dataset.name)?.title;
+    let of = match check.classes_official {
+        Some(_) if check.is_complete() => "complete, as published: ".to_owned(),
+        Some(official) => format!("incomplete, {} of {official} classes have pictures: ", check.classes_here),
+        None => String::new(),
+    };
+    println!("{title} at {}: {of}{} classes", dataset.root.display(), dataset.classes.len());
+    for s in &check.splits {
+        match s.official {
+            Some(official) => {
+                println!("  {}: {} of {official} pictures ({} listed)", s.split, s.used, s.listed);
+            }
+            None => println!("  {}: {} pictures", s.split, s.used),
+        }
+    }
+    check.differences.iter().for_each(|difference| println!("  differs: {difference}"));
+    dataset.missing.iter().for_each(|missing| println!("  missing: {missing}"));
+    if !check.extra.is_empty() {
+        let names = check.extra.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ");
+        println!(
+            "  extra: {} pictures are in no split, such as {names}; they are left out",
+            check.extra.len()
+        );
+    }
+    match check.is_validation_as_pinned {
+        Some(true) => println!("  validation: the split by rule is the pinned one"),
+        Some(false) => println!(
+            "  differs: the validation split by rule is not the pinned one: names differ from the official"
+        ),
+        None => {}
+    }
+    println!("  other files, left out: {}", dataset.ignored);
+    broken.iter().for_each(|problem| println!("  broken: {problem}"));
+    if let Some(problem) = &check.problem {
+        println!("  the first problem: {problem}");
+    }
+    Ok(())
+}
+
+fn broken(check: &Check) -> Vec<String> {
+    let samples = |split| check.dataset.split(split).unwrap_or_default();
+    let about = |split| format!("{} {split}", check.dataset.name);
+    Split::ALL.into_iter().flat_map(|split| undecodable(samples(split), &about(split))).collect()
 }
 
 fn undecodable(samples: &[Sample], about: &str) -> Vec<String> {

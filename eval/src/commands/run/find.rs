@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::Context;
-use simclr_datasets::{CATALOG, Dataset, OpenOptions, entry, open_with};
+use simclr_datasets::{CATALOG, Dataset, DatasetError, OpenOptions, entry, open_with};
+use simclr_eval::Parts;
 
 /// What stands for any folder of pictures, and so for none in particular.
 const ANY: &str = "folder";
@@ -26,7 +27,7 @@ pub(super) fn find(root: &Path, names: &[String], how: &OpenOptions) -> anyhow::
         let folder = folders.iter().find(|folder| name_of(folder).as_deref() == Some(name));
         let opened = match folder {
             None => Err(format!("no folder below {} is called so", root.display())),
-            Some(folder) => open_with(name, &root.join(folder), how).map_err(|e| e.to_string()),
+            Some(folder) => judgeable(open_with(name, &root.join(folder), how)),
         };
         match opened {
             Ok(dataset) => found.push(dataset),
@@ -36,6 +37,13 @@ pub(super) fn find(root: &Path, names: &[String], how: &OpenOptions) -> anyhow::
     }
     anyhow::ensure!(!found.is_empty(), "no dataset below {} can be used", root.display());
     Ok(found)
+}
+
+/// A dataset with enough pictures for every part, as a folder of which little is here may not be.
+fn judgeable(dataset: Result<Dataset, DatasetError>) -> Result<Dataset, String> {
+    let dataset = dataset.map_err(|error| error.to_string())?;
+    Parts::of(&dataset, 0).map_err(|error| error.to_string())?;
+    Ok(dataset)
 }
 
 fn folders(root: &Path) -> anyhow::Result<Vec<String>> {

@@ -3,27 +3,26 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::files::{EXTENSIONS, class_name, is_picture, visible};
 use crate::{Dataset, DatasetError, Label, Sample, Split};
 
-pub(crate) const NAME: &str = "folder";
-pub(crate) const LAYOUT: &str =
+const LAYOUT: &str =
     "<class>/<picture>, or {train,validation,test}/<class>/<picture> (val and valid are validation)";
-const EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "webp", "gif", "bmp"];
 
 /// Classes are the sorted folder names; a folder `train` that holds folders means that the first level is splits.
-pub(crate) fn read(root: &Path) -> Result<Dataset, DatasetError> {
+pub(super) fn read(root: &Path, name: &str) -> Result<Dataset, DatasetError> {
     let train = root.join("train");
     if !train.is_dir() || visible(&train)?.folders.is_empty() {
         let listed = list_split(root, root)?;
-        let mut dataset = Dataset::new(NAME, listed.classes);
+        let mut dataset = Dataset::new(name, root, listed.classes);
         dataset.set(Split::Train, listed.samples);
         dataset.ignored = listed.ignored;
         return Ok(dataset);
     }
-    read_splits(root)
+    read_splits(root, name)
 }
 
-fn read_splits(root: &Path) -> Result<Dataset, DatasetError> {
+fn read_splits(root: &Path, name: &str) -> Result<Dataset, DatasetError> {
     let mut found: Vec<(Split, PathBuf, Listed)> = Vec::new();
     for path in visible(root)?.folders {
         let split: Split = class_name(&path)?.parse().map_err(|_| {
@@ -39,7 +38,8 @@ fn read_splits(root: &Path) -> Result<Dataset, DatasetError> {
         found.push((split, path, listed));
     }
     found.sort_by_key(|(split, ..)| *split);
-    let mut dataset = Dataset::new(NAME, found.first().map(|(.., l)| l.classes.clone()).unwrap_or_default());
+    let classes = found.first().map(|(.., l)| l.classes.clone()).unwrap_or_default();
+    let mut dataset = Dataset::new(name, root, classes);
     for (split, path, listed) in found {
         same_classes(&dataset.classes, &listed.classes, &path)?;
         dataset.ignored += listed.ignored;
@@ -104,40 +104,4 @@ fn list_split(root: &Path, folder: &Path) -> Result<Listed, DatasetError> {
         return Err(DatasetError::layout(folder, "there is no class folder", LAYOUT, advice));
     }
     Ok(listed)
-}
-
-struct Visible {
-    folders: Vec<PathBuf>,
-    files: Vec<PathBuf>,
-}
-
-/// What a folder holds, hidden names left out, sorted by name so that labels are the same on every machine.
-fn visible(folder: &Path) -> Result<Visible, DatasetError> {
-    let mut visible = Visible { folders: Vec::new(), files: Vec::new() };
-    for item in std::fs::read_dir(folder).map_err(DatasetError::io(folder))? {
-        let item = item.map_err(DatasetError::io(folder))?;
-        if item.file_name().as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        let path = item.path();
-        if path.is_dir() {
-            visible.folders.push(path);
-        } else {
-            visible.files.push(path);
-        }
-    }
-    visible.folders.sort();
-    visible.files.sort();
-    Ok(visible)
-}
-
-fn class_name(path: &Path) -> Result<String, DatasetError> {
-    path.file_name().and_then(|name| name.to_str()).map(str::to_owned).ok_or_else(|| {
-        DatasetError::layout(path, "the folder's name is not UTF-8", "a class name in UTF-8", "rename it")
-    })
-}
-
-fn is_picture(path: &Path) -> bool {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
 }
