@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
-use simclr_eval::Probe;
+use simclr_eval::probe::{Kind, Probe};
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -30,6 +30,9 @@ pub(super) struct Classifier {
     /// What it was fitted on
     data: String,
     classes: Vec<String>,
+    /// `softmax`: one class is right; `one-vs-rest`: any number are, each with a probability of its own
+    #[schema(value_type = String)]
+    kind: Kind,
     penalty: f64,
     /// Its score on the test split, in percent, where it was measured
     score: Option<f64>,
@@ -42,6 +45,7 @@ fn of(served: &Served, probe: &Probe) -> Classifier {
         model: served.name().to_owned(),
         data: probe.data.clone(),
         classes: probe.classes.clone(),
+        kind: probe.kind,
         penalty: probe.penalty,
         score: probe.score,
         space_key: probe.space_key.clone(),

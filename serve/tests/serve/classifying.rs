@@ -1,6 +1,6 @@
 //! `/v1/classify` and `/v1/classifiers`, and probes that do not belong to the encoder.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use simclr_eval::probe::{Kind, Probe};
 use simclr_serve::App;
 
@@ -95,4 +95,43 @@ fn a_folder_that_is_not_there_is_refused_at_start() {
     let folder = world.file("nowhere");
     let error = App::open(world.config(|raw| raw.classifiers = Some(folder))).err().unwrap().to_string();
     assert!(error.contains("nowhere"), "{error}");
+}
+
+#[test]
+fn several_classifiers_share_one_pass_and_ready_embeddings_need_none() {
+    let world = World::new();
+    let one = probe("one", artefact().space_key());
+    let marks = Probe { name: "marks".to_owned(), kind: Kind::OneVsRest, ..one.clone() };
+    save(&world, &one);
+    let folder = save(&world, &marks);
+    let server = world.server(|raw| raw.classifiers = Some(folder));
+    let list = server.client.get("/v1/classifiers").ok();
+    assert_eq!(
+        (&list["classifiers"][0]["name"], &list["classifiers"][0]["kind"]),
+        (&json!("marks"), &json!("one-vs-rest"))
+    );
+    let file = png(1);
+    let both = server.client.post("/v1/classify?top_k=7", "", &file).ok();
+    assert_eq!(server.client.metric("simclr_pictures_total"), Some(1.0));
+    let sum = |result: &Value| -> f64 {
+        let top = result["predictions"][0]["top"].as_array().unwrap();
+        top.iter().map(|label| label["probability"].as_f64().unwrap()).sum()
+    };
+    assert_eq!(
+        (&both["results"][0]["classifier"], &both["results"][1]["classifier"]),
+        (&json!("marks"), &json!("one"))
+    );
+    assert!((sum(&both["results"][1]) - 1.0).abs() < 1e-4);
+    let expected: f32 = marks.predict(&embedding_of(&file)).unwrap().iter().sum();
+    assert!((sum(&both["results"][0]) - f64::from(expected)).abs() < 1e-3 && expected > 1.5);
+    let body = json!({"embeddings": [embedding_of(&file)], "top_k": 7, "classifiers": ["marks"]});
+    let ready = server.client.post_json("/v1/classify", &body).ok();
+    assert!((sum(&ready["results"][0]) - f64::from(expected)).abs() < 1e-3);
+    assert_eq!(
+        server.client.metric("simclr_pictures_total"),
+        Some(1.0),
+        "ready embeddings were embedded again"
+    );
+    let short = json!({"embeddings": [[1.0, 2.0]]});
+    assert_eq!(server.client.post_json("/v1/classify/one", &short).refused(400), "wrong_dimension");
 }
