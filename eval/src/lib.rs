@@ -19,6 +19,7 @@ mod jobs;
 mod judging;
 pub mod knn;
 mod labels;
+pub mod leaks;
 pub mod metrics;
 pub mod npy;
 mod options;

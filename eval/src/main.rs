@@ -24,6 +24,8 @@ enum Command {
     Compare(commands::compare::Compare),
     /// Put the scores of several runs into one table
     Report(commands::report::Report),
+    /// Find test pictures that are, exactly or nearly, among training pictures
+    Leaks(commands::leaks::Leaks),
     /// Write the embeddings and labels of a dataset's splits as .npy files
     Embed(commands::embed::Embed),
     #[command(hide = true)]
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::CheckData(command) => command.run(),
         Command::Compare(command) => command.run(),
         Command::Report(command) => command.run(),
+        Command::Leaks(command) => command.run(),
         Command::Embed(command) => command.run(),
         Command::BenchProbe(command) => command.run(),
     };

@@ -2,5 +2,6 @@
 
 mod artefact_to_report;
 mod bad_input;
+mod leaks;
 mod tidy;
 mod upload_to_neighbours;

@@ -4,6 +4,7 @@ pub(crate) mod bench_probe;
 pub(crate) mod check_data;
 pub(crate) mod compare;
 pub(crate) mod embed;
+pub(crate) mod leaks;
 pub(crate) mod report;
 pub(crate) mod run;
 
