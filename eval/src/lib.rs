@@ -28,7 +28,7 @@ mod parts;
 mod pipeline;
 mod predictions;
 pub mod probe;
-mod report;
+pub mod report;
 mod score;
 mod source;
 mod storage;

@@ -66,14 +66,19 @@ fn an_artefact_and_both_baselines_are_judged() {
     let predictions = Outcome::load_predictions(folder).unwrap();
     assert_eq!((predictions.scores.len(), predictions.knn.len(), predictions.labels.len()), (45, 15, 15));
     assert_eq!(Outcome::load_samples(folder).unwrap().len(), 15);
-    let both = stdout(&format!("report {at}/out {at}/out/scores.json"));
-    assert_eq!(both.matches("| pixels |").count(), 1, "{both}");
     let names: Vec<String> = outcomes.iter().map(|(_, o)| simclr_eval::folder_name(&o.encoder)).collect();
     let compared = stdout(&format!("compare {at}/out/{} {at}/out/{} --json", names[2], names[0]));
     let compared: Value = serde_json::from_str(&compared).unwrap();
     let row = &compared["comparisons"][0];
     assert_eq!((&compared["a"], &row["dataset"]), (&tiny.into(), &"folder".into()));
     assert!(row["p"].as_f64().unwrap() <= 1.0 && row["mcnemar"].is_number(), "{compared}");
+    let both =
+        stdout(&format!("report {at}/out {at}/out --html {at}/page.html --markdown {at}/page.md --json"));
+    let both: Value = serde_json::from_str(&both).unwrap();
+    assert_eq!(both["results"].as_array().unwrap().len(), 3, "{both}");
+    let page = fs::read_to_string(home.path().join("page.html")).unwrap();
+    assert!(page.contains("pixels") && page.contains("</html>"));
+    assert!(fs::read_to_string(home.path().join("page.md")).unwrap().contains("| pixels |"));
 }
 
 #[test]

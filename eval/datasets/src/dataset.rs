@@ -146,6 +146,19 @@ impl Dataset {
         Some(Counts { used, official })
     }
 
+    /// Leaves the named samples out of a split and says how many that were; what was there still counts as official.
+    pub fn leave_out(&mut self, split: Split, is_out: impl Fn(&Sample) -> bool) -> usize {
+        let size = |split| self.split(split).map(<[Sample]>::len);
+        let (train, validation, test) = (size(Split::Train), size(Split::Validation), size(Split::Test));
+        self.official.get_or_insert(Sizes { train: train.unwrap_or_default(), validation, test });
+        let Some(samples) = &mut self.splits[split as usize] else {
+            return 0;
+        };
+        let before = samples.len();
+        samples.retain(|sample| !is_out(sample));
+        before - samples.len()
+    }
+
     /// How many samples each class has in a split; of several that a picture shows, each counts.
     pub fn count_by_class(&self, split: Split) -> Vec<usize> {
         let mut counts = vec![0; self.classes.len()];

@@ -1,42 +1,67 @@
-//! `simclr-eval report`: the outcomes of several runs, or of a run's shards, in one table.
+//! `simclr-eval report`: the outcomes of several runs and shards as one table, file or page.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
-use simclr_eval::{Outcome, Score, table};
+use simclr_eval::report::{Document, Pictures, gather, html, markdown};
+
+use super::{DatasetArgument, storage};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
   simclr-eval report runs/mine
-  simclr-eval report runs/mine runs/other s3://bucket/runs/third
-  simclr-eval report runs/*/scores.json --json")]
+  simclr-eval report runs/shard-* --html report.html --pictures cifar10=data/cifar10
+  simclr-eval report runs/mine s3://bucket/runs/third --json > report.json
+
+Every outcome.json in the folders or below counts; a pair of encoder and dataset that is in several must be the same in all.
+The page is one file that fetches nothing. The same outcomes give the same bytes.")]
 pub(crate) struct Report {
-    /// Folders or s3://bucket/prefix places that runs wrote to, or scores.json files
+    /// Folders or s3://bucket/prefix places that runs wrote to
     #[arg(required = true)]
     runs: Vec<String>,
-    /// Print the scores as a JSON array instead of a table
+    /// Write one self-contained page
+    #[arg(long)]
+    html: Option<PathBuf>,
+    /// Write Markdown, which is printed unless this, --html or --json is given
+    #[arg(long)]
+    markdown: Option<PathBuf>,
+    /// Show pictures of this dataset in the page, as name=folder; repeat for several
+    #[arg(long)]
+    pictures: Vec<DatasetArgument>,
+    /// Print JSON; docs/report.schema.json describes it
     #[arg(long)]
     json: bool,
 }
 
 impl Report {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let mut scores: Vec<Score> = Vec::new();
-        for run in &self.runs {
-            if Path::new(run).is_file() {
-                scores.extend(simclr_eval::Report::load(Path::new(run))?.scores);
-                continue;
-            }
-            let outcomes = Outcome::load_all(&super::storage(run)?)?;
-            anyhow::ensure!(!outcomes.is_empty(), "{run}: no evaluation below it is finished");
-            scores.extend(outcomes.into_iter().flat_map(|(_, outcome)| outcome.scores));
+        let places = self.runs.iter().map(|run| storage(run)).collect::<anyhow::Result<Vec<_>>>()?;
+        let results = gather(&places)?;
+        let document = Document::of(&results);
+        if let Some(path) = &self.html {
+            let datasets =
+                self.pictures.iter().map(DatasetArgument::open).collect::<anyhow::Result<Vec<_>>>()?;
+            write(path, &html(&document, &results, &Pictures::of(&datasets)))?;
+        }
+        if let Some(path) = &self.markdown {
+            write(path, &markdown(&document))?;
         }
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&scores)?);
-        } else {
-            print!("{}", table(&scores));
+            print!("{}", document.json()?);
+        } else if self.html.is_none() && self.markdown.is_none() {
+            print!("{}", markdown(&document));
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    std::fs::write(path, text).with_context(|| path.display().to_string())?;
+    eprintln!("written: {}", path.display());
+    Ok(())
 }

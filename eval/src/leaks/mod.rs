@@ -194,9 +194,25 @@ impl Leaks {
         }
     }
 
-    /// The names of a dataset's test pictures that are not to be judged on.
-    pub fn of_dataset(&self, dataset: &str) -> BTreeSet<&str> {
-        let tests = self.tests.iter().filter(|test| test.looked.dataset == dataset);
-        tests.flat_map(|test| &test.leaks).map(|leak| leak.test.as_str()).collect()
+    /// Leaves out of a dataset the test pictures that were found, and says how many.
+    ///
+    /// # Errors
+    /// When the dataset was not searched, or others of its pictures were.
+    pub fn exclude(&self, dataset: &mut Dataset) -> Result<usize, EvalError> {
+        let name = dataset.name.clone();
+        let searched: Vec<&TestLeaks> = self.tests.iter().filter(|t| t.looked.dataset == name).collect();
+        let refuse = |problem: String| EvalError::TooFew(format!("leaks of {name}: {problem}"));
+        if searched.is_empty() {
+            let names: Vec<&str> = self.tests.iter().map(|t| t.looked.dataset.as_str()).collect();
+            return Err(refuse(format!("it was not searched, but {}; search it too", names.join(", "))));
+        }
+        let names: BTreeSet<&str> =
+            searched.iter().flat_map(|test| &test.leaks).map(|leak| leak.test.as_str()).collect();
+        let split = if dataset.split(Split::Test).is_some() { Split::Test } else { Split::Validation };
+        let left_out = dataset.leave_out(split, |sample| names.contains(sample.name().as_str()));
+        if left_out == names.len() {
+            return Ok(left_out);
+        }
+        Err(refuse(format!("of {} pictures {left_out} are here: search this folder", names.len())))
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use simclr_datasets::{Dataset, open};
+use simclr_datasets::{Dataset, Split, open};
 use simclr_models::{Limits, Picture};
 
 use super::print::Print;
@@ -100,8 +100,15 @@ fn copies_are_found_named_shown_and_kept() {
     assert_eq!(found, expected);
     assert_eq!(leaks.tests[0].looked.broken, ["test/c/torn.png"]);
     assert_eq!((leaks.tests[0].looked.pictures, leaks.train[0].pictures), (5, 30));
-    assert_eq!(leaks.of_dataset("folder").len(), 3);
-    assert!(leaks.of_dataset("cifar10").is_empty());
+    let mut clean = tests[0].clone();
+    assert_eq!(leaks.exclude(&mut clean).unwrap(), 3);
+    let counts = clean.counts(Split::Test).unwrap();
+    assert_eq!((counts.used, counts.official), (3, 6));
+    assert!(clean.split(Split::Test).unwrap().iter().all(|s| !s.name().contains("exact")));
+    let text = leaks.exclude(&mut train[0].clone()).unwrap_err().to_string();
+    assert!(text.contains("of 3 pictures 0 are here"), "{text}");
+    clean.name = "mine".to_owned();
+    assert!(leaks.exclude(&mut clean).unwrap_err().to_string().contains("not searched, but folder"));
 
     let page = leaks.page(&train, &tests, &options.limits);
     assert_eq!(page.matches("<img ").count(), 6);

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use simclr_datasets::{Dataset, OpenOptions};
+use simclr_eval::leaks::Leaks;
 use simclr_eval::{
     CLASSIFIERS, Cache, EncoderSpec, Job, Options, Outcome, Report, Shard, Source, Storage, evaluate,
     folder_name, table,
@@ -53,6 +54,9 @@ pub(crate) struct Run {
     /// Use datasets that lack pictures; every figure says how many of how many
     #[arg(long)]
     partial: bool,
+    /// A leaks.json of `simclr-eval leaks`: test pictures found among training pictures are not judged on
+    #[arg(long)]
+    exclude_leaks: Option<PathBuf>,
     /// Methods to judge by
     #[arg(long, value_enum, value_delimiter = ',', default_value = "knn,linear")]
     method: Vec<Method>,
@@ -151,6 +155,13 @@ impl Run {
         let mut datasets = self.dataset.iter().map(open).collect::<anyhow::Result<Vec<_>>>()?;
         if let Some(data) = &self.data {
             datasets.extend(find::find(data, &self.datasets, &how)?);
+        }
+        if let Some(path) = &self.exclude_leaks {
+            let leaks = Leaks::load(path)?;
+            for dataset in &mut datasets {
+                let count = leaks.exclude(dataset)?;
+                eprintln!("plan: {}: {count} test pictures left out as leaked", dataset.name);
+            }
         }
         let mut names: Vec<&str> = datasets.iter().map(|dataset| dataset.name.as_str()).collect();
         names.sort_unstable();
