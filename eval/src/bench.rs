@@ -2,7 +2,7 @@
 //! of where results are kept.
 
 use serde::{Deserialize, Serialize};
-use simclr_datasets::{Dataset, Metric, entry};
+use simclr_datasets::{Dataset, Metric};
 
 use crate::judging::{Judgement, by_neighbours, by_probe};
 use crate::metrics::{Bootstrap, Measured};
@@ -105,9 +105,7 @@ impl Bench<'_> {
     }
 
     fn metric(&self) -> Result<Metric, EvalError> {
-        // A folder may have a name of its own after the catalog's.
-        let name = if self.dataset.name.starts_with("folder-") { "folder" } else { &self.dataset.name };
-        Ok(entry(name)?.metric)
+        Ok(self.dataset.entry()?.metric)
     }
 
     fn score(&self, method: &str, measured: Measured) -> Score {

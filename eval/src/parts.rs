@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use simclr_datasets::{Dataset, Label, Mark, Sample, Split, entry, set_aside, share_of};
+use simclr_datasets::{Dataset, Label, Mark, Sample, Split, set_aside, share_of};
 
 use crate::EvalError;
 
@@ -52,7 +52,7 @@ impl Parts {
                 ((0..train).collect(), (train..known.len()).collect())
             }
             None => {
-                let share = entry(&dataset.name)?.validation_share;
+                let share = dataset.entry()?.validation_share;
                 set_aside(&known, "validation", seed, |count| share_of(count, share))
             }
         };

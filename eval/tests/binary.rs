@@ -166,6 +166,10 @@ fn real_photographs_are_told_apart_better_than_by_chance() {
     let run = format!("run --encoder {spec} --dataset folder={at}/data --neighbours 5 --out {at}/out --json");
     let report: Value = serde_json::from_str(&stdout(&run)).unwrap();
     for score in report["scores"].as_array().unwrap() {
+        // Of errors less is better.
+        if score["metric"] == "calibration error" {
+            continue;
+        }
         let least = if score["method"] == "linear" { 40.0 } else { 22.0 };
         assert!(score["value"].as_f64().unwrap() > least, "chance is 20: {score}");
     }

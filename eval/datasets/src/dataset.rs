@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::{Label, Mark, Sample, Sizes};
+use crate::catalog::{Entry, entry};
+use crate::{DatasetError, Label, Mark, Sample, Sizes};
 
 /// Which part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,8 +50,9 @@ impl FromStr for Split {
 /// A dataset's classes and samples; splits that the folder has not are absent.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// Its name in the catalog.
+    /// What reports call it: its name in the catalog, or one that its user gave.
     pub name: String,
+    catalog_name: String,
     /// Where it lies: the folder that its samples' names are below.
     pub root: PathBuf,
     /// Class names; a label is an index into them.
@@ -87,6 +89,7 @@ impl Dataset {
     pub(crate) fn new(name: &str, root: &Path, classes: Vec<String>) -> Self {
         Self {
             name: name.to_owned(),
+            catalog_name: name.to_owned(),
             root: root.to_path_buf(),
             classes,
             ignored: 0,
@@ -132,6 +135,14 @@ impl Dataset {
     /// How many pictures official lists have for a split, here or not.
     pub fn listed(&self, split: Split) -> usize {
         self.listed[split as usize]
+    }
+
+    /// The catalog's row that it was read by, whatever it is called.
+    ///
+    /// # Errors
+    /// When the catalog has no such row.
+    pub fn entry(&self) -> Result<&'static Entry, DatasetError> {
+        entry(&self.catalog_name)
     }
 
     /// The samples of a split, if the dataset has it.

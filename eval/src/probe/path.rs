@@ -62,7 +62,7 @@ impl<'a> Path<'a> {
         };
         let (features, moments) = (self.features, self.moments);
         let how = (penalty, self.curvature);
-        let Some(objective) = Regression::new(features, self.targets, self.classes, moments, how) else {
+        let Some(mut objective) = Regression::new(features, self.targets, self.classes, moments, how) else {
             return Err(failed(f64::NAN, 0, "the features' covariance is not finite"));
         };
         let mut start = std::mem::take(&mut self.start);
@@ -74,7 +74,16 @@ impl<'a> Path<'a> {
             start.memory.stiffen(by, weights);
         }
         let stop = Stop { tolerance: self.tolerance, evaluations_max: EVALUATIONS_MAX };
-        let end = minimise(&objective, start, stop);
+        let mut end = minimise(&objective, start, stop);
+        if end.failure.is_some() {
+            // What was learned at the last penalty can mislead where few rows are left to bend: begin anew, by the bound.
+            let how = (penalty, None);
+            if let Some(bound) = Regression::new(features, self.targets, self.classes, moments, how) {
+                let point = vec![0.0; Regression::len(self.classes, features.embedding_len)];
+                end = minimise(&bound, Start { point, ..Start::default() }, stop);
+                objective = bound;
+            }
+        }
         if let Some(reason) = end.failure {
             return Err(failed(end.size, end.evaluations, reason));
         }
