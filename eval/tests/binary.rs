@@ -175,6 +175,24 @@ fn real_photographs_are_told_apart_better_than_by_chance() {
     }
 }
 
+/// Far fewer training pictures than features, and classes that none of them shows.
+#[test]
+fn what_is_here_of_voc2007_is_judged() {
+    let Some(data) = std::env::var_os("SIMCLR_TEST_DATA") else {
+        eprintln!("SKIPPED: set SIMCLR_TEST_DATA to the folder of real test pictures");
+        return;
+    };
+    let voc = Path::new(&data).join("transfer/voc2007/VOC2007");
+    let artefacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/artefacts");
+    let shipped = fs::read_dir(artefacts).unwrap().next().unwrap().unwrap().path();
+    let home = tempfile::tempdir().unwrap();
+    let (encoder, voc, out) = (shipped.display(), voc.display(), home.path().display());
+    let run = format!("run --encoder {encoder} --dataset voc2007={voc} --partial --out {out}/out --json");
+    let report: Value = serde_json::from_str(&stdout(&run)).unwrap();
+    let scores = report["scores"].as_array().unwrap();
+    assert!(scores.iter().any(|score| score["method"] == "linear"), "{report}");
+}
+
 #[test]
 fn shards_do_the_whole_and_datasets_are_found_by_their_folders() {
     let home = tempfile::tempdir().unwrap();

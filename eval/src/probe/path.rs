@@ -1,7 +1,7 @@
 //! Minima for one penalty after another: each fit begins where the one before ended, knows value and gradient there
 //! already, and keeps what was learned about the curvature.
 
-use super::lbfgs::{Minimum, Start, Stop, dot, minimise};
+use super::lbfgs::{Minimum, Start, Stop, add, dot, minimise};
 use super::loss::Targets;
 use super::moments::Moments;
 use super::objective::Regression;
@@ -54,42 +54,44 @@ impl<'a> Path<'a> {
 
     /// Goes on to the minimum for `penalty`, λ of the mean objective.
     pub(crate) fn advance(&mut self, penalty: f64) -> Result<Minimum, EvalError> {
-        let failed = |gradient, evaluations, reason| EvalError::NotConverged {
-            penalty,
-            gradient,
-            evaluations,
-            reason,
-        };
-        let (features, moments) = (self.features, self.moments);
-        let how = (penalty, self.curvature);
-        let Some(mut objective) = Regression::new(features, self.targets, self.classes, moments, how) else {
-            return Err(failed(f64::NAN, 0, "the features' covariance is not finite"));
-        };
-        let mut start = std::mem::take(&mut self.start);
-        let (by, weights) = (penalty - self.penalty, self.classes * features.embedding_len);
-        if let Some((value, gradient)) = &mut start.known {
-            let point = &start.point[..weights];
-            *value += 0.5 * by * dot(point, point);
-            super::lbfgs::add(&mut gradient[..weights], by, point);
-            start.memory.stiffen(by, weights);
-        }
         let stop = Stop { tolerance: self.tolerance, evaluations_max: EVALUATIONS_MAX };
-        let mut end = minimise(&objective, start, stop);
+        let mut objective = self.objective(penalty, self.curvature)?;
+        let mut end = minimise(&objective, self.start_for(penalty), stop);
         if end.failure.is_some() {
-            // What was learned at the last penalty can mislead where few rows are left to bend: begin anew, by the bound.
-            let how = (penalty, None);
-            if let Some(bound) = Regression::new(features, self.targets, self.classes, moments, how) {
-                let point = vec![0.0; Regression::len(self.classes, features.embedding_len)];
-                end = minimise(&bound, Start { point, ..Start::default() }, stop);
-                objective = bound;
-            }
+            // What was learned at the last penalty misleads where few rows are left to bend: begin anew, by the bound.
+            let point = vec![0.0; Regression::len(self.classes, self.features.embedding_len)];
+            objective = self.objective(penalty, None)?;
+            end = minimise(&objective, Start { point, ..Start::default() }, stop);
         }
         if let Some(reason) = end.failure {
-            return Err(failed(end.size, end.evaluations, reason));
+            return Err(not_converged(penalty, end.size, end.evaluations, reason));
         }
         let known = Some((end.value, end.gradient.clone()));
         self.start = Start { point: end.point.clone(), known, memory: end.memory.clone() };
         (self.penalty, self.curvature) = (penalty, Some(objective.curvature()));
         Ok(end)
     }
+
+    fn objective(&self, penalty: f64, curvature: Option<f64>) -> Result<Regression<'a>, EvalError> {
+        let how = (penalty, curvature);
+        Regression::new(self.features, self.targets, self.classes, self.moments, how)
+            .ok_or_else(|| not_converged(penalty, f64::NAN, 0, "the features' covariance is not finite"))
+    }
+
+    /// The last minimum, with value, gradient and memory as they are for another penalty.
+    fn start_for(&mut self, penalty: f64) -> Start {
+        let mut start = std::mem::take(&mut self.start);
+        let (by, weights) = (penalty - self.penalty, self.classes * self.features.embedding_len);
+        if let Some((value, gradient)) = &mut start.known {
+            let point = &start.point[..weights];
+            *value += 0.5 * by * dot(point, point);
+            add(&mut gradient[..weights], by, point);
+            start.memory.stiffen(by, weights);
+        }
+        start
+    }
+}
+
+fn not_converged(penalty: f64, gradient: f64, evaluations: usize, reason: &'static str) -> EvalError {
+    EvalError::NotConverged { penalty, gradient, evaluations, reason }
 }
