@@ -195,6 +195,23 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_broke_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        std::fs::write(&path, "x read a-rather-long-secret\n").unwrap();
+        let keys = Keys::open(&path).unwrap();
+        let look_again = || keys.state.lock().unwrap().looked -= LOOK_EVERY;
+        for (text, secret) in [
+            ("this is no line of keys at all\n", "a-rather-long-secret"),
+            ("x read another-long-secret\n", "another-long-secret"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            look_again();
+            assert!(keys.find(secret.as_bytes()).is_some(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_hashed_key_is_the_key() {
         let hex: String =
             Sha256::digest(b"a rather long secret").iter().map(|b| format!("{b:02x}")).collect();

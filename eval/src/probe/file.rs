@@ -1,13 +1,12 @@
 //! A probe on disk: one safetensors file with `weight`, `bias` and, in its header, everything else as JSON.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
 use super::Probe;
-use crate::EvalError;
+use crate::{EvalError, storage};
 
 const HEADER: &str = "probe";
 /// A header beyond this is no probe of ours.
@@ -22,14 +21,7 @@ impl Probe {
         if let Some(problem) = self.problem() {
             return Err(EvalError::ProbeFile { path: path.to_path_buf(), problem });
         }
-        let bytes = self.to_bytes()?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(EvalError::io(folder))?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(EvalError::io(folder))?;
-        file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(EvalError::io(path))?;
-        readable(file.as_file()).map_err(EvalError::io(path))?;
-        file.persist(path).map_err(|e| EvalError::Io { path: path.to_path_buf(), source: e.error })?;
-        Ok(())
+        storage::write_file(path, &self.to_bytes()?)
     }
 
     /// Reads a file and checks all of it: names, shapes, numbers, classes.
@@ -72,18 +64,6 @@ impl Probe {
         probe.bias = numbers(&file, "bias", &[probe.classes.len()])?;
         Ok(probe)
     }
-}
-
-/// Temporary files are for their owner only; a probe is for whoever may read its folder.
-#[cfg(unix)]
-fn readable(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable(_file: &std::fs::File) -> std::io::Result<()> {
-    Ok(())
 }
 
 fn little_endian(numbers: &[f32]) -> Vec<u8> {

@@ -119,7 +119,24 @@ impl Document {
     }
 }
 
+/// Every method and metric that some entry has a number for, in the order of their first.
+pub(super) fn measured<'a>(entries: &[&'a Entry]) -> Vec<(&'a str, &'a str)> {
+    let mut columns = Vec::new();
+    for score in entries.iter().flat_map(|entry| &entry.scores) {
+        let column = (score.method.as_str(), score.metric.as_str());
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    columns
+}
+
 impl Entry {
+    /// The number by that method in that metric.
+    pub(super) fn score(&self, method: &str, metric: &str) -> Option<&Score> {
+        self.scores.iter().find(|score| score.method == method && score.metric == metric)
+    }
+
     /// How many pictures it was judged on, of how many; the split that was judged on, where the dataset has it.
     pub fn judged(&self) -> Option<Count> {
         match self.split.as_str() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::document::{DatasetRow, Document, Entry};
+use super::document::{DatasetRow, Document, Entry, measured};
 
 /// The whole report.
 pub fn markdown(report: &Document) -> String {
@@ -84,21 +84,13 @@ fn cell(report: &Document, encoder: &str, dataset: &DatasetRow) -> String {
 }
 
 fn scores(entries: &[&Entry]) -> String {
-    let mut columns: Vec<(&str, &str)> = Vec::new();
-    for score in entries.iter().flat_map(|entry| &entry.scores) {
-        let column = (score.method.as_str(), score.metric.as_str());
-        if !columns.contains(&column) {
-            columns.push(column);
-        }
-    }
     let mut text = String::from("| method | metric |");
     entries.iter().for_each(|entry| text.push_str(&format!(" {} |", escape(&entry.encoder))));
     let _ = writeln!(text, "\n|---|---|{}", "---:|".repeat(entries.len()));
-    for (method, metric) in columns {
+    for (method, metric) in measured(entries) {
         let _ = write!(text, "| {} | {} |", escape(method), escape(metric));
         for entry in entries {
-            let score =
-                entry.scores.iter().find(|s| (s.method.as_str(), s.metric.as_str()) == (method, metric));
+            let score = entry.score(method, metric);
             let _ =
                 write!(text, " {} |", score.map_or_else(|| "–".to_owned(), |s| format!("{:.2}", s.value)));
         }

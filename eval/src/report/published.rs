@@ -67,6 +67,7 @@ mod tests {
         // 70.6 is the mean of the printed row of SimCLR 1×.
         let mean = LINEAR[0].values.iter().sum::<f64>() / 12.0;
         assert!((mean - 70.6).abs() < 0.05, "{mean}");
+        assert!(DATASETS.iter().all(|name| simclr_datasets::entry(name).is_ok()));
         assert_eq!((LINEAR[2].on("cifar10"), LINEAR[2].on("folder")), (Some(95.3), None));
     }
 }

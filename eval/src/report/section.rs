@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::confusion::{ClassResult, Confusion};
-use super::document::{DatasetRow, Document, Entry};
+use super::document::{DatasetRow, Document, Entry, measured};
 use super::gather::Result;
 use super::html::anchor;
 use super::page::{Row, escape, table};
@@ -97,19 +97,11 @@ fn counts(entries: &[&Entry]) -> String {
 }
 
 fn scores(entries: &[&Entry]) -> String {
-    let mut columns: Vec<(&str, &str)> = Vec::new();
-    for score in entries.iter().flat_map(|entry| &entry.scores) {
-        let column = (score.method.as_str(), score.metric.as_str());
-        if !columns.contains(&column) {
-            columns.push(column);
-        }
-    }
     let encoders = entries.iter().map(|entry| escape(&entry.encoder));
     let heads: Vec<String> = std::iter::once("method".to_owned()).chain(encoders).collect();
     let row = |&(method, metric): &(&str, &str)| {
         let of = |entry: &&Entry| {
-            let score =
-                entry.scores.iter().find(|s| (s.method.as_str(), s.metric.as_str()) == (method, metric));
+            let score = entry.score(method, metric);
             let within = score
                 .and_then(|s| s.interval)
                 .map(|[low, high]| format!("<span class=\"within\">{low:.2} – {high:.2}</span>"));
@@ -118,7 +110,7 @@ fn scores(entries: &[&Entry]) -> String {
         let name = format!("{} <span class=\"soft\">{}</span>", escape(method), escape(metric));
         Row { class: None, cells: std::iter::once(name).chain(entries.iter().map(of)).collect() }
     };
-    table("", &heads, &columns.iter().map(row).collect::<Vec<_>>())
+    table("", &heads, &measured(entries).iter().map(row).collect::<Vec<_>>())
 }
 
 fn penalties(report: &Document, entries: &[&Entry]) -> String {

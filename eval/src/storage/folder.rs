@@ -16,8 +16,8 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, EvalError> {
     }
 }
 
-/// Writes beside the place, syncs and renames.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), EvalError> {
+/// Writes the file whole or not at all: beside its place, synced, renamed.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), EvalError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(EvalError::io(folder))?;
     let mut file =

