@@ -70,6 +70,22 @@ impl Checkpoint {
         })
     }
 
+    /// The same run before its first step, at the weights where `run` ended: encoder, and head where it is the same.
+    ///
+    /// # Errors
+    /// When the encoders differ.
+    pub fn at_weights_of(self, run: &Self) -> Result<Self, TrainError> {
+        let (mine, theirs) = (TrainRecipe::parse(&self.recipe_text)?, TrainRecipe::parse(&run.recipe_text)?);
+        let (mine, theirs) = (descriptions(&mine)?, descriptions(&theirs)?);
+        if mine.0 != theirs.0 {
+            return Err(TrainError::Recipe(
+                "[encoder] is not that of the run whose weights are taken; copy its lines".into(),
+            ));
+        }
+        let head = if mine.1 == theirs.1 { run.head.clone() } else { self.head };
+        Ok(Self { encoder: run.encoder.clone(), head, ..self })
+    }
+
     /// Reads a file and checks every tensor.
     ///
     /// # Errors

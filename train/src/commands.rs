@@ -34,6 +34,7 @@ pub(crate) struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   simclr-train pretrain train/recipes/tiny.toml --data ~/cifar-10-batches-bin --out runs/tiny
+  simclr-train pretrain train/recipes/tiny.toml --from runs/tiny --data ~/my-pictures --out runs/mine
   simclr-train resume runs/tiny --data ~/cifar-10-batches-bin --keep 3
   simclr-train export runs/tiny --out models/artefacts/simclr-tiny
   simclr-train export runs/tiny --best --out models/artefacts/simclr-tiny-best

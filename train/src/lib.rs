@@ -55,6 +55,8 @@ pub mod ablate;
 
 pub mod device;
 
+mod upload;
+
 pub use error::TrainError;
 pub use pretrain::{Ending, Limits, pretrain};
 pub use recipe::TrainRecipe;

@@ -19,6 +19,7 @@ use tch::{Device, Kind, Tensor};
 use crate::TrainError;
 use crate::network::to_i64;
 use crate::recipe::{Data, Resident};
+use crate::upload::upload;
 use streamed::Streamed;
 
 pub use decode::Broken;
@@ -134,9 +135,7 @@ impl Pictures {
     /// # Errors
     /// libtorch's words; when streamed, that too many pictures cannot be read.
     pub fn batch(&self, places: &[i64]) -> Result<(Tensor, Tensor), TrainError> {
-        let chosen = |places: &[i64]| -> Result<Tensor, TrainError> {
-            Ok(Tensor::f_from_slice(places)?.f_to_device(self.labels.device())?)
-        };
+        let chosen = |places: &[i64]| upload(&Tensor::f_from_slice(places)?, self.labels.device());
         let (bytes, places) = match &self.store {
             Store::Resident(pixels) => {
                 let places = chosen(places)?;

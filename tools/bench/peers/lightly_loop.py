@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from torch_step import network
 
-BATCH, TEMPERATURE, WARM_UP = 256, 0.2, 6
+TEMPERATURE, WARM_UP = 0.2, 6
 
 
 class Cifar10(Dataset):
@@ -43,6 +43,10 @@ def main():
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--workers", type=int, required=True)
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--precision", choices=("bf16", "f32"), default="f32")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--width", type=float, default=0.25)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(1)
@@ -51,8 +55,11 @@ def main():
     folder = Path(arguments.data)
     inner = folder / "cifar-10-batches-bin"
     dataset = Cifar10(inner if inner.is_dir() else folder, transform)
-    loader = DataLoader(dataset, BATCH, shuffle=True, drop_last=True, num_workers=arguments.workers, prefetch_factor=4)
-    net = network().to(memory_format=torch.channels_last)
+    on_gpu = arguments.device == "cuda"
+    how = {"num_workers": arguments.workers, "prefetch_factor": 4, "pin_memory": on_gpu}
+    loader = DataLoader(dataset, arguments.batch, shuffle=True, drop_last=True, **how)
+    torch.backends.cudnn.benchmark = True
+    net = network(arguments.width).to(arguments.device, memory_format=torch.channels_last)
     criterion = NTXentLoss(temperature=TEMPERATURE)
     optimiser = torch.optim.SGD(net.parameters(), lr=0.03, momentum=0.9, weight_decay=5e-4)
     start = None
@@ -61,15 +68,16 @@ def main():
             start = time.perf_counter()
         if step == WARM_UP + arguments.steps:
             break
-        both = torch.cat(views).to(memory_format=torch.channels_last)
-        first, second = net(both).chunk(2)
-        loss = criterion(first, second)
+        both = torch.cat([view.to(arguments.device, non_blocking=True) for view in views]).to(memory_format=torch.channels_last)
+        with torch.autocast(arguments.device, torch.bfloat16, enabled=arguments.precision == "bf16"):
+            first, second = net(both).chunk(2)
+        loss = criterion(first.float(), second.float())
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
         last = loss.item()
     elapsed = time.perf_counter() - start
-    print(json.dumps({"pictures_per_second": arguments.steps * BATCH / elapsed, "loss": last, "threads": arguments.threads}))
+    print(json.dumps({"pictures_per_second": arguments.steps * arguments.batch / elapsed, "loss": last, "threads": arguments.threads}))
 
 
 if __name__ == "__main__":

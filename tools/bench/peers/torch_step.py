@@ -1,7 +1,7 @@
 """The peer of `simclr-train bench-step`: the same step as a PyTorch user would write it.
 
-ResNet-18 at width ¼ with the small-picture stem, head 128→128→128, NT-Xent at temperature 0.5, SGD with momentum; channels_last, bf16
-by autocast when asked. Views are random and already prepared, as in ours: only steps are timed, by their median. Prints one JSON object.
+ResNet-18 (at width ¼ unless told) with the small-picture stem, a head of two layers, NT-Xent at temperature 0.5, SGD with momentum; channels_last,
+bf16 by autocast when asked, on the processor or a GPU. Views are random and already prepared, as in ours: only steps are timed, by their median. Prints one JSON object.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def nt_xent(projections, temperature=0.5):
     z = F.normalize(projections.float(), dim=1)
     similarities = z @ z.T / temperature
     similarities.fill_diagonal_(float("-inf"))
-    return F.cross_entropy(similarities, torch.arange(views).roll(views // 2))
+    return F.cross_entropy(similarities, torch.arange(views, device=z.device).roll(views // 2))
 
 
 def main():
@@ -59,16 +59,19 @@ def main():
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--precision", choices=("bf16", "f32"), required=True)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--width", type=float, default=0.25)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(1)
-    net = network().to(memory_format=torch.channels_last)
+    torch.backends.cudnn.benchmark = True
+    net = network(arguments.width).to(arguments.device, memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(net.parameters(), lr=0.03, momentum=0.9, weight_decay=5e-4)
-    views = torch.rand(2 * arguments.batch, 3, 32, 32).to(memory_format=torch.channels_last)
+    views = torch.rand(2 * arguments.batch, 3, 32, 32).to(arguments.device, memory_format=torch.channels_last)
     seconds = []
     for _ in range(arguments.steps + 2):
         start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=arguments.precision == "bf16"):
+        with torch.autocast(arguments.device, torch.bfloat16, enabled=arguments.precision == "bf16"):
             projections = net(views)
         loss = nt_xent(projections)
         optimiser.zero_grad(set_to_none=True)

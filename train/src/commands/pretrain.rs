@@ -9,7 +9,7 @@ use simclr_train::monitor::Monitor;
 use simclr_train::run_folder::RunFolder;
 use simclr_train::{Ending, TrainRecipe, pretrain};
 
-use super::{How, load, show};
+use super::{How, load, newest, show};
 
 #[derive(Args)]
 pub(super) struct Begin {
@@ -18,6 +18,9 @@ pub(super) struct Begin {
     /// Folder of the run: checkpoints, metrics; must not hold a run yet
     #[arg(long)]
     out: PathBuf,
+    /// Folder of a run whose weights this one begins with, such as one on other pictures; its encoder must be the recipe's
+    #[arg(long)]
+    from: Option<PathBuf>,
     #[command(flatten)]
     how: How,
 }
@@ -26,7 +29,10 @@ impl Begin {
     pub(super) fn run(&self, with_labels: bool) -> anyhow::Result<()> {
         let (recipe, out) = (self.recipe.display(), self.out.display());
         let text = std::fs::read_to_string(&self.recipe).with_context(|| format!("reading {recipe}"))?;
-        let checkpoint = Checkpoint::start(&text)?;
+        let mut checkpoint = Checkpoint::start(&text)?;
+        if let Some(run) = &self.from {
+            checkpoint = checkpoint.at_weights_of(&newest(run)?)?;
+        }
         match (TrainRecipe::parse(&text)?.objective.needs_labels(), with_labels) {
             (true, false) => {
                 bail!("this recipe's objective learns from labels: use `simclr-train supervised`")

@@ -13,6 +13,7 @@ use super::decode::{self, Broken};
 use crate::TrainError;
 use crate::network::to_i64;
 use crate::recipe::Data;
+use crate::upload::upload;
 
 /// Where pictures are, and which of them have turned out broken.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ impl Streamed {
         }
         let (rows, side) = (to_i64(places.len()), i64::from(self.side));
         let pixels = Tensor::f_from_slice(&bytes)?.f_view([rows, 3, side, side])?;
-        Ok((pixels.f_to_device(self.device)?, taken))
+        Ok((upload(&pixels, self.device)?, taken))
     }
 
     fn note(&self, broken: impl Iterator<Item = Broken>) -> Result<(), TrainError> {

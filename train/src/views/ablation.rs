@@ -11,6 +11,7 @@ use tch::{Kind, Tensor};
 
 use super::{Draw, DrawnNoise, column, rows};
 use crate::TrainError;
+use crate::upload::upload;
 
 /// Replaces the chosen rows of N×3×S×S views by the strength of each channel's edges, clipped to 1.
 ///
@@ -25,7 +26,7 @@ pub(super) fn sobel(mut views: Tensor, draws: &[Draw]) -> Result<Tensor, TrainEr
         return Ok(views);
     };
     let side = views.size()[3];
-    let kernels = Tensor::f_from_slice(&KERNELS)?.f_view([2, 1, 3, 3])?.f_to_device(views.device())?;
+    let kernels = upload(&Tensor::f_from_slice(&KERNELS)?.f_view([2, 1, 3, 3])?, views.device())?;
     // Every channel is a picture of its own to the two kernels.
     let x = views.f_index_select(0, &indices)?.f_reshape([-1, 1, side, side])?;
     let x = x.f_reflection_pad2d([1, 1, 1, 1])?;
@@ -52,7 +53,7 @@ pub(super) fn noise(mut views: Tensor, draws: &[Draw]) -> Result<Tensor, TrainEr
         let random = &mut ChaCha8Rng::seed_from_u64(drawn.seed);
         numbers.fill_with(|| StandardNormal.sample(random));
     });
-    let numbers = Tensor::f_from_slice(&numbers)?.f_view([-1, 3, side, side])?.f_to_device(views.device())?;
+    let numbers = upload(&Tensor::f_from_slice(&numbers)?.f_view([-1, 3, side, side])?, views.device())?;
     let sigmas: Vec<f64> = drawn.iter().map(|noise| noise.sigma).collect();
     let noise = numbers.f_mul(&column(&sigmas, &views)?)?;
     let noisy = views.f_index_select(0, &indices)?.f_add(&noise)?.f_clamp(0.0, 1.0)?;
@@ -82,7 +83,7 @@ pub(super) fn cutout(mut views: Tensor, draws: &[Draw], fill: [f32; 3]) -> Resul
         Ok(offsets.f_ge(-half)?.f_logical_and(&offsets.f_lt(half)?)?)
     };
     let is_cut = within(0, [1, 1, 1, side])?.f_logical_and(&within(1, [1, 1, side, 1])?)?;
-    let fill = Tensor::f_from_slice(&fill)?.f_view([1, 3, 1, 1])?.f_to_device(x.device())?;
+    let fill = upload(&Tensor::f_from_slice(&fill)?.f_view([1, 3, 1, 1])?, x.device())?;
     let _ = views.f_index_copy_(0, &indices, &fill.f_expand_as(&x)?.f_where_self(&is_cut, &x)?)?;
     Ok(views)
 }

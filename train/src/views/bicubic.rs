@@ -8,6 +8,7 @@ use tch::{Device, Kind, Tensor};
 use super::Draw;
 use crate::TrainError;
 use crate::network::to_i64;
+use crate::upload::upload;
 
 /// Taps of the cubic.
 const TAPS: usize = 4;
@@ -64,8 +65,8 @@ fn matrices(
         }
     }
     let shape = [to_i64(count), i64::from(side), to_i64(TAPS)];
-    let places = Tensor::f_from_slice(&places)?.f_view(shape)?.f_to_device(device)?;
-    let shares = Tensor::f_from_slice(&shares)?.f_view(shape)?.f_to_device(device)?;
+    let places = upload(&Tensor::f_from_slice(&places)?.f_view(shape)?, device)?;
+    let shares = upload(&Tensor::f_from_slice(&shares)?.f_view(shape)?, device)?;
     let zeros = Tensor::f_zeros([to_i64(count), i64::from(side), from], (Kind::Float, device))?;
     Ok(zeros.f_scatter_add(2, &places, &shares)?)
 }

@@ -7,6 +7,7 @@ use tch::{Kind, Tensor};
 use super::{Draw, rows};
 use crate::TrainError;
 use crate::network::to_i64;
+use crate::upload::upload;
 
 /// Blurs the chosen rows of N×3×S×S views with a separable kernel of 2·(S/10/2) + 1 taps, zeros beyond the border.
 pub(super) fn blur(mut views: Tensor, draws: &[Draw]) -> Result<Tensor, TrainError> {
@@ -22,7 +23,7 @@ pub(super) fn blur(mut views: Tensor, draws: &[Draw]) -> Result<Tensor, TrainErr
         .collect();
     let taps = 2 * radius + 1;
     let channels = 3 * to_i64(chosen.len());
-    let kernels = Tensor::f_from_slice(&kernels)?.f_to_device(views.device())?;
+    let kernels = upload(&Tensor::f_from_slice(&kernels)?, views.device())?;
     // One group a channel and row: every row has a kernel of its own.
     let x = views.f_index_select(0, &indices)?.f_view([1, channels, side, side])?;
     let across = kernels.f_view([channels, 1, 1, taps])?;

@@ -11,6 +11,7 @@ use tch::{Kind, Tensor};
 use super::{Draw, DrawnJitter, column, rows};
 use crate::TrainError;
 use crate::recipe::Brightness;
+use crate::upload::upload;
 
 /// Weights of red, green and blue in grey.
 pub(super) const GREY: [f32; 3] = [0.2989, 0.5870, 0.1140];
@@ -96,7 +97,7 @@ pub(super) fn drop_colour(mut views: Tensor, draws: &[Draw]) -> Result<Tensor, T
         return Ok(views);
     };
     let x = views.f_index_select(0, &indices)?;
-    let weights = Tensor::f_from_slice(&GREY)?.f_to_device(x.device())?.f_view([1, 3, 1, 1])?;
+    let weights = upload(&Tensor::f_from_slice(&GREY)?.f_view([1, 3, 1, 1])?, x.device())?;
     let grey = x.f_mul(&weights)?.f_sum_dim_intlist([1i64].as_slice(), true, Kind::Float)?;
     let _ = views.f_index_copy_(0, &indices, &grey.f_expand_as(&x)?)?;
     Ok(views)

@@ -6,6 +6,7 @@ use tch::Tensor;
 use super::{Draw, bicubic, rows};
 use crate::TrainError;
 use crate::network::to_i64;
+use crate::upload::upload;
 
 /// Samples each N×3×H×H picture's crop on a side×side grid.
 ///
@@ -34,7 +35,7 @@ fn bilinear(pictures: &Tensor, draws: &[Draw], side: u32) -> Result<Tensor, Trai
     const BORDER: i64 = 1;
     #[expect(clippy::cast_possible_truncation, reason = "shares of a picture")]
     let matrices: Vec<f32> = draws.iter().flat_map(matrix).map(|x| x as f32).collect();
-    let theta = Tensor::f_from_slice(&matrices)?.f_view([-1, 2, 3])?.f_to_device(pictures.device())?;
+    let theta = upload(&Tensor::f_from_slice(&matrices)?.f_view([-1, 2, 3])?, pictures.device())?;
     let size = [to_i64(draws.len()), 3, i64::from(side), i64::from(side)];
     let grid = Tensor::f_affine_grid_generator(&theta, size, false)?;
     Ok(pictures.f_grid_sampler(&grid, BILINEAR, BORDER, false)?)

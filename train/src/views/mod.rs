@@ -19,6 +19,7 @@ pub use sheet::Sheet;
 
 use crate::TrainError;
 use crate::recipe::Views;
+use crate::upload::upload;
 
 /// Views of the pictures `indices` in epoch `epoch`: 2B×3×side×side f32 normalised; rows i and i + B are one picture's.
 ///
@@ -76,7 +77,7 @@ pub fn augment(pictures: &Tensor, draws: &[Draw], recipe: &Views) -> Result<Tens
 
 fn normalise(views: &Tensor, recipe: &Views) -> Result<Tensor, TrainError> {
     let per_channel = |numbers: &[f32; 3]| -> Result<Tensor, TrainError> {
-        Ok(Tensor::f_from_slice(numbers)?.f_view([1, 3, 1, 1])?.f_to_device(views.device())?)
+        upload(&Tensor::f_from_slice(numbers)?.f_view([1, 3, 1, 1])?, views.device())
     };
     Ok(views.f_sub(&per_channel(&recipe.mean)?)?.f_div(&per_channel(&recipe.deviation)?)?)
 }
@@ -92,14 +93,12 @@ fn rows(
         return Ok(None);
     }
     let indices: Vec<i64> = chosen.iter().map(|&row| crate::network::to_i64(row)).collect();
-    let tensor = Tensor::f_from_slice(&indices)?.f_to_device(like.device())?;
+    let tensor = upload(&Tensor::f_from_slice(&indices)?, like.device())?;
     Ok(Some((chosen, tensor)))
 }
 
 /// One number a row, shaped N×1×1×1 to multiply pictures with.
 fn column(numbers: &[f64], like: &Tensor) -> Result<Tensor, TrainError> {
-    Ok(Tensor::f_from_slice(numbers)?
-        .f_to_kind(Kind::Float)?
-        .f_to_device(like.device())?
-        .f_view([-1, 1, 1, 1])?)
+    let numbers = Tensor::f_from_slice(numbers)?.f_to_kind(Kind::Float)?;
+    upload(&numbers.f_view([-1, 1, 1, 1])?, like.device())
 }

@@ -1,4 +1,5 @@
-// What tch does not reach: autocast by device and dtype, memory formats, whether CUDA kernels are in the process.
+// What tch does not reach: autocast by device and dtype, memory formats, copies that do not wait, whether CUDA kernels are
+// in the process.
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -29,6 +30,11 @@ void tx_autocast_exit(int device, int former) {
 
 char *tx_channels_last(Tensor *t, Tensor **out) {
   return guard([&] { *out = new Tensor(t->contiguous(at::MemoryFormat::ChannelsLast)); });
+}
+
+// Copies a CPU tensor to the first CUDA device, from pinned memory and without waiting for the stream.
+char *tx_upload(Tensor *t, Tensor **out) {
+  return guard([&] { *out = new Tensor(t->pin_memory().to(at::Device(at::kCUDA, 0), /*non_blocking=*/true)); });
 }
 
 int tx_is_channels_last(Tensor *t) { return t->is_contiguous(at::MemoryFormat::ChannelsLast); }

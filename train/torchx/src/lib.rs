@@ -1,5 +1,5 @@
-//! The little of libtorch that tch does not reach: bf16 autocast on any device, channels-last tensors, and CUDA opened
-//! at run time by a program that was linked against the CPU libraries alone.
+//! The little of libtorch that tch does not reach: bf16 autocast on any device, channels-last tensors, copies to a GPU
+//! that do not wait for it, and CUDA opened at run time by a program that was linked against the CPU libraries alone.
 
 mod memory;
 
@@ -14,6 +14,7 @@ unsafe extern "C" {
     fn tx_autocast_enter(device: c_int, kind: c_int) -> c_int;
     fn tx_autocast_exit(device: c_int, former: c_int);
     fn tx_channels_last(t: *const C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
+    fn tx_upload(t: *const C_tensor, out: *mut *mut C_tensor) -> *mut c_char;
     fn tx_is_channels_last(t: *const C_tensor) -> c_int;
     fn tx_has_cuda_kernels() -> c_int;
     fn tx_batch_norm_relu(
@@ -53,6 +54,22 @@ pub fn channels_last(t: &Tensor) -> Result<Tensor, String> {
     let mut out = std::ptr::null_mut();
     // SAFETY: `t` is alive for the call; on success `out` holds a new tensor that we own.
     unsafe { take(tx_channels_last(t.as_ptr(), &mut out), || Tensor::from_ptr(out)) }
+}
+
+/// A CPU tensor on `device`, without waiting for what a GPU has still to do.
+///
+/// A GPU copies ordinary memory only once everything asked of it before is done, and the thread that asks waits as long;
+/// memory that is pinned it fetches when it comes to it.
+///
+/// # Errors
+/// What libtorch said when memory is short or CUDA is not loaded.
+pub fn upload(t: &Tensor, device: Device) -> Result<Tensor, String> {
+    if device == Device::Cpu {
+        return Ok(t.shallow_clone());
+    }
+    let mut out = std::ptr::null_mut();
+    // SAFETY: `t` is alive for the call; on success `out` holds a new tensor that we own.
+    unsafe { take(tx_upload(t.as_ptr(), &mut out), || Tensor::from_ptr(out)) }
 }
 
 /// The result of a function of the shim: `made` when it returned no message.
