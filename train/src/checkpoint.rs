@@ -4,6 +4,8 @@
 //! number of steps done, weights, the optimiser's slots and past projections, where the objective has a queue, are all.
 //! Where the file lies is [`crate::run_folder`]'s affair.
 
+mod parts;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
@@ -14,6 +16,7 @@ use simclr_models::{Description, NamedTensor, Param, Weights, describe_classifie
 
 use crate::optimiser::Slots;
 use crate::{TrainError, TrainRecipe};
+use parts::{read_part, read_queue};
 
 const FORMAT: &str = "simclr-checkpoint-1";
 /// Names of tensors and a recipe fit into far less.
@@ -214,41 +217,6 @@ pub fn descriptions(recipe: &TrainRecipe) -> Result<(Description, Description), 
 
 fn learned(encoder: &Description, head: &Description) -> Vec<Param> {
     encoder.params().into_iter().chain(head.params()).filter(|param| param.kind.is_learned()).collect()
-}
-
-/// The queue's rows of `width` numbers; none when the file has none.
-fn read_queue(file: &SafeTensors<'_>, width: usize) -> Result<Vec<f32>, String> {
-    let name = format!("{}/{}", QUEUE.0, QUEUE.1);
-    let Ok(view) = file.tensor(&name) else {
-        return Ok(vec![]);
-    };
-    if view.dtype() != Dtype::F32 || view.shape().len() != 2 || view.shape()[1] != width {
-        return Err(format!("{name} is {:?} {:?}, not f32 rows of {width}", view.dtype(), view.shape()));
-    }
-    Ok(numbers(&view))
-}
-
-fn numbers(view: &TensorView<'_>) -> Vec<f32> {
-    view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
-}
-
-fn read_part(file: &SafeTensors<'_>, params: Vec<Param>, prefix: &str) -> Result<Vec<NamedTensor>, String> {
-    params
-        .into_iter()
-        .map(|param| {
-            let name = format!("{prefix}/{}", param.name);
-            let view = file.tensor(&name).map_err(|e| format!("{name}: {e}"))?;
-            if view.dtype() != Dtype::F32 || view.shape() != param.shape {
-                return Err(format!(
-                    "{name} is {:?} {:?}, not f32 {:?}",
-                    view.dtype(),
-                    view.shape(),
-                    param.shape
-                ));
-            }
-            Ok(NamedTensor { name: param.name, shape: param.shape, data: numbers(&view) })
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Inputs of the next steps, made by a thread of its own while the device runs the current one.
+//! Inputs of the next steps, made by a thread of its own while a GPU runs the current one or a disk is read.
 //!
 //! What a step is given depends on nothing but the step, so results are those of making views and stepping in turn.
 
@@ -62,20 +62,35 @@ impl Maker {
     }
 }
 
-/// Inputs ready or on their way, step after step.
+/// The inputs of one step after another.
 #[derive(Debug)]
 pub struct Feed {
-    receiver: Receiver<Result<Input, TrainError>>,
+    source: Source,
     waited: Duration,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// Made ahead.
+    Thread(Receiver<Result<Input, TrainError>>),
+    /// Made when they are asked for.
+    Here(Box<Maker>, std::ops::Range<u64>),
 }
 
 impl Feed {
     /// Starts making the inputs of `steps`; ends when they are made, one fails, or the feed is dropped.
+    ///
+    /// Pictures in memory for a processor are made into views when they are asked for, on the threads that also run the
+    /// step: a further thread would only take turns with those, and each of them waits for the slowest.
     pub fn start<'scope>(
         scope: &'scope Scope<'scope, '_>,
         mut maker: Maker,
         steps: std::ops::Range<u64>,
     ) -> Self {
+        let waited = Duration::ZERO;
+        if maker.pictures.is_at_hand() {
+            return Self { source: Source::Here(Box::new(maker), steps), waited };
+        }
         let (sender, receiver) = sync_channel(AHEAD);
         scope.spawn(move || {
             for step in steps {
@@ -87,7 +102,7 @@ impl Feed {
                 }
             }
         });
-        Self { receiver, waited: Duration::ZERO }
+        Self { source: Source::Thread(receiver), waited }
     }
 
     /// The next step's input.
@@ -96,12 +111,15 @@ impl Feed {
     /// What making it came to, or that none is left.
     pub fn take(&mut self) -> Result<Input, TrainError> {
         let started = Instant::now();
-        let input = self.receiver.recv();
+        let input = match &mut self.source {
+            Source::Thread(receiver) => receiver.recv().ok(),
+            Source::Here(maker, steps) => steps.next().map(|step| maker.input(step)),
+        };
         self.waited += started.elapsed();
-        input.map_err(|_| TrainError::Torch("the thread that makes inputs has ended".into()))?
+        input.ok_or_else(|| TrainError::Torch("no step's input is left, or their thread has ended".into()))?
     }
 
-    /// Time spent waiting for inputs since the last call.
+    /// Time spent waiting for inputs, or making them, since the last call.
     pub(crate) fn take_waited(&mut self) -> Duration {
         std::mem::take(&mut self.waited)
     }

@@ -110,6 +110,11 @@ impl Pictures {
         matches!(self.store, Store::Resident(_))
     }
 
+    /// Whether they are in the memory of the processor that trains.
+    pub(crate) fn is_at_hand(&self) -> bool {
+        self.is_resident() && self.labels.device() == Device::Cpu
+    }
+
     /// Those that could not be read when they were loaded.
     pub fn broken(&self) -> &[Broken] {
         &self.broken

@@ -73,6 +73,25 @@ fn pretrain_pause_resume_export() {
 }
 
 #[test]
+fn a_run_begins_at_another_ones_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, recipe) = (folder.path(), recipe(folder.path()));
+    common::write_pictures(&folder.join("pictures"));
+    let start = ["pretrain", &recipe, "--data", "pictures", "--threads", "1", "--limit-steps", "1"];
+    succeed(folder, &[&start[..], &["--out", "first"]].concat());
+    succeed(folder, &[&start[..], &["--out", "second", "--from", "first"]].concat());
+    let loss = |run: &str| -> f64 {
+        let line = std::fs::read_to_string(folder.join(run).join("metrics.jsonl")).unwrap();
+        serde_json::from_str::<serde_json::Value>(line.lines().next().unwrap()).unwrap()["loss"]
+            .as_f64()
+            .unwrap()
+    };
+    assert!(loss("second") < loss("first"), "{} then {}", loss("first"), loss("second"));
+    let said = fail(folder, &[&start[..], &["--out", "third", "--from", "nowhere"]].concat());
+    assert!(said.contains("nowhere"), "{said}");
+}
+
+#[test]
 fn labels_have_a_command_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let (folder, unlabelled) = (folder.path(), recipe(folder.path()));

@@ -48,3 +48,19 @@ fn the_header_alone_says_the_step() {
         assert_eq!(Checkpoint::step_of(&path), expected);
     }
 }
+
+#[test]
+fn a_run_begins_at_the_weights_of_another_with_the_same_encoder() {
+    let other = Checkpoint { step: 17, ..Checkpoint::start(&TINY.replace("seed = 1", "seed = 9")).unwrap() };
+    let fresh = Checkpoint::start(TINY).unwrap();
+    assert_ne!(fresh.encoder, other.encoder);
+    let begun = fresh.clone().at_weights_of(&other).unwrap();
+    assert_eq!((begun.step, &begun.encoder, &begun.head), (0, &other.encoder, &other.head));
+
+    let narrower = Checkpoint::start(&TINY.replace("output = 32", "output = 16")).unwrap();
+    let begun = narrower.clone().at_weights_of(&other).unwrap();
+    assert_eq!((&begun.encoder, &begun.head), (&other.encoder, &narrower.head));
+
+    let deeper = Checkpoint::start(&TINY.replace("depth = 10", "depth = 18")).unwrap();
+    assert!(deeper.at_weights_of(&other).unwrap_err().to_string().contains("[encoder]"));
+}
