@@ -1,4 +1,5 @@
-//! Which batch-norms, sums and relus of a description run as one operation on the processor.
+//! In what parts a description is run: which batch-norms, sums and relus are one operation on the processor, and until when
+//! each result is kept.
 
 use simclr_models::{Description, Op, Value};
 
@@ -18,8 +19,39 @@ pub(crate) enum Action {
     },
 }
 
+/// What each step does, what it reads, and which step reads it last.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) actions: Vec<Action>,
+    pub(crate) reads: Vec<Vec<Value>>,
+    pub(crate) last_use: Vec<usize>,
+}
+
+impl Plan {
+    /// Every step by itself.
+    pub(crate) fn plain(description: &Description) -> Self {
+        Self::new(description, vec![Action::Alone; description.steps().len()])
+    }
+
+    /// Together what can be.
+    pub(crate) fn fused(description: &Description) -> Self {
+        Self::new(description, fused(description))
+    }
+
+    fn new(description: &Description, actions: Vec<Action>) -> Self {
+        let reads = reads(description, &actions);
+        let mut last_use = vec![usize::MAX; actions.len()];
+        for (index, values) in reads.iter().enumerate() {
+            for &value in values {
+                last_use[value] = index;
+            }
+        }
+        Self { actions, reads, last_use }
+    }
+}
+
 /// One action a step: every relu absorbs the batch-norm, or the sum of a batch-norm and something, that only it reads.
-pub(crate) fn plan(description: &Description) -> Vec<Action> {
+fn fused(description: &Description) -> Vec<Action> {
     let steps = description.steps();
     let mut readers = vec![0; steps.len()];
     for &input in steps.iter().flat_map(|step| &step.inputs) {
@@ -46,8 +78,8 @@ pub(crate) fn plan(description: &Description) -> Vec<Action> {
     actions
 }
 
-/// For each step the values it reads when run by the plan.
-pub(crate) fn reads(description: &Description, actions: &[Action]) -> Vec<Vec<Value>> {
+/// For each step the values it reads when run so.
+fn reads(description: &Description, actions: &[Action]) -> Vec<Vec<Value>> {
     let steps = description.steps();
     let read = |(step, action): (&simclr_models::Step, &Action)| match *action {
         Action::Alone => step.inputs.clone(),
@@ -66,7 +98,7 @@ mod tests {
     fn all_of_a_resnet_but_its_shortcuts_is_fused() {
         for (depth, shortcuts) in [(18, 3), (50, 4)] {
             let description = ResNet { depth, width: 0.25, stem: Stem::SmallPicture }.describe().unwrap();
-            let actions = plan(&description);
+            let actions = fused(&description);
             let alone = |op: fn(&Op) -> bool| {
                 let pairs = description.steps().iter().zip(&actions);
                 pairs.filter(|(step, action)| op(&step.op) && **action == Action::Alone).count()

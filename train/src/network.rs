@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use simclr_models::description::BATCH_NORM_EPSILON;
-use simclr_models::{Description, NamedTensor, Op, Padding, Param, Value, Weights};
+use simclr_models::{Description, NamedTensor, Op, Padding, Param, Weights};
 use tch::{Device, Kind, Tensor};
 
 use crate::TrainError;
-use crate::fusion::{Action, plan, reads};
+use crate::fusion::{Action, Plan};
 
 /// Share by which a batch moves the running averages (decay 0.9 in the paper's words).
 const RUNNING_AVERAGE_STEP: f64 = 0.1;
@@ -54,27 +54,6 @@ pub struct Network {
     fused: Plan,
 }
 
-/// What each step does, what it reads, and which step reads it last.
-#[derive(Debug)]
-struct Plan {
-    actions: Vec<Action>,
-    reads: Vec<Vec<Value>>,
-    last_use: Vec<usize>,
-}
-
-impl Plan {
-    fn new(description: &Description, actions: Vec<Action>) -> Self {
-        let reads = reads(description, &actions);
-        let mut last_use = vec![usize::MAX; actions.len()];
-        for (index, values) in reads.iter().enumerate() {
-            for &value in values {
-                last_use[value] = index;
-            }
-        }
-        Self { actions, reads, last_use }
-    }
-}
-
 impl Network {
     /// Copies `weights` to the device.
     ///
@@ -93,8 +72,7 @@ impl Network {
             Some(from..*next)
         });
         let owned = owned.collect();
-        let plain = Plan::new(&description, vec![Action::Alone; description.steps().len()]);
-        let fused = Plan::new(&description, plan(&description));
+        let (plain, fused) = (Plan::plain(&description), Plan::fused(&description));
         Ok(Self { description, params, tensors, owned, plain, fused })
     }
 

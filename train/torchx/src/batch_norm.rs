@@ -1,0 +1,138 @@
+//! Batch-norm, sum and relu as one operation on the processor.
+
+use std::ffi::c_char;
+
+use tch::Tensor;
+use torch_sys::C_tensor;
+
+use crate::take;
+
+unsafe extern "C" {
+    fn tx_batch_norm_relu(
+        x: *const C_tensor,
+        scale: *const C_tensor,
+        shift: *const C_tensor,
+        mean: *const C_tensor,
+        variance: *const C_tensor,
+        residual: *const C_tensor,
+        step: f64,
+        epsilon: f64,
+        out: *mut *mut C_tensor,
+    ) -> *mut c_char;
+}
+
+/// A batch-norm's four tensors, one number a channel each.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchNorm<'a> {
+    /// Learned scale.
+    pub scale: &'a Tensor,
+    /// Learned shift.
+    pub shift: &'a Tensor,
+    /// Running mean, moved by the call.
+    pub mean: &'a Tensor,
+    /// Running variance, moved by the call.
+    pub variance: &'a Tensor,
+}
+
+/// relu(batch-norm(x) + residual) with the batch's statistics, differentiable, in one pass each way.
+///
+/// `x` and `residual` are N×C×H×W f32 on the CPU, any layout; the result is channels-last. Running averages move by
+/// `step` towards the batch's mean and unbiased variance.
+///
+/// # Errors
+/// What does not fit: shape, number format or device.
+pub fn batch_norm_relu(
+    x: &Tensor,
+    norm: BatchNorm<'_>,
+    residual: Option<&Tensor>,
+    step: f64,
+    epsilon: f64,
+) -> Result<Tensor, String> {
+    let mut out = std::ptr::null_mut();
+    let residual = residual.map_or(std::ptr::null(), Tensor::as_ptr);
+    let BatchNorm { scale, shift, mean, variance } = norm;
+    // SAFETY: all tensors are alive for the call; a null residual means none; on success `out` is ours.
+    unsafe {
+        let message = tx_batch_norm_relu(
+            x.as_ptr(),
+            scale.as_ptr(),
+            shift.as_ptr(),
+            mean.as_ptr(),
+            variance.as_ptr(),
+            residual,
+            step,
+            epsilon,
+            &mut out,
+        );
+        take(message, || Tensor::from_ptr(out))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    /// libtorch's own operations, one after the other.
+    fn slow(x: &Tensor, norm: BatchNorm<'_>, residual: Option<&Tensor>) -> Tensor {
+        let BatchNorm { scale, shift, mean, variance } = norm;
+        let y = x.batch_norm(Some(scale), Some(shift), Some(mean), Some(variance), true, 0.1, 1e-5, false);
+        match residual {
+            Some(residual) => (y + residual).relu(),
+            None => y.relu(),
+        }
+    }
+
+    fn check_fused(shape: [i64; 4], with_residual: bool) {
+        let options = (Kind::Float, Device::Cpu);
+        let random = |shape: &[i64]| Tensor::randn(shape, options);
+        let (x, weight) = (random(&shape) * 3.0 + 1.5, random(&shape));
+        let (scale, shift) = (random(&shape[1..2]), random(&shape[1..2]));
+        let residual = random(&shape);
+        let run = |is_fused: bool| {
+            let leaf = |t: &Tensor| t.copy().set_requires_grad(true);
+            let (x, scale, shift, residual) = (leaf(&x), leaf(&scale), leaf(&shift), leaf(&residual));
+            let (mean, variance) = (Tensor::zeros([shape[1]], options), Tensor::ones([shape[1]], options));
+            let norm = BatchNorm { scale: &scale, shift: &shift, mean: &mean, variance: &variance };
+            let add = with_residual.then_some(&residual);
+            let y = if is_fused {
+                batch_norm_relu(&x, norm, add, 0.1, 1e-5).unwrap()
+            } else {
+                slow(&x, norm, add)
+            };
+            let mut wanted = vec![&x, &scale, &shift];
+            wanted.extend(add);
+            let mut results = Tensor::run_backward(&[(&y * &weight).sum(Kind::Float)], &wanted, false, false);
+            results.extend([y.detach(), mean, variance]);
+            results
+        };
+        for (index, (fused, slow)) in run(true).iter().zip(run(false)).enumerate() {
+            let scale = slow.abs().max().double_value(&[]).max(1.0);
+            let difference = (fused - slow).abs().max().double_value(&[]) / scale;
+            assert!(difference < 1e-5, "result {index} of {shape:?}: {difference}");
+        }
+    }
+
+    #[test]
+    fn fused_batch_norm_agrees_with_libtorchs_own_steps() {
+        tch::manual_seed(3);
+        for shape in [[4, 16, 9, 7], [3, 5, 4, 4], [2, 40, 3, 3], [70, 32, 8, 8], [2, 1, 1, 1]] {
+            check_fused(shape, false);
+            check_fused(shape, true);
+        }
+    }
+
+    #[test]
+    fn fused_batch_norm_refuses_what_does_not_fit() {
+        let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
+        let four = zeros(&[4]);
+        let norm = BatchNorm { scale: &four, shift: &four, mean: &four, variance: &four };
+        assert!(batch_norm_relu(&zeros(&[2, 4]), norm, None, 0.1, 1e-5).is_err());
+        assert!(
+            batch_norm_relu(&zeros(&[2, 3, 2, 2]), norm, None, 0.1, 1e-5).unwrap_err().contains("3 channels")
+        );
+        assert!(
+            batch_norm_relu(&zeros(&[2, 4, 2, 2]), norm, Some(&zeros(&[2, 4, 1, 1])), 0.1, 1e-5).is_err()
+        );
+    }
+}
