@@ -11,6 +11,9 @@ import time
 
 from wheels import ROOT, FetchError
 
+# The encoders of models/artefacts: the one to use, and one of a sixteenth of its arithmetic where speed is what is looked at.
+BEST, SMALL = "simclr-cifar10-resnet18", "simclr-cifar10-resnet18-w025"
+
 
 def build(package, binary):
     """The release program of a package, built if need be; cargo says where it put it."""
@@ -24,12 +27,12 @@ def build(package, binary):
     return next(message["executable"] for message in messages if message.get("executable"))
 
 
-def shipped_encoder():
-    """The newest artefact of models/artefacts."""
-    cards = sorted((ROOT / "models" / "artefacts").glob("*/card.toml"), key=lambda card: card.stat().st_mtime)
-    if not cards:
-        raise FetchError("models/artefacts holds no encoder: train and export one (README, `simclr-train`), or name one with MODEL=folder")
-    return cards[-1].parent
+def shipped_encoder(name=BEST):
+    """The folder of an encoder of models/artefacts."""
+    folder = ROOT / "models" / "artefacts" / name
+    if not (folder / "card.toml").is_file():
+        raise FetchError(f"{folder} holds no encoder: fetch the whole repository, or name another with MODEL=folder")
+    return folder
 
 
 def free_port(preferred=0):

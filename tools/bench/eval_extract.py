@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 
 from frame import Figure, bench, paired
-from service import build
+from service import SMALL, build, shipped_encoder
 from train_loop import cifar10
 from wheels import ROOT, FetchError, venv
 
 HERE = Path(__file__).resolve().parent
-ARTEFACT = ROOT / "models" / "artefacts" / "simclr-cifar10-resnet18-w025"
+ARTEFACT = shipped_encoder(SMALL)
 PAIRS = 5
 THREADS = os.cpu_count() or 1
 SIZES = (5_000, 10_000, 20_000, 40_000)
@@ -20,7 +20,7 @@ SIZES = (5_000, 10_000, 20_000, 40_000)
 
 @bench("eval-extract-resnet18-w025")
 def extract_resnet18_quarter():
-    """CIFAR-10's test pictures through the shipped encoder: simclr-eval embed against onnxruntime on prepared tensors"""
+    """CIFAR-10's test pictures through the small shipped encoder: simclr-eval embed against onnxruntime on prepared tensors"""
     program = build("simclr-eval", "simclr-eval")
     python = venv(ROOT / "target" / "bench-venv" / "serve", HERE / "peers" / "serve-requirements.txt")
     data = cifar10(ROOT / "target" / "bench" / "cifar10")

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from frame import Figure, bench
-from service import build, shipped_encoder
+from service import SMALL, build, shipped_encoder
 from train_loop import cifar10
 from wheels import ROOT, FetchError, venv
 
@@ -47,7 +47,7 @@ def features(program, python):
     pictures, embedded = cifar10(ROOT / "target" / "bench" / "cifar10"), FOLDER / "embedded"
     data = pictures if pictures.name == "cifar-10-batches-bin" else pictures / "cifar-10-batches-bin"
     print("  embedding 60,000 pictures; this happens once", flush=True)
-    source = ["--encoder", shipped_encoder(), "--dataset", f"cifar10={data.parent}"]
+    source = ["--encoder", shipped_encoder(SMALL), "--dataset", f"cifar10={data.parent}"]
     run([program, "embed", *source, "--out", embedded, "--json"])
     run([python, PEERS / "probe_features.py", embedded, data, FOLDER], answer=False)
 

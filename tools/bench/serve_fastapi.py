@@ -14,7 +14,7 @@ from pathlib import Path
 from frame import Figure, bench, paired
 from load import Refused, answers_per_second, prepare
 from photographs import NAMES, photographs, read_png, write_png
-from service import Client, Server, ServiceError, build, free_port, shipped_encoder
+from service import SMALL, Client, Server, ServiceError, build, free_port, shipped_encoder
 from wheels import ROOT, THIRD_PARTY, FetchError, venv
 
 CORES = os.cpu_count() or 1
@@ -25,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 @bench("serve-fastapi-embed-cifar")
 def embed_small_pictures():
     """POST one 32×32 PNG a request over 16 connections: simclr-serve against FastAPI + onnxruntime + Pillow"""
-    model = Path(os.environ["MODEL"]).resolve() if os.environ.get("MODEL") else shipped_encoder()
+    model = Path(os.environ["MODEL"]).resolve() if os.environ.get("MODEL") else shipped_encoder(SMALL)
     tiles = small_pictures(photographs(THIRD_PARTY))
     program = build("simclr-serve", "simclr-serve")
     python = venv(ROOT / "target" / "bench-venv" / "serve", HERE / "peers" / "serve-requirements.txt")
