@@ -6,14 +6,18 @@ use simclr_datasets::{Dataset, Sample};
 use crate::{Options, Parts, Source};
 
 /// Rises when features or results are computed otherwise, so that kept ones are not used again.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
-/// Of the features of some samples: the encoder's file, how pictures are prepared, which samples in which order.
+/// Of the features of some samples: the encoder's file, how pictures are prepared, which samples in which order, and what
+/// tells a replaced picture from the one that it replaced.
 pub(crate) fn of_features(source: &Source, samples: &[Sample]) -> String {
     let mut hash = Hash::new("features");
     hash.add(&source.space_key);
     hash.add(&format!("{:?}", source.recipe));
-    samples.iter().for_each(|sample| hash.add(&sample.name()));
+    for sample in samples {
+        hash.add(&sample.name());
+        hash.add(&sample.stamp().to_string());
+    }
     hash.finish()
 }
 

@@ -3,7 +3,7 @@
 //! In the order data flows: [`recipe`] says what to do, [`pictures`] holds the training set, [`views`] draws two random
 //! views of each picture, [`network`] walks the encoder's and the head's descriptions, [`objective`] says what is fed to
 //! them and compares their outputs, [`gradients`] holds no more of a batch in memory than it may, [`optimiser`] and
-//! [`schedule`] move the weights, [`learner`] joins them, [`feed`] makes views ahead of it, [`pretrain`] is the loop (start
+//! [`schedule`] move the weights, [`learner`] joins them, [`feed`] makes its views, [`pretrain`] is the loop (start
 //! reading there), [`checkpoint`] keeps everything needed to continue bit for bit, [`run_folder`] says where it and all else
 //! of a run lies, [`monitor`] judges the encoder meanwhile, [`progress`] keeps the records, [`export`] turns a checkpoint into
 //! an artefact, [`ablate`] runs a table of them, [`finetune`] teaches one labels.

@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use simclr_models::{Limits, Picture, PictureError};
 
 use crate::{DatasetError, Label};
@@ -33,12 +34,17 @@ pub(crate) struct PlaneFile {
     side: u32,
     /// Whether planes go down columns instead of along rows.
     by_column: bool,
+    stamp: u64,
 }
+
+/// Bytes at either end of a file of planes that its stamp is made of.
+const STAMPED: u64 = 1 << 20;
 
 impl PlaneFile {
     pub(crate) fn open(path: &Path, side: u32, by_column: bool) -> Result<Arc<Self>, DatasetError> {
         let file = File::open(path).map_err(DatasetError::io(path))?;
-        Ok(Arc::new(Self { path: path.to_path_buf(), file, side, by_column }))
+        let stamp = stamp(&file).map_err(DatasetError::io(path))?;
+        Ok(Arc::new(Self { path: path.to_path_buf(), file, side, by_column, stamp }))
     }
 
     fn read(&self, start: u64) -> std::io::Result<Vec<u8>> {
@@ -107,6 +113,15 @@ impl Sample {
         }
     }
 
+    /// What tells the picture from another of the same name, alike on every machine: its file's length or, of planes, which
+    /// all have one length, a hash of the file's length and both ends; 0 where there is no file.
+    pub fn stamp(&self) -> u64 {
+        match &self.source {
+            Source::File { root, path } => std::fs::metadata(root.join(path)).map_or(0, |about| about.len()),
+            Source::Planes { file, .. } => file.stamp,
+        }
+    }
+
     /// Where the picture is on this machine, for messages: its path, or its file's path and place in it.
     pub fn place(&self) -> String {
         match &self.source {
@@ -114,6 +129,18 @@ impl Sample {
             Source::Planes { file, index, .. } => format!("{}#{index}", file.path.display()),
         }
     }
+}
+
+fn stamp(file: &File) -> std::io::Result<u64> {
+    let length = file.metadata()?.len();
+    let mut hash = Sha256::new();
+    hash.update(length.to_le_bytes());
+    for start in [0, length.saturating_sub(STAMPED)] {
+        let mut end = vec![0; usize::try_from(length.min(STAMPED)).unwrap_or(0)];
+        file.read_exact_at(&mut end, start)?;
+        hash.update(&end);
+    }
+    Ok(hash.finalize().iter().take(8).fold(0, |stamp, &byte| stamp << 8 | u64::from(byte)))
 }
 
 /// Planes to pixels: `side`² reds, greens and blues to `side`² triples, row by row.
@@ -126,4 +153,26 @@ fn interleave(planes: &[u8], side: usize, by_column: bool) -> Vec<u8> {
             [planes[i], planes[area + i], planes[2 * area + i]]
         })
         .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod stamps {
+    use super::*;
+
+    #[test]
+    fn a_file_of_planes_is_told_from_another_of_its_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("planes.bin");
+        let stamp = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            let file = PlaneFile::open(&path, 2, false).unwrap();
+            Sample::planes(&file, 0, 0, Label::Class(0)).stamp()
+        };
+        let bytes = [7u8; 24];
+        assert_eq!(stamp(&bytes), stamp(&bytes));
+        assert_ne!(stamp(&bytes), stamp(&[8; 24]));
+        assert_ne!(stamp(&bytes), stamp(&bytes[..12]));
+        assert_ne!(stamp(&[]), stamp(&[0]));
+    }
 }

@@ -26,7 +26,7 @@ pub(super) struct Step {
     what: What,
 }
 
-/// Whole steps as in pretraining, with views made ahead by another thread: the mean.
+/// Whole steps as in pretraining, views included: the mean.
 #[derive(Args)]
 pub(super) struct WholeLoop {
     /// Folder of the recipe's dataset
