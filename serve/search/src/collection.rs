@@ -4,19 +4,22 @@
 //! searches and acknowledged. A search sees one moment: index and snapshot change under one lock, held for memory
 //! work only, never for the disk.
 
+mod writing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::asking::{check_limit, check_query, check_request};
 use crate::builder::Builder;
 use crate::commit::CommitQueue;
 use crate::index::Wanted;
-use crate::loading;
-use crate::record::{check_id, normalised, payload_json};
 use crate::segment::SegmentFolder;
 use crate::shared::Shared;
-use crate::store::format::Encoded;
-use crate::store::{Applied, Change, Prepared, Snapshot, Store};
-use crate::{CollectionConfig, Filter, Limits, Neighbour, Query, Record, SearchError, Statistics, Upserted};
+use crate::store::{Change, Snapshot, Store};
+use crate::{
+    CollectionConfig, Limits, Neighbour, Query, Record, SearchError, Statistics, Upserted, Verified,
+};
+use crate::{loading, verify};
 
 /// A named set of records with vectors of one dimension and one space.
 pub struct Collection {
@@ -70,28 +73,26 @@ impl Collection {
     ///
     /// Of several records with one id in the same call the last one stays.
     pub fn upsert(&self, records: Vec<Record>) -> Result<Upserted, SearchError> {
-        self.check_request(records.len())?;
+        check_request(records.len(), &self.limits)?;
         let prepared = records.into_iter().map(|record| self.prepare(record)).collect::<Result<_, _>>()?;
         Ok(self.submit(Change::Upsert(prepared))?.upserted)
     }
 
     /// Deletes records and says how many there were; durable when it returns. Unknown ids are no error.
     pub fn delete(&self, ids: &[String]) -> Result<usize, SearchError> {
-        self.check_request(ids.len())?;
+        check_request(ids.len(), &self.limits)?;
         Ok(self.submit(Change::Delete(ids.to_vec()))?.deleted)
     }
 
     /// One record as it was given.
     pub fn get(&self, id: &str) -> Result<Option<Record>, SearchError> {
-        let snapshot = self.shared.read().snapshot()?;
-        snapshot.get(id)
+        self.again(|| self.shared.read().snapshot()?.get(id))
     }
 
     /// The next `limit` records after the id `after`, in the order of their ids.
     pub fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Record>, SearchError> {
         check_limit(limit, self.limits.page_limit_max)?;
-        let snapshot = self.shared.read().snapshot()?;
-        snapshot.page(after, limit)
+        self.again(|| self.shared.read().snapshot()?.page(after, limit))
     }
 
     /// How many records there are.
@@ -102,44 +103,46 @@ impl Collection {
     /// The records nearest to a direction, best first.
     pub fn search(&self, query: &Query) -> Result<Vec<Neighbour>, SearchError> {
         let wanted = self.wanted(query)?;
-        let (found, snapshot) = {
-            let state = self.shared.read();
-            (owned(state.index.nearest(&wanted), query), state.snapshot()?)
-        };
-        self.neighbours(found, query, &snapshot)
+        self.again(|| {
+            let (found, snapshot) = {
+                let state = self.shared.read();
+                (owned(state.index.nearest(&wanted), query), state.snapshot()?)
+            };
+            self.neighbours(found, query, &snapshot)
+        })
     }
 
     /// Several searches at one moment; exact ones share the reading of the vectors, which makes each several times faster.
     pub fn search_many(&self, queries: &[Query]) -> Result<Vec<Vec<Neighbour>>, SearchError> {
-        self.check_request(queries.len())?;
+        check_request(queries.len(), &self.limits)?;
         let wanted = queries.iter().map(|query| self.wanted(query)).collect::<Result<Vec<_>, _>>()?;
-        let (found, snapshot) = {
-            let state = self.shared.read();
-            let found = state.index.nearest_many(&wanted).into_iter().zip(queries);
-            (found.map(|(found, query)| owned(found, query)).collect::<Vec<_>>(), state.snapshot()?)
-        };
-        let answers = found.into_iter().zip(queries);
-        answers.map(|(found, query)| self.neighbours(found, query, &snapshot)).collect()
+        self.again(|| {
+            let (found, snapshot) = {
+                let state = self.shared.read();
+                let found = state.index.nearest_many(&wanted).into_iter().zip(queries);
+                (found.map(|(found, query)| owned(found, query)).collect::<Vec<_>>(), state.snapshot()?)
+            };
+            let answers = found.into_iter().zip(queries);
+            answers.map(|(found, query)| self.neighbours(found, query, &snapshot)).collect()
+        })
+    }
+
+    /// Reads; and once more, after the write that failed meanwhile, if that closed the file under the reader.
+    fn again<T>(&self, read: impl Fn() -> Result<T, SearchError>) -> Result<T, SearchError> {
+        match read() {
+            Err(SearchError::Storage { .. }) => {
+                self.queue.pause(|| ());
+                read()
+            }
+            other => other,
+        }
     }
 
     /// Checks a query and scales its vector.
     fn wanted<'a>(&self, query: &'a Query) -> Result<Wanted<'a>, SearchError> {
-        let Query { limit, offset, exact, min_score, ef, .. } = *query;
-        let max = self.limits.search_limit_max;
-        check_limit(limit, max)?;
-        match (offset.saturating_add(limit), ef) {
-            (found, _) if found > max => return Err(SearchError::BadOffset { found, max }),
-            (_, Some(found)) if !(1..=self.limits.ef_max).contains(&found) => {
-                return Err(SearchError::BadEf { found, max: self.limits.ef_max });
-            }
-            _ => {}
-        }
-        if min_score.is_some_and(f32::is_nan) {
-            return Err(SearchError::BadMinScore);
-        }
-        query.filter.as_ref().map_or(Ok(()), Filter::check)?;
-        let direction = normalised(&query.vector, self.config.dimension, || "the query".to_owned())?;
-        Ok(Wanted { direction, limit: offset + limit, min_score, exact, ef, filter: query.filter.as_ref() })
+        let direction = check_query(query, self.config.dimension, &self.limits)?;
+        let Query { limit, offset, exact, min_score, ef, ref filter, .. } = *query;
+        Ok(Wanted { direction, limit: offset + limit, min_score, exact, ef, filter: filter.as_ref() })
     }
 
     /// Adds payloads to what was found.
@@ -167,6 +170,14 @@ impl Collection {
         Statistics::of(&self.shared)
     }
 
+    /// Reads everything again, compares it with its checksums, and measures the recall of `sample` records' neighbours.
+    ///
+    /// # Errors
+    /// When the collection is gone; damage is no error but what the answer tells.
+    pub fn verify(&self, sample: usize) -> Result<Verified, SearchError> {
+        verify::run(self, &self.shared, sample)
+    }
+
     /// Waits until nothing is being sealed; `false` if that took longer than `timeout`.
     pub fn wait_until_built(&self, timeout: Duration) -> bool {
         self.shared.wait_until_built(timeout)
@@ -181,50 +192,6 @@ impl Collection {
     pub(crate) fn close(&self) {
         let gone = SearchError::CollectionNotFound { name: self.name.clone() };
         self.queue.pause(|| self.shared.close(gone));
-    }
-
-    fn check_request(&self, found: usize) -> Result<(), SearchError> {
-        let limit = self.limits.records_per_request_max;
-        if found > limit { Err(SearchError::TooManyInOneRequest { found, limit }) } else { Ok(()) }
-    }
-
-    fn prepare(&self, record: Record) -> Result<Prepared, SearchError> {
-        let Record { id, vector, payload } = &record;
-        check_id(id, &self.limits)?;
-        let direction = normalised(vector, self.config.dimension, || format!("record \"{id}\""))?;
-        let encoded = Encoded::new(vector, &payload_json(id, payload, &self.limits)?);
-        Ok(Prepared { id: record.id, encoded, direction, payload: record.payload })
-    }
-
-    fn submit(&self, change: Change) -> Result<Applied, SearchError> {
-        let applied = self.queue.submit(change, |changes| self.write(changes))?;
-        self.builder.consider(&self.shared);
-        Ok(applied)
-    }
-
-    /// Commits a group of changes, then shows them to searches. Runs in one thread at a time.
-    fn write(&self, mut changes: Vec<Change>) -> Vec<Result<Applied, SearchError>> {
-        let everyone = |error: SearchError, count| vec![Err(error); count];
-        if let Err(error) = self.shared.read().snapshot() {
-            return everyone(error, changes.len());
-        }
-        // Rows are numbered in 32 bits.
-        let records_max = self.limits.records_per_collection_max.min(u32::MAX as usize);
-        let results = match self.store.commit(&mut changes, records_max) {
-            Ok(results) => results,
-            Err(error) => return everyone(error, changes.len()),
-        };
-        match self.store.snapshot() {
-            Ok(snapshot) => {
-                self.shared.write().show(&changes, &results, snapshot);
-                results
-            }
-            Err(error) => {
-                // Written but not to be seen: memory and truth would part, so this collection is over until reopened.
-                self.shared.write().refuse(error.clone());
-                everyone(error, results.len())
-            }
-        }
     }
 }
 
@@ -246,8 +213,4 @@ impl std::fmt::Debug for Collection {
 /// What was found, without the best `offset`.
 fn owned(found: Vec<(f32, &str)>, query: &Query) -> Vec<(f32, String)> {
     found.into_iter().skip(query.offset).map(|(score, id)| (score, id.to_owned())).collect()
-}
-
-fn check_limit(found: usize, max: usize) -> Result<(), SearchError> {
-    if (1..=max).contains(&found) { Ok(()) } else { Err(SearchError::BadLimit { found, max }) }
 }

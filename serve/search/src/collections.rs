@@ -68,6 +68,7 @@ impl Collections {
             return Err(SearchError::TooManyCollections { limit: self.limits.collections_max });
         }
         let store = self.folder.create(name, |path| Store::create(name, path, &config, &self.limits))?;
+        let store = store.moved_to(self.folder.records_file(name));
         let (segments, limits) = (self.folder.segments(name), Arc::clone(&self.limits));
         let collection = Arc::new(Collection::load(name, store, config, segments, limits, &self.builder)?);
         self.slots_mut().insert(name.to_owned(), Ok(Arc::clone(&collection)));

@@ -97,6 +97,16 @@ pub enum SearchError {
         /// What the system said.
         reason: String,
     },
+    /// The disk is full: nothing of this request was stored, searches go on; free space, and writes go on too.
+    #[error(
+        "collection \"{collection}\" cannot be written to, the disk is full ({reason}); free space and try again"
+    )]
+    DiskFull {
+        /// The collection.
+        collection: String,
+        /// What the system said.
+        reason: String,
+    },
     /// A vector has the wrong length: use the encoder the collection was made for.
     #[error("the vector of {of} has {found} numbers; this collection takes {expected}")]
     WrongDimension {

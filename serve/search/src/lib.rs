@@ -10,6 +10,7 @@
 //!
 //! Start reading in `collection`.
 
+mod asking;
 mod builder;
 mod collection;
 mod collections;
@@ -26,6 +27,7 @@ mod segment;
 mod shared;
 mod statistics;
 mod store;
+mod verify;
 
 pub use collection::Collection;
 pub use collections::{Collections, Problem};
@@ -35,3 +37,4 @@ pub use filter::Filter;
 pub use limits::Limits;
 pub use record::{CollectionConfig, Neighbour, Query, Record, Upserted};
 pub use statistics::Statistics;
+pub use verify::Verified;

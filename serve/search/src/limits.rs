@@ -25,6 +25,8 @@ pub struct Limits {
     pub approximate_from: usize,
     /// Bytes of file pages each open collection keeps in memory.
     pub cache_bytes_per_collection: usize,
+    /// Bytes of the disk that are left free: a write that might take of them is refused.
+    pub disk_reserve_bytes: u64,
 }
 
 impl Default for Limits {
@@ -41,6 +43,7 @@ impl Default for Limits {
             page_limit_max: 10_000,
             approximate_from: 50_000,
             cache_bytes_per_collection: 16 << 20,
+            disk_reserve_bytes: 64 << 20,
         }
     }
 }

@@ -45,6 +45,11 @@ impl State {
         self.snapshot = Ok(Arc::new(snapshot));
     }
 
+    /// Reads from now on through another opening of the same records.
+    pub(crate) fn renew(&mut self, snapshot: Snapshot) {
+        self.snapshot = Ok(Arc::new(snapshot));
+    }
+
     /// From now on every use answers `error`; the memory is freed.
     pub(crate) fn refuse(&mut self, error: SearchError) {
         self.index = Index::new(1, usize::MAX);

@@ -20,7 +20,7 @@ use memmap2::Mmap;
 
 pub(crate) use self::folder::SegmentFolder;
 pub(crate) use self::layout::Description;
-use self::layout::Section;
+use self::layout::{Section, Span};
 pub(crate) use self::seal::{Source, seal};
 use self::walk::{Field, Layers, NO_LINK, Walk};
 use crate::distance::Kernel;
@@ -50,11 +50,7 @@ impl Segment {
         // is named; a stranger who cuts it short while it is mapped ends this process, as with any mapped file.
         let map = unsafe { Mmap::map(&file) }.map_err(|e| e.to_string())?;
         let description = Description::from_file(&map)?;
-        for span in &description.sections {
-            if crc32fast::hash(&map[span.start..span.start + span.bytes]) != span.checksum {
-                return Err("a checksum does not match".to_owned());
-            }
-        }
+        check_sections(&map, &description)?;
         if description.dimension != dimension {
             return Err(format!("its vectors have {} numbers, not {dimension}", description.dimension));
         }
@@ -63,6 +59,11 @@ impl Segment {
         segment.check_numbers()?;
         segment.shared = segment.points_by_node();
         Ok(segment)
+    }
+
+    /// Compares every section with its checksum once more, for a disk may forget while a file is open.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        check_sections(&self.map, &self.description)
     }
 
     /// A checksum tells damage, not nonsense; and nothing below looks again whether a link leads anywhere.
@@ -204,6 +205,11 @@ impl Segment {
             spots.len()
         })
     }
+}
+
+fn check_sections(file: &[u8], description: &Description) -> Result<(), String> {
+    let sound = |span: &Span| crc32fast::hash(&file[span.start..span.start + span.bytes]) == span.checksum;
+    if description.sections.iter().all(sound) { Ok(()) } else { Err("a checksum does not match".to_owned()) }
 }
 
 /// Three times the deviation of a cosine taken between codes: each rounding is off by a twelfth of a step squared.

@@ -30,6 +30,10 @@ impl Encoded {
         Self(bytes)
     }
 
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn with_sequence(&mut self, sequence: u64) -> &[u8] {
         self.0[..SEQUENCE_BYTES].copy_from_slice(&sequence.to_le_bytes());
         &self.0

@@ -19,14 +19,19 @@ pub(super) fn guarded<T>(
 
 /// Tells what is wrong with the file itself from what is wrong with the disk.
 fn translated(name: &str, error: redb::Error) -> SearchError {
-    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+    use std::io::ErrorKind::{
+        FileTooLarge, InvalidData, NotFound, QuotaExceeded, StorageFull, UnexpectedEof,
+    };
     let damaged = |reason: String| SearchError::Damaged { collection: name.to_owned(), reason };
     let disk = |reason: String| SearchError::storage(format!("the file of collection \"{name}\""), reason);
     match error {
         redb::Error::Io(e) if matches!(e.kind(), InvalidData | NotFound | UnexpectedEof) => {
             damaged(e.to_string())
         }
-        redb::Error::PreviousIo => disk(
+        redb::Error::Io(e) if matches!(e.kind(), StorageFull | QuotaExceeded | FileTooLarge) => {
+            SearchError::DiskFull { collection: name.to_owned(), reason: e.to_string() }
+        }
+        redb::Error::PreviousIo | redb::Error::DatabaseClosed => disk(
             "an earlier write failed; make sure that the disk works and has space, then restart".to_owned(),
         ),
         redb::Error::Io(_) | redb::Error::DatabaseAlreadyOpen | redb::Error::LockPoisoned(_) => {

@@ -5,9 +5,11 @@
 
 pub(crate) mod format;
 mod guard;
+mod room;
 mod snapshot;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use redb::{Builder, Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
@@ -17,11 +19,17 @@ pub(crate) use self::guard::panic_message;
 pub(crate) use self::snapshot::Snapshot;
 use crate::{CollectionConfig, Limits, SearchError, Upserted};
 
+/// Bytes of pages that a change of one record may write anew.
+const PAGES_BYTES: u64 = 16 << 10;
+
 /// One collection's file, open for reading and writing.
 pub(crate) struct Store {
     name: String,
     dimension: usize,
-    database: Database,
+    path: PathBuf,
+    cache_bytes: usize,
+    reserve_bytes: u64,
+    database: Mutex<Option<Database>>,
 }
 
 /// A change that has passed every check, ready to be written.
@@ -61,7 +69,7 @@ impl Store {
         let json =
             serde_json::to_vec(config).map_err(|e| SearchError::storage("writing a configuration", e))?;
         let database = guarded(name, || {
-            let database = builder(limits).create(path)?;
+            let database = builder(limits.cache_bytes_per_collection).create(path)?;
             let transaction = database.begin_write()?;
             {
                 let mut meta = transaction.open_table(META)?;
@@ -73,7 +81,7 @@ impl Store {
             transaction.commit()?;
             Ok(database)
         })?;
-        Ok(Self { name: name.to_owned(), dimension: config.dimension, database })
+        Ok(Self::new(name, path, config, limits, database))
     }
 
     /// Opens a file after verifying the checksum of every page in it.
@@ -83,7 +91,8 @@ impl Store {
         limits: &Limits,
     ) -> Result<(Self, CollectionConfig), SearchError> {
         let (database, format, config) = guarded(name, || {
-            let database = builder(limits).open(path)?;
+            let database =
+                builder(limits.cache_bytes_per_collection).set_check_integrity_on_open(true).open(path)?;
             let transaction = database.begin_read()?;
             let meta = transaction.open_table(META)?;
             let format = number(meta.get(KEY_FORMAT)?.as_ref().map(redb::AccessGuard::value));
@@ -103,12 +112,50 @@ impl Store {
         if config.dimension == 0 {
             return Err(damaged("its dimension is 0"));
         }
-        Ok((Self { name: name.to_owned(), dimension: config.dimension, database }, config))
+        Ok((Self::new(name, path, &config, limits, database), config))
+    }
+
+    fn new(name: &str, path: &Path, config: &CollectionConfig, limits: &Limits, database: Database) -> Self {
+        let (name, path, dimension) = (name.to_owned(), path.to_owned(), config.dimension);
+        let cache_bytes = limits.cache_bytes_per_collection;
+        let reserve_bytes = limits.disk_reserve_bytes;
+        Self { name, dimension, path, cache_bytes, reserve_bytes, database: Mutex::new(Some(database)) }
+    }
+
+    /// The same store, whose file was put elsewhere while it is open.
+    pub(crate) fn moved_to(self, path: PathBuf) -> Self {
+        Self { path, ..self }
+    }
+
+    /// Runs `work` on the database, opening it first if a failed write has closed it.
+    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, SearchError> {
+        let mut database = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = match database.take() {
+            Some(open) => open,
+            None => guarded(&self.name, || Ok(builder(self.cache_bytes).open(&self.path)?))?,
+        };
+        guarded(&self.name, || work(database.insert(open)))
+    }
+
+    /// Closes the file after a failed write, because redb reads no more once a write has failed; the next use opens it.
+    pub(crate) fn close(&self) {
+        let database = self.database.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // What cannot be closed in order is repaired when it is opened.
+        let _ = guarded(&self.name, || Ok(database.map(Database::close).transpose()?));
+    }
+
+    /// The sequence the next record will have, which tells whether a write that failed is in the file nevertheless.
+    pub(crate) fn next_sequence(&self) -> Result<u64, SearchError> {
+        self.with(|database| {
+            let meta = database.begin_read()?.open_table(META)?;
+            let stored = number(meta.get(KEY_NEXT_SEQUENCE)?.as_ref().map(redb::AccessGuard::value));
+            stored.ok_or_else(|| redb::Error::Corrupted("next_sequence is missing".into()))
+        })
     }
 
     /// A view of everything committed so far, which no later commit changes.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, SearchError> {
-        let table = guarded(&self.name, || Ok(self.database.begin_read()?.open_table(RECORDS)?))?;
+        let table = self.with(|database| Ok(database.begin_read()?.open_table(RECORDS)?))?;
         Ok(Snapshot::new(&self.name, self.dimension, table))
     }
 
@@ -120,8 +167,8 @@ impl Store {
         changes: &mut [Change],
         records_max: usize,
     ) -> Result<Vec<Result<Applied, SearchError>>, SearchError> {
-        guarded(&self.name, || {
-            let mut transaction = self.database.begin_write()?;
+        self.with(|database| {
+            let mut transaction = database.begin_write()?;
             transaction.set_durability(Durability::Immediate)?;
             let mut results = Vec::with_capacity(changes.len());
             {
@@ -133,11 +180,29 @@ impl Store {
                 for change in changes {
                     results.push(self.apply(change, &mut records, &mut next, records_max)?);
                 }
-                meta.insert(KEY_NEXT_SEQUENCE, next.to_le_bytes().as_slice())?;
+                // One more, so that a commit of deletes alone shows too.
+                meta.insert(KEY_NEXT_SEQUENCE, (next + 1).to_le_bytes().as_slice())?;
             }
             transaction.commit()?;
             Ok(results)
         })
+    }
+
+    /// Refuses a write that might find no room: pages of the tree are written anew, records twice.
+    pub(crate) fn check_room(&self, changes: &[Change]) -> Result<(), SearchError> {
+        let bytes = |change: &Change| match change {
+            Change::Upsert(records) => {
+                records.iter().map(|r| PAGES_BYTES + 4 * r.encoded.bytes() as u64).sum()
+            }
+            Change::Delete(ids) => PAGES_BYTES * ids.len() as u64,
+        };
+        let wanted = self.reserve_bytes + changes.iter().map(bytes).sum::<u64>();
+        let free = room::free_bytes(&self.path);
+        if free >= wanted {
+            return Ok(());
+        }
+        let reason = format!("{} MB are free and {} MB wanted", free / 1_000_000, wanted / 1_000_000);
+        Err(SearchError::DiskFull { collection: self.name.clone(), reason })
     }
 
     fn apply(
@@ -181,9 +246,9 @@ impl Store {
     }
 }
 
-fn builder(limits: &Limits) -> Builder {
+fn builder(cache_bytes: usize) -> Builder {
     let mut builder = Builder::new();
-    builder.set_cache_size(limits.cache_bytes_per_collection).set_check_integrity_on_open(true);
+    builder.set_cache_size(cache_bytes);
     builder
 }
 
