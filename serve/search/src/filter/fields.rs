@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use super::Filter;
 
+/// Bytes of the longest string that is kept, twice, for every filter to ask about: a picture in a payload is not.
+const TEXT_MAX: usize = 1024;
+
 /// One record's fields: number of the path, number of the value.
 pub(crate) type Tags = Arc<[(u32, u32)]>;
 
@@ -102,11 +105,14 @@ impl Compiled<'_> {
     }
 }
 
-/// Every field of a payload by its path; of an object that it is there. A key that is empty or has a dot has no path.
+/// Every field of a payload by its path; of an object or a long string that it is there. A key that is empty or has a dot
+/// has no path.
 fn flatten(value: &Value, path: String, leaves: &mut Vec<(String, Value)>) {
     let Value::Object(fields) = value else {
+        let is_long = value.as_str().is_some_and(|text| text.len() > TEXT_MAX);
+        let kept = if is_long { Value::Object(serde_json::Map::new()) } else { value.clone() };
         if !path.is_empty() {
-            leaves.push((path, value.clone()));
+            leaves.push((path, kept));
         }
         return;
     };

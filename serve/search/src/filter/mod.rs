@@ -1,7 +1,8 @@
 //! Conditions on payloads: which records may be found at all.
 //!
 //! A filter names a field by its path through objects, keys joined by dots, and says what its value must be. Lists match
-//! when one of their elements does. A field that is not there fulfils nothing but `not`. Read from JSON as
+//! when one of their elements does. A field that is not there fulfils nothing but `not`. Of a string of more than 1024
+//! bytes, a picture say, a filter knows only that it is there. Read from JSON as
 //! `{"and": [{"equals": {"field": "label", "value": "cat"}}, {"range": {"field": "year", "gte": 2020}}]}`.
 
 mod fields;

@@ -98,3 +98,15 @@ fn what_cannot_be_meant_is_refused() {
         assert!(serde_json::from_value::<Filter>(text.clone()).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_long_string_is_there_and_not_kept() {
+    let mut fields = Fields::default();
+    let [short, long] = [1024, 1025].map(|bytes| "x".repeat(bytes));
+    let tags = [&short, &long].map(|text| fields.tags(&json!({ "picture": text })));
+    let exists = Filter::Exists { field: "picture".to_owned() };
+    assert!(tags.iter().all(|tags| fields.compile(&exists).allows(tags)));
+    let equals = |text: &String| Filter::Equals { field: "picture".to_owned(), value: json!(text) };
+    assert!(fields.compile(&equals(&short)).allows(&tags[0]));
+    assert!(!fields.compile(&equals(&long)).allows(&tags[1]));
+}
