@@ -93,10 +93,22 @@ class Server(Client):
         data_folder.mkdir(parents=True, exist_ok=True)
         super().__init__(port)
         self.log_path = data_folder / "server.log"
-        command = [program, "--model", str(model), "--data-dir", str(data_folder), "--listen", f"127.0.0.1:{port}", *extra]
+        self.command = [program, "--model", str(model), "--data-dir", str(data_folder), "--listen", f"127.0.0.1:{port}"]
+        self.start(extra)
+
+    def start(self, extra=()):
         with open(self.log_path, "w") as log:
             # A session of its own: Ctrl-C reaches this script first, which then stops the server in order.
+            command = [*self.command, *extra]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, start_new_session=True)
+
+    def restart(self, extra=()):
+        """Stops the server in order and starts it on the same data, with other options if need be."""
+        status = self.stop()
+        if status != 0:
+            raise FetchError(f"the server ended with {status}; the end of its log:\n{self.log_tail()}")
+        self.start(extra)
+        self.wait_ready()
 
     @property
     def address(self):

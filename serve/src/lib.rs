@@ -15,6 +15,7 @@ mod keys;
 mod listening;
 mod metrics;
 mod models;
+mod plane;
 mod running;
 
 pub use app::{App, StartError};

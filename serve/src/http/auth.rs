@@ -55,7 +55,10 @@ fn presented(headers: &HeaderMap) -> Option<&[u8]> {
 /// Health, the pages and the description of the interface hold no data; an unmatched route has nothing to hide.
 pub(super) fn is_for_everybody(route: &str) -> bool {
     let pages = ["", "/", "/docs", "/openapi.json"];
-    pages.contains(&route) || route.starts_with("/health/") || route.starts_with("/v2/health/")
+    pages.contains(&route)
+        || route.starts_with("/assets/")
+        || route.starts_with("/health/")
+        || route.starts_with("/v2/health/")
 }
 
 /// What a route needs; nothing for what everybody may see.

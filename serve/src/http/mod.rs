@@ -2,6 +2,7 @@
 //!
 //! A handler understands the request, calls the domain, shapes the answer; it touches no file and no thread itself.
 
+mod assets;
 mod auth;
 mod body;
 mod classifiers;
@@ -13,6 +14,7 @@ mod error;
 mod extract;
 mod guard;
 mod health;
+mod map;
 mod models;
 mod npy;
 mod oip;
@@ -52,6 +54,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(collections::routes())
         .merge(records::routes())
         .merge(search::routes())
+        .merge(map::routes())
         .merge(models::routes())
         .merge(oip::routes())
         // Outside in: a place among the requests, then the clock.
@@ -63,6 +66,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(health::routes())
         .merge(oip::health_routes())
         .merge(page::routes())
+        .merge(assets::routes())
         .merge(openapi::routes())
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)

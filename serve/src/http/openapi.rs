@@ -5,7 +5,7 @@
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use utoipa::openapi::path::Operation;
@@ -13,14 +13,17 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::page::{POLICY, page_headers};
 use super::{
-    auth, classifiers, classify, collections, drafts, embed, error, health, models, oip, openai, records,
-    search,
+    auth, classifiers, classify, collections, drafts, embed, error, health, map, models, oip, openai,
+    records, search,
 };
 use crate::app::App;
 
 const PAGE: &str = include_str!("docs.html");
+
+/// One file with style and script in it, that talks to this server alone.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
+                      connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -29,7 +32,7 @@ const PAGE: &str = include_str!("docs.html");
         openai::create, embed::embed,
         classifiers::list, classify::by_one, classify::by_several,
         collections::list, collections::one, collections::create, collections::delete,
-        records::page, records::upsert, records::one, records::delete, search::search,
+        records::page, records::upsert, records::one, records::delete, search::search, map::map,
         models::list, models::one, models::load, models::unload, models::describe,
         health::live, health::ready, health::text,
         oip::server, oip::live, oip::ready, oip::metadata, oip::model_ready,
@@ -93,5 +96,6 @@ async fn document() -> impl IntoResponse {
 }
 
 async fn docs() -> impl IntoResponse {
-    (page_headers(POLICY), PAGE)
+    let kind = (CONTENT_TYPE, "text/html; charset=utf-8");
+    ([kind, (CONTENT_SECURITY_POLICY, POLICY), (X_CONTENT_TYPE_OPTIONS, "nosniff")], PAGE)
 }

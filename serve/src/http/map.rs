@@ -1,0 +1,125 @@
+//! `GET /v1/collections/{collection}/map`: a collection as points of a plane, near where their directions are alike.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use simclr_search::{Collection, SearchError};
+use tokio::sync::Semaphore;
+use utoipa::{IntoParams, ToSchema};
+
+use super::error::ApiError;
+use super::extract::{ApiPath, ApiQuery};
+use crate::app::App;
+use crate::plane::{self, Plane};
+
+/// Points of an answer that does not ask for a number of them, and the most there are.
+const POINTS: usize = 20_000;
+const POINTS_MAX: usize = 100_000;
+/// Numbers held while the plane is found, four bytes each.
+const NUMBERS_MAX: usize = 1 << 25;
+
+/// One map is drawn at a time: each holds up to `NUMBERS_MAX`, and a processor for seconds.
+static ONE: Semaphore = Semaphore::const_new(1);
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/v1/collections/{collection}/map", get(map))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct MapOptions {
+    /// Points at most, 20,000 where it is left out and never more than 100,000; of more records every so-manieth is taken
+    #[param(minimum = 1)]
+    limit: Option<usize>,
+    /// The payload's field to tell of each point, keys joined by dots
+    field: Option<String>,
+}
+
+/// Points in columns: the n-th of each belong together.
+#[derive(Serialize, ToSchema)]
+pub(super) struct MapAnswer {
+    collection: String,
+    /// Records of the collection, of which there may be more than points
+    records: usize,
+    ids: Vec<String>,
+    x: Vec<f32>,
+    y: Vec<f32>,
+    /// What the field asked for says; null where it is not there. Empty where none was asked for
+    values: Vec<Value>,
+    /// Share of all variance along x and along y
+    explained: [f64; 2],
+}
+
+/// A collection in two dimensions: the principal components of its records' directions
+#[utoipa::path(get, path = "/v1/collections/{collection}/map", tag = "collections",
+    params(("collection" = String, Path), MapOptions), responses((status = 200, body = MapAnswer)))]
+pub(super) async fn map(
+    State(app): State<Arc<App>>,
+    ApiPath(name): ApiPath<String>,
+    ApiQuery(options): ApiQuery<MapOptions>,
+) -> Result<Json<MapAnswer>, ApiError> {
+    let collection = app.collections().get(&name)?;
+    let limit = match options.limit {
+        Some(0) => return Err(ApiError::bad("invalid_limit", "a map has at least one point").at("limit")),
+        limit => limit.unwrap_or(POINTS).min(POINTS_MAX),
+    };
+    let page = app.config.limits.request_records_max;
+    let turn = ONE.acquire().await.map_err(ApiError::ours)?;
+    let answer = app.store(move |_| {
+        let answer = draw(&collection, name, limit, page, options.field.as_deref());
+        // Not before: the work goes on when whoever asked has left.
+        drop(turn);
+        answer
+    });
+    Ok(Json(answer.await?))
+}
+
+fn draw(
+    collection: &Collection,
+    name: String,
+    limit: usize,
+    page: usize,
+    field: Option<&str>,
+) -> Result<MapAnswer, SearchError> {
+    let dimension = collection.config().dimension;
+    let (records, limit) = (collection.count(), limit.min((NUMBERS_MAX / dimension).max(1)));
+    let step = records.div_ceil(limit).max(1);
+    let (mut ids, mut values, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut seen, mut after) = (0_usize, None::<String>);
+    loop {
+        let records = collection.page(after.as_deref(), page)?;
+        let last = records.len() < page;
+        after = records.last().map(|record| record.id.clone());
+        for record in records {
+            // A collection that grows meanwhile must not outgrow the room for it.
+            if seen.is_multiple_of(step) && ids.len() < limit {
+                rows.extend(direction(&record.vector));
+                values.extend(field.map(|field| told(&record.payload, field)));
+                ids.push(record.id);
+            }
+            seen += 1;
+        }
+        if last || ids.len() == limit {
+            break;
+        }
+    }
+    let Plane { x, y, explained } = plane::project(&mut rows, dimension);
+    Ok(MapAnswer { collection: name, records, ids, x, y, values, explained })
+}
+
+/// The vector at length 1, as searches compare it.
+fn direction(vector: &[f32]) -> impl Iterator<Item = f32> {
+    let length = vector.iter().map(|&number| f64::from(number).powi(2)).sum::<f64>().sqrt();
+    vector.iter().map(move |&number| (f64::from(number) / length) as f32)
+}
+
+/// What a payload says in a field, where that is a plain value.
+fn told(payload: &Value, field: &str) -> Value {
+    let found = field.split('.').try_fold(payload, |value, key| value.get(key));
+    found.filter(|value| !value.is_object() && !value.is_array()).cloned().unwrap_or_default()
+}

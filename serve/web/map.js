@@ -1,0 +1,91 @@
+// The Map tab: the collection in two dimensions, coloured by a field of its payloads; a point shows its picture and searches.
+
+import { ask, path } from "./api.js";
+import * as collections from "./collections.js";
+import { $, count, make } from "./dom.js";
+import { keptPicture } from "./pictures.js";
+import { Plot } from "./plot.js";
+import { go, shown } from "./tabs.js";
+
+/** Told apart in light and dark, and by most who see colours differently; the last is for all other values. */
+const SHADES = [[31, 138, 122], [217, 119, 35], [92, 107, 192], [196, 64, 94], [126, 154, 40], [142, 84, 168], [44, 145, 200], [178, 132, 40], [220, 110, 160], [100, 120, 135]];
+const OTHER = [150, 152, 156], MAX = 100_000;
+
+let plot = null, ids = [], visible = false, drawn = null, hovered = 0;
+const records = new Map();
+
+/** Values by how many points have them, and each point's colour. */
+function colours(values) {
+  const numbers = new Map();
+  for (const value of values) numbers.set(value, (numbers.get(value) ?? 0) + 1);
+  const ranked = [...numbers].filter(([value]) => value !== null).sort((a, b) => b[1] - a[1]).slice(0, SHADES.length);
+  const place = new Map(ranked.map(([value], index) => [value, index]));
+  return { ranked, colour: values.map(value => place.get(value) ?? SHADES.length) };
+}
+
+function legend(ranked, total) {
+  const told = ranked.reduce((sum, [, number]) => sum + number, 0);
+  const entries = ranked.map(([value, number], index) => [String(value), number, SHADES[index]]);
+  if (total > told) entries.push([ranked.length ? "other or none" : "records", total - told, ranked.length ? OTHER : SHADES[0]]);
+  $("legend").replaceChildren(...entries.map(([name, number, shade]) => {
+    const dot = make("i", { "aria-hidden": "true" });
+    dot.style.background = `rgb(${shade})`;
+    return make("li", {}, dot, `${name} `, make("span", { className: "soft", textContent: count(number) }));
+  }));
+}
+
+async function draw() {
+  const one = collections.chosen(), field = $("map-field").value.trim(), wanted = `${one?.name} ${one?.records} ${field}`;
+  if (!visible || drawn === wanted) return;
+  if (!one) { $("map-say").textContent = "There is no collection yet."; return; }
+  drawn = wanted;
+  $("map-say").textContent = "Drawing…";
+  try {
+    const query = field ? `&field=${encodeURIComponent(field)}` : "";
+    const answer = await ask("GET", path`/v1/collections/${one.name}/map` + `?limit=${MAX}${query}`);
+    if (drawn !== wanted) return;
+    const { ranked, colour } = colours(field ? answer.values : answer.ids.map(() => null));
+    ids = answer.ids;
+    plot.show(answer.x, answer.y, field ? colour : ids.map(() => 0), [...SHADES.slice(0, SHADES.length), OTHER]);
+    legend(ranked, ids.length);
+    const share = answer.explained.reduce((sum, part) => sum + part, 0);
+    const some = ids.length < answer.records ? ` of ${count(answer.records)}` : "";
+    $("map-say").textContent = `${count(ids.length)}${some} records of “${one.name}”. These two directions hold ${(100 * share).toFixed(0)} % of how they differ.`;
+    $("canvas").setAttribute("aria-label", `Map of ${count(ids.length)} records. Arrow keys move it, plus and minus zoom, 0 shows all.`);
+  } catch (error) {
+    drawn = null;
+    $("map-say").textContent = error.message;
+  }
+}
+
+async function hover(index, x, y) {
+  const tip = $("tip"), mine = ++hovered;
+  tip.hidden = index < 0;
+  if (index < 0) return;
+  const { name } = collections.chosen(), id = ids[index], where = path`/v1/collections/${name}/records/${id}`;
+  tip.replaceChildren(make("span", { textContent: id }));
+  tip.style.left = `${x}px`;
+  tip.style.top = `${y}px`;
+  tip.classList.toggle("below", y < 200);
+  // A moment's rest, so that crossing a cloud of points asks for few of them.
+  await new Promise(resolve => setTimeout(resolve, 80));
+  if (mine !== hovered) return;
+  if (!records.has(where)) records.set(where, ask("GET", where).catch(() => null));
+  const picture = keptPicture((await records.get(where))?.payload);
+  if (mine === hovered && picture) tip.prepend(make("img", { src: picture, alt: "" }));
+}
+
+/** `look` searches from a record. */
+export function begin(look) {
+  plot = new Plot($("canvas"), { pointed: hover, picked: async index => {
+    const where = path`/v1/collections/${collections.chosen().name}/records/${ids[index]}`;
+    const record = await ask("GET", where).catch(() => null);
+    if (record) { go("search"); look({ id: record.id, picture: keptPicture(record.payload) }); }
+  } });
+  $("map-in").addEventListener("click", () => plot.zoom(1.5));
+  $("map-out").addEventListener("click", () => plot.zoom(1 / 1.5));
+  $("map-all").addEventListener("click", () => plot.reset());
+  $("map-field").addEventListener("change", draw);
+  collections.changed.addEventListener("chosen", draw);
+  shown.addEventListener("show", ({ detail }) => { visible = detail === "map"; draw(); });
+}

@@ -1,0 +1,42 @@
+// Picture files on their way to the server: as data URIs, hashed, and small for a record to keep.
+
+const SIDE = 192, KEPT_BYTES = 40_000;
+
+export const dataUri = blob => new Promise((resolve, reject) => {
+  const reader = new FileReader();
+  reader.onload = () => resolve(reader.result.replace(/^data:[^,]*,/, `data:${blob.type || "image/png"};base64,`));
+  reader.onerror = () => reject(new Error("the file cannot be read"));
+  reader.readAsDataURL(blob);
+});
+
+/** SHA-256 in hexadecimal; null where the browser does not offer it, which is on plain HTTP beyond this machine. */
+export async function sha256(blob) {
+  if (!globalThis.crypto?.subtle) return null;
+  const hash = await crypto.subtle.digest("SHA-256", await blob.arrayBuffer());
+  return [...new Uint8Array(hash)].map(byte => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** A data URI of at most SIDE pixels a side, or null where the browser cannot read the picture. */
+export async function thumbnail(blob) {
+  const bitmap = await createImageBitmap(blob).catch(() => null);
+  if (!bitmap) return null;
+  const scale = Math.min(1, SIDE / Math.max(bitmap.width, bitmap.height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  // Pictures of the size of CIFAR's are smaller and sharper without loss.
+  const uri = scale === 1 && canvas.width <= 64 ? canvas.toDataURL("image/png") : canvas.toDataURL("image/jpeg", 0.8);
+  return uri.length <= KEPT_BYTES ? uri : null;
+}
+
+/** The picture a record keeps of itself, if it keeps one. */
+export function keptPicture(payload) {
+  const kept = payload?.thumbnail;
+  return typeof kept === "string" && /^data:image\/(png|jpeg|gif|webp);base64,/.test(kept) ? kept : null;
+}
+
+export const isPicture = file => file.type.startsWith("image/") || /\.(jpe?g|png|webp|gif|bmp)$/i.test(file.name);
