@@ -2,7 +2,7 @@
 //!
 //! Everything is opened, checked and warmed here, before anybody listens. Knows no routes and no status codes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -105,11 +105,17 @@ impl App {
     fn assemble(config: Config, models: Models, metrics: Arc<Metrics>) -> Result<Arc<Self>, StartError> {
         let keys = config.api_keys.as_deref().map(Keys::open).transpose()?;
         let tls = config.tls.as_ref().map(|(certificate, key)| Tls::open(certificate, key)).transpose()?;
-        let folder = config.data_dir.join("collections");
+        let folder = collections_folder(&config.data_dir);
         let collections = Collections::open(&folder, search_limits(config.limits))
             .map_err(|reason| StartError::Collections { folder, reason })?;
         for problem in collections.problems() {
             tracing::error!(collection = problem.name, reason = %problem.error, "a collection is unusable");
+        }
+        for collection in collections.list() {
+            for damage in collection.statistics().damage {
+                let (collection, done) = (collection.name(), "it is made again from the records");
+                tracing::error!(collection, damage, done, "a segment was damaged");
+            }
         }
         Ok(Arc::new(Self {
             requests_room: Arc::new(Semaphore::new(config.limits.requests_max)),
@@ -168,6 +174,11 @@ pub(crate) enum StoreError {
     /// The work panicked; the log has its words.
     #[error("the work on the collection died")]
     Died,
+}
+
+/// Where in a data folder the collections are.
+pub fn collections_folder(data_dir: &Path) -> PathBuf {
+    data_dir.join("collections")
 }
 
 /// Room for bodies is counted in KiB, since a semaphore's permits are counted in 32 bits.

@@ -18,7 +18,7 @@ mod models;
 mod plane;
 mod running;
 
-pub use app::{App, StartError};
+pub use app::{App, StartError, collections_folder};
 pub use classifiers::ClassifierError;
 pub use config::{Config, ConfigError, ConfigErrors, Limits, RawConfig};
 pub use http::{openapi, router};

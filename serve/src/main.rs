@@ -1,12 +1,15 @@
 //! Wiring: what was typed → a checked configuration → a running server → a signal → a stop in order.
 
+mod commands;
+
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use commands::verify::{self, VerifyArgs};
 use simclr_serve::{App, Config, RawConfig, Running, Stopped, start};
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
@@ -19,6 +22,7 @@ Examples:
 
   simclr-serve --models-dir encoders --data-dir data --listen 0.0.0.0:8080 --api-keys keys.txt
   simclr-serve --config serve.toml --check
+  simclr-serve verify --data-dir data
 
   curl --data-binary @cat.jpg http://127.0.0.1:8080/v1/embed
 
@@ -43,6 +47,14 @@ struct Cli {
     json: bool,
     #[command(flatten)]
     options: RawConfig,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What else it does, without serving.
+#[derive(Subcommand)]
+enum Command {
+    Verify(VerifyArgs),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +69,9 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     log_to_stderr(&cli.log, cli.json)?;
+    if let Some(Command::Verify(arguments)) = &cli.command {
+        return verify::run(arguments);
+    }
     let raw = match &cli.config {
         Some(path) => cli.options.or(RawConfig::from_file(path)?),
         None => cli.options,

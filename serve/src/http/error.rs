@@ -224,6 +224,7 @@ impl From<SearchError> for ApiError {
             SearchError::PayloadTooLarge { .. } => Self::too_large("payload_too_large", message),
             SearchError::PayloadTooDeep { .. } => Self::bad("payload_too_deep", message),
             SearchError::TooManyInOneRequest { .. } => Self::too_large("too_many_records", message),
+            SearchError::DiskFull { .. } => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", message),
             SearchError::Damaged { .. } | SearchError::UnknownFormat { .. } => {
                 let error = Self::unavailable("collection_unusable", message.clone());
                 Self { cause: Some(message), retry_after: None, ..error }

@@ -16,5 +16,6 @@ mod page;
 mod pictures;
 mod process;
 mod refusals;
+mod verifying;
 mod watching;
 mod world;

@@ -11,12 +11,12 @@ use crate::client::Client;
 use crate::pictures::{assert_near, base64, embedding_of, floats, png};
 use crate::world::{World, artefact, until};
 
-struct Process {
+pub(crate) struct Process {
     child: Child,
-    client: Client,
+    pub(crate) client: Client,
 }
 
-fn command(data: &Path) -> Command {
+pub(crate) fn command(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_simclr-serve"));
     // The environment of whoever runs the tests is not the server's.
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SIMCLR_")) {
@@ -28,7 +28,12 @@ fn command(data: &Path) -> Command {
 }
 
 fn start(data: &Path) -> Process {
-    let mut child = command(data).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    start_with(command(data).stderr(Stdio::null()))
+}
+
+/// Starts a server and waits until it says where it is.
+pub(crate) fn start_with(command: &mut Command) -> Process {
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let base =

@@ -1,0 +1,3 @@
+//! What `simclr-serve` does besides serving; each command prints for people, or JSON when asked for.
+
+pub(crate) mod verify;
