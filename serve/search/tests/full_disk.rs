@@ -81,8 +81,8 @@ fn fill(folder: &Path) -> u64 {
                 assert_eq!(
                     collection.search(&query(&group_of(0)[5].vector, 1)).expect("found")[0].id,
                     "0000-005"
-                )
-            })
+                );
+            });
         });
         write(&collection, groups).expect_err("it is still full");
         reading.join().expect("searches go on while a write fails");
