@@ -137,7 +137,7 @@ fn an_evaluation_goes_on_in_the_middle_of_a_split_and_repeats_nothing() {
     assert!(judge(0, &cache).is_err());
     assert!(judge(usize::MAX, &cache).unwrap() == whole);
     // So are the features of a split in which a picture was replaced by another of its name.
-    fs::write(root.path().join("red/0003.bmp"), common::bitmap(8, [150, 60, 60], 3)).unwrap();
+    fs::write(root.path().join("red/0003.bmp"), common::bitmap(4, [60, 60, 150], 3)).unwrap();
     assert!(judge(0, &cache).is_err());
 }
 

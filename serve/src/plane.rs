@@ -61,7 +61,13 @@ fn directions(rows: &[f32], dimension: usize) -> [Vec<f32>; 2] {
         second.iter_mut().zip(first.iter()).for_each(|(b, a)| *b -= shadow * a);
         normalise(second);
         let moved = |now: &[f32], next: &[f64]| {
-            1.0 - now.iter().zip(next).map(|(&a, b)| f64::from(a) * b).sum::<f64>().abs()
+            // Where nothing is left to point along, nothing moves.
+            let is_nothing = next.iter().all(|&number| number == 0.0);
+            if is_nothing {
+                0.0
+            } else {
+                1.0 - now.iter().zip(next).map(|(&a, b)| f64::from(a) * b).sum::<f64>().abs()
+            }
         };
         let still = now.iter().zip(&next).all(|(now, next)| moved(now, next) < STILL);
         now = next.map(|direction| direction.into_iter().map(|number| number as f32).collect());

@@ -39,12 +39,14 @@ async function decode(answer) {
 export function askForKey(wasWrong = false) {
   asking ??= new Promise(resolve => {
     const dialog = $("key-dialog");
-    if (wasWrong) $("key-why").textContent = "The server does not know that key. Try another.";
+    const why = $("key-why"), first = (why.dataset.first ??= why.textContent);
+    why.textContent = wasWrong ? "The server does not know that key. Try another." : first;
     $("key").value = "";
     dialog.returnValue = "cancel";
     dialog.addEventListener("close", () => {
       asking = null;
-      const given = dialog.returnValue === "use" ? $("key").value.trim() : "";
+      // Headers hold nothing else, and a typographic quote from a document would stop every later request.
+      const given = dialog.returnValue === "use" ? $("key").value.replace(/[^\x21-\x7e]/g, "") : "";
       if (given) sessionStorage.setItem(STORED, given);
       resolve(Boolean(given));
     }, { once: true });

@@ -11,7 +11,7 @@ import { go, shown } from "./tabs.js";
 const SHADES = [[31, 138, 122], [217, 119, 35], [92, 107, 192], [196, 64, 94], [126, 154, 40], [142, 84, 168], [44, 145, 200], [178, 132, 40], [220, 110, 160], [100, 120, 135]];
 const OTHER = [150, 152, 156], MAX = 100_000;
 
-let plot = null, ids = [], visible = false, drawn = null, hovered = 0;
+let plot = null, ids = [], from = null, visible = false, drawn = null, hovered = 0;
 const records = new Map();
 
 /** Values by how many points have them, and each point's colour. */
@@ -34,18 +34,27 @@ function legend(ranked, total) {
   }));
 }
 
+/** Until another map is there, nothing of the last one can be pointed at. */
+function clear() {
+  ids = [];
+  records.clear();
+  plot.show([], [], [], [OTHER]);
+  $("legend").replaceChildren();
+}
+
 async function draw() {
   const one = collections.chosen(), field = $("map-field").value.trim(), wanted = `${one?.name} ${one?.records} ${field}`;
   if (!visible || drawn === wanted) return;
-  if (!one) { $("map-say").textContent = "There is no collection yet."; return; }
+  clear();
   drawn = wanted;
+  if (!one) { $("map-say").textContent = "There is no collection yet."; return; }
   $("map-say").textContent = "Drawing…";
   try {
     const query = field ? `&field=${encodeURIComponent(field)}` : "";
     const answer = await ask("GET", path`/v1/collections/${one.name}/map` + `?limit=${MAX}${query}`);
     if (drawn !== wanted) return;
     const { ranked, colour } = colours(field ? answer.values : answer.ids.map(() => null));
-    ids = answer.ids;
+    [ids, from] = [answer.ids, one.name];
     plot.show(answer.x, answer.y, field ? colour : ids.map(() => 0), [...SHADES.slice(0, SHADES.length), OTHER]);
     legend(ranked, ids.length);
     const share = answer.explained.reduce((sum, part) => sum + part, 0);
@@ -62,7 +71,7 @@ async function hover(index, x, y) {
   const tip = $("tip"), mine = ++hovered;
   tip.hidden = index < 0;
   if (index < 0) return;
-  const { name } = collections.chosen(), id = ids[index], where = path`/v1/collections/${name}/records/${id}`;
+  const id = ids[index], where = path`/v1/collections/${from}/records/${id}`;
   tip.replaceChildren(make("span", { textContent: id }));
   tip.style.left = `${x}px`;
   tip.style.top = `${y}px`;
@@ -71,14 +80,15 @@ async function hover(index, x, y) {
   await new Promise(resolve => setTimeout(resolve, 80));
   if (mine !== hovered) return;
   if (!records.has(where)) records.set(where, ask("GET", where).catch(() => null));
-  const picture = keptPicture((await records.get(where))?.payload);
+  const record = await records.get(where), picture = keptPicture(record?.payload);
+  if (!record) records.delete(where);
   if (mine === hovered && picture) tip.prepend(make("img", { src: picture, alt: "" }));
 }
 
 /** `look` searches from a record. */
 export function begin(look) {
   plot = new Plot($("canvas"), { pointed: hover, picked: async index => {
-    const where = path`/v1/collections/${collections.chosen().name}/records/${ids[index]}`;
+    const where = path`/v1/collections/${from}/records/${ids[index]}`;
     const record = await ask("GET", where).catch(() => null);
     if (record) { go("search"); look({ id: record.id, picture: keptPicture(record.payload) }); }
   } });

@@ -37,13 +37,13 @@ pub(crate) struct PlaneFile {
     stamp: u64,
 }
 
-/// Bytes at either end of a file of planes that its stamp is made of.
-const STAMPED: u64 = 1 << 20;
+/// Bytes at either end of a file that its stamp is made of: of one with many pictures, of one with one.
+const STAMPED: (u64, u64) = (1 << 20, 1 << 12);
 
 impl PlaneFile {
     pub(crate) fn open(path: &Path, side: u32, by_column: bool) -> Result<Arc<Self>, DatasetError> {
         let file = File::open(path).map_err(DatasetError::io(path))?;
-        let stamp = stamp(&file).map_err(DatasetError::io(path))?;
+        let stamp = stamp(&file, STAMPED.0).map_err(DatasetError::io(path))?;
         Ok(Arc::new(Self { path: path.to_path_buf(), file, side, by_column, stamp }))
     }
 
@@ -113,11 +113,13 @@ impl Sample {
         }
     }
 
-    /// What tells the picture from another of the same name, alike on every machine: its file's length or, of planes, which
-    /// all have one length, a hash of the file's length and both ends; 0 where there is no file.
+    /// What tells the picture from another of the same name, alike on every machine: a hash of its file's length and both
+    /// ends; 0 where there is no file.
     pub fn stamp(&self) -> u64 {
         match &self.source {
-            Source::File { root, path } => std::fs::metadata(root.join(path)).map_or(0, |about| about.len()),
+            Source::File { root, path } => {
+                File::open(root.join(path)).and_then(|file| stamp(&file, STAMPED.1)).unwrap_or(0)
+            }
             Source::Planes { file, .. } => file.stamp,
         }
     }
@@ -131,12 +133,12 @@ impl Sample {
     }
 }
 
-fn stamp(file: &File) -> std::io::Result<u64> {
+fn stamp(file: &File, stamped: u64) -> std::io::Result<u64> {
     let length = file.metadata()?.len();
     let mut hash = Sha256::new();
     hash.update(length.to_le_bytes());
-    for start in [0, length.saturating_sub(STAMPED)] {
-        let mut end = vec![0; usize::try_from(length.min(STAMPED)).unwrap_or(0)];
+    for start in [0, length.saturating_sub(stamped)] {
+        let mut end = vec![0; usize::try_from(length.min(stamped)).unwrap_or(0)];
         file.read_exact_at(&mut end, start)?;
         hash.update(&end);
     }

@@ -46,7 +46,7 @@ pub(crate) fn run(collection: &Collection, shared: &Shared, sample: usize) -> Re
             verified.damage.push(format!("segment {}: {reason}", segment.file()));
         }
     }
-    let step = known.checked_div(sample).map(|step| step.max(1));
+    let step = (sample > 0).then(|| known.div_ceil(sample).max(1));
     let queries = match read(collection, &snapshot, &segments, step, &mut verified) {
         Ok(queries) => queries,
         Err(error) => {

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 use simclr_search::{Collections, Limits, Verified};
@@ -28,7 +27,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 200)]
     sample: usize,
     /// Recall at ten neighbours below which a collection counts as damaged
-    #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = share)]
     recall_min: f64,
     /// One JSON object a collection instead of text
     #[arg(long)]
@@ -51,8 +50,10 @@ pub(crate) fn run(arguments: &VerifyArgs) -> anyhow::Result<ExitCode> {
         say(&problem.name, &verified, arguments.json);
     }
     for collection in collections.list() {
-        let mut verified =
-            collection.verify(arguments.sample).with_context(|| collection.name().to_owned())?;
+        // One that cannot be looked through must not hide the others.
+        let mut verified = collection
+            .verify(arguments.sample)
+            .unwrap_or_else(|error| Verified { damage: vec![error.to_string()], ..Verified::default() });
         if let Some(recall) = verified.recall.filter(|&recall| recall < arguments.recall_min) {
             verified.damage.push(format!("recall is {recall:.4}, below {}", arguments.recall_min));
         }
@@ -60,6 +61,13 @@ pub(crate) fn run(arguments: &VerifyArgs) -> anyhow::Result<ExitCode> {
         say(collection.name(), &verified, arguments.json);
     }
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "it must be 0 to 1".to_owned())
 }
 
 fn say(name: &str, verified: &Verified, as_json: bool) {

@@ -1,6 +1,7 @@
 //! `GET /v1/collections/{collection}/map`: a collection as points of a plane, near where their directions are alike.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::routing::get;
@@ -22,8 +23,12 @@ const POINTS_MAX: usize = 100_000;
 /// Numbers held while the plane is found, four bytes each.
 const NUMBERS_MAX: usize = 1 << 25;
 
-/// One map is drawn at a time: each holds up to `NUMBERS_MAX`, and a processor for seconds.
+/// Bytes of a string that is told of a point; a longer one, such as a thumbnail, is nothing to colour by.
+const TOLD_MAX: usize = 256;
+
+/// One map is drawn at a time: each holds `NUMBERS_MAX` and a processor for seconds. A few may wait.
 static ONE: Semaphore = Semaphore::const_new(1);
+static WAITING: Semaphore = Semaphore::const_new(4);
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/v1/collections/{collection}/map", get(map))
@@ -49,7 +54,7 @@ pub(super) struct MapAnswer {
     ids: Vec<String>,
     x: Vec<f32>,
     y: Vec<f32>,
-    /// What the field asked for says; null where it is not there. Empty where none was asked for
+    /// What the field asked for says; null where it is not there or a string of more than 256 bytes. Empty where none was asked for
     values: Vec<Value>,
     /// Share of all variance along x and along y
     explained: [f64; 2],
@@ -69,6 +74,9 @@ pub(super) async fn map(
         limit => limit.unwrap_or(POINTS).min(POINTS_MAX),
     };
     let page = app.config.limits.request_records_max;
+    let _waiting = WAITING.try_acquire().map_err(|_| {
+        ApiError::busy("busy", "several maps are being drawn; ask again", Duration::from_secs(2))
+    })?;
     let turn = ONE.acquire().await.map_err(ApiError::ours)?;
     let answer = app.store(move |_| {
         let answer = draw(&collection, name, limit, page, options.field.as_deref());
@@ -89,7 +97,9 @@ fn draw(
     let dimension = collection.config().dimension;
     let (records, limit) = (collection.count(), limit.min((NUMBERS_MAX / dimension).max(1)));
     let step = records.div_ceil(limit).max(1);
-    let (mut ids, mut values, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    // Room for all at once, since growing would hold the numbers twice.
+    let mut rows = Vec::with_capacity(limit.min(records) * dimension);
+    let (mut ids, mut values) = (Vec::new(), Vec::new());
     let (mut seen, mut after) = (0_usize, None::<String>);
     loop {
         let records = collection.page(after.as_deref(), page)?;
@@ -121,5 +131,10 @@ fn direction(vector: &[f32]) -> impl Iterator<Item = f32> {
 /// What a payload says in a field, where that is a plain value.
 fn told(payload: &Value, field: &str) -> Value {
     let found = field.split('.').try_fold(payload, |value, key| value.get(key));
-    found.filter(|value| !value.is_object() && !value.is_array()).cloned().unwrap_or_default()
+    let is_plain = |value: &&Value| match value {
+        Value::Object(_) | Value::Array(_) => false,
+        Value::String(text) => text.len() <= TOLD_MAX,
+        _ => true,
+    };
+    found.filter(is_plain).cloned().unwrap_or_default()
 }

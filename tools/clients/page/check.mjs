@@ -31,6 +31,7 @@ async function fills(page) {
   await page.fill("#label", "photograph");
   await page.setInputFiles("#add-files", pictures);
   check(await says(page, "#added", /^\d+ added\.$/) === `${pictures.length} added.`, `${pictures.length} pictures are added`);
+  await page.waitForFunction(() => document.querySelectorAll("#results .hit").length === 24);
   check(await count(page) === 24 && await page.locator("#results img").count() === 24, "a page of them is shown, with previews");
   await page.click("#more");
   await page.waitForFunction(() => document.querySelectorAll("#results .hit").length === 48);
