@@ -6,15 +6,22 @@ import { $, counted, make } from "./dom.js";
 import { onDrop } from "./drop.js";
 import { dataUri, isPicture, sha256, thumbnail } from "./pictures.js";
 
-const BATCH = 16, BATCH_BYTES = 8_000_000, NAMED = 20;
+const BATCH = 16, BATCH_BYTES = 8_000_000, NAMED = 20, ID_BYTES = 240;
 
 let stopped = false, running = false;
 let done = () => undefined;
 
+/** The end of a long path, which holds the file's name. */
+function shortened(text) {
+  const letters = [...text];
+  while (new TextEncoder().encode(letters.join("")).length > ID_BYTES) letters.shift();
+  return letters.join("");
+}
+
 /** A file as a record: named by its path in the folder, with what helps to find it again. */
 async function record(file, label) {
   const [hash, small, image] = await Promise.all([sha256(file), thumbnail(file), dataUri(file)]);
-  const id = (file.webkitRelativePath || file.name || `pasted ${new Date().toISOString()}`).slice(0, 200);
+  const id = shortened(file.webkitRelativePath || file.name || `pasted ${new Date().toISOString()}`);
   const folder = id.includes("/") ? id.split("/").at(-2) : undefined;
   const payload = { file: file.name, folder, label: label || undefined, sha256: hash ?? undefined, thumbnail: small ?? undefined };
   return { id, image, payload };
@@ -38,9 +45,17 @@ async function* batches(files, label, { request_pictures_max: most }) {
 async function present(name, batch) {
   const hashes = batch.map(one => one.payload.sha256).filter(Boolean);
   if (!hashes.length) return new Map();
-  const body = { image: batch[0].image, filter: { in: { field: "sha256", values: hashes } }, limit: hashes.length * 4, exact: true };
-  const { neighbours } = await ask("POST", path`/v1/collections/${name}/search`, body);
-  return new Map(neighbours.map(one => [one.payload.sha256, one.id]));
+  const filter = { in: { field: "sha256", values: hashes } };
+  for (const { image } of batch) {
+    try {
+      const { neighbours } = await ask("POST", path`/v1/collections/${name}/search`, { image, filter, limit: hashes.length, exact: true });
+      return new Map(neighbours.map(one => [one.payload.sha256, one.id]));
+    } catch (error) {
+      // A picture that cannot be read is refused when it is sent; the next one can ask as well.
+      if (![400, 413, 415, 422].includes(error.status)) throw error;
+    }
+  }
+  return new Map();
 }
 
 /** Asks again when the server is full; gives up after a minute. */
@@ -67,8 +82,7 @@ async function send(name, batch, tally) {
 }
 
 async function addBatch(name, batch, tally) {
-  // A first picture that cannot be read hides no duplicates: its batch is sent, and it alone is refused.
-  const known = await patiently(() => present(name, batch)).catch(() => new Map());
+  const known = await patiently(() => present(name, batch));
   const seen = new Map(known), fresh = [];
   for (const one of batch) {
     const { sha256: hash } = one.payload;
