@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 use simclr_models::{Limits, Picture, PictureError};
@@ -21,7 +21,7 @@ pub struct Sample {
 #[derive(Debug, Clone)]
 enum Source {
     /// A picture file below the dataset's root.
-    File { root: Arc<Path>, path: PathBuf },
+    File { root: Arc<Path>, path: PathBuf, stamp: Arc<OnceLock<u64>> },
     /// The `index`-th square picture of a file of raw planes.
     Planes { file: Arc<PlaneFile>, start: u64, index: usize },
 }
@@ -37,13 +37,14 @@ pub(crate) struct PlaneFile {
     stamp: u64,
 }
 
-/// Bytes at either end of a file that its stamp is made of: of one with many pictures, of one with one.
-const STAMPED: (u64, u64) = (1 << 20, 1 << 12);
+/// Bytes at either end of a file of planes, and of a file of one picture, that its stamp is made of.
+const STAMPED_OF_PLANES: u64 = 1 << 20;
+const STAMPED_OF_PICTURE: u64 = 1 << 12;
 
 impl PlaneFile {
     pub(crate) fn open(path: &Path, side: u32, by_column: bool) -> Result<Arc<Self>, DatasetError> {
         let file = File::open(path).map_err(DatasetError::io(path))?;
-        let stamp = stamp(&file, STAMPED.0).map_err(DatasetError::io(path))?;
+        let stamp = stamp(&file, STAMPED_OF_PLANES).map_err(DatasetError::io(path))?;
         Ok(Arc::new(Self { path: path.to_path_buf(), file, side, by_column, stamp }))
     }
 
@@ -57,7 +58,8 @@ impl PlaneFile {
 impl Sample {
     /// The picture file `path` below `root`.
     pub(crate) fn file(root: &Arc<Path>, path: impl Into<PathBuf>, label: Label) -> Self {
-        Self { label, source: Source::File { root: Arc::clone(root), path: path.into() } }
+        let (root, path) = (Arc::clone(root), path.into());
+        Self { label, source: Source::File { root, path, stamp: Arc::default() } }
     }
 
     /// The `index`-th picture of `file`, whose planes begin at byte `start`.
@@ -68,7 +70,7 @@ impl Sample {
     /// Whether its file is here.
     pub(crate) fn exists(&self) -> bool {
         match &self.source {
-            Source::File { root, path } => root.join(path).is_file(),
+            Source::File { root, path, .. } => root.join(path).is_file(),
             Source::Planes { .. } => true,
         }
     }
@@ -80,7 +82,7 @@ impl Sample {
     pub fn load(&self, limits: &Limits) -> Result<Picture, DatasetError> {
         let picture = |source: PictureError| DatasetError::Picture { name: self.place(), source };
         match &self.source {
-            Source::File { root, path } => {
+            Source::File { root, path, .. } => {
                 let path = root.join(path);
                 let length = std::fs::metadata(&path).map_err(DatasetError::io(&path))?.len();
                 let limit = limits.bytes_max;
@@ -114,12 +116,12 @@ impl Sample {
     }
 
     /// What tells the picture from another of the same name, alike on every machine: a hash of its file's length and both
-    /// ends; 0 where there is no file.
+    /// ends, read once; 0 where there is no file.
     pub fn stamp(&self) -> u64 {
         match &self.source {
-            Source::File { root, path } => {
-                File::open(root.join(path)).and_then(|file| stamp(&file, STAMPED.1)).unwrap_or(0)
-            }
+            Source::File { root, path, stamp: known } => *known.get_or_init(|| {
+                File::open(root.join(path)).and_then(|file| stamp(&file, STAMPED_OF_PICTURE)).unwrap_or(0)
+            }),
             Source::Planes { file, .. } => file.stamp,
         }
     }
@@ -127,7 +129,7 @@ impl Sample {
     /// Where the picture is on this machine, for messages: its path, or its file's path and place in it.
     pub fn place(&self) -> String {
         match &self.source {
-            Source::File { root, path } => root.join(path).display().to_string(),
+            Source::File { root, path, .. } => root.join(path).display().to_string(),
             Source::Planes { file, index, .. } => format!("{}#{index}", file.path.display()),
         }
     }
@@ -159,7 +161,7 @@ fn interleave(planes: &[u8], side: usize, by_column: bool) -> Vec<u8> {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod stamps {
+mod tests {
     use super::*;
 
     #[test]

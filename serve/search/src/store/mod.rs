@@ -19,9 +19,6 @@ pub(crate) use self::guard::panic_message;
 pub(crate) use self::snapshot::Snapshot;
 use crate::{CollectionConfig, Limits, SearchError, Upserted};
 
-/// Bytes of pages that a change of one record may write anew.
-const PAGES_BYTES: u64 = 16 << 10;
-
 /// One collection's file, open for reading and writing.
 pub(crate) struct Store {
     name: String,
@@ -186,23 +183,6 @@ impl Store {
             transaction.commit()?;
             Ok(results)
         })
-    }
-
-    /// Refuses a write that might find no room: pages of the tree are written anew, records twice.
-    pub(crate) fn check_room(&self, changes: &[Change]) -> Result<(), SearchError> {
-        let bytes = |change: &Change| match change {
-            Change::Upsert(records) => {
-                records.iter().map(|r| PAGES_BYTES + 4 * r.encoded.bytes() as u64).sum()
-            }
-            Change::Delete(ids) => PAGES_BYTES * ids.len() as u64,
-        };
-        let wanted = self.reserve_bytes + changes.iter().map(bytes).sum::<u64>();
-        let free = room::free_bytes(&self.path);
-        if free >= wanted {
-            return Ok(());
-        }
-        let reason = format!("{} MB are free and {} MB wanted", free / 1_000_000, wanted / 1_000_000);
-        Err(SearchError::DiskFull { collection: self.name.clone(), reason })
     }
 
     fn apply(

@@ -1,13 +1,38 @@
 //! How much more the disk takes: asked before a write is begun, because redb reads no more once a write has failed.
 //!
-//! A path goes in, bytes come out. Where the system does not tell, there is room, and a write may fail half way: nothing
+//! Changes go in, a refusal comes out. Where the system does not tell, there is room, and a write may fail half way: nothing
 //! of it is acknowledged, and the file is opened again.
 
 use std::path::Path;
 
+use super::{Change, Store};
+use crate::SearchError;
+
+/// Bytes of pages that a change of one record may write anew.
+const PAGES_BYTES: u64 = 16 << 10;
+
+impl Store {
+    /// Refuses a write that might find no room: pages of the tree are written anew, records twice.
+    pub(crate) fn check_room(&self, changes: &[Change]) -> Result<(), SearchError> {
+        let bytes = |change: &Change| match change {
+            Change::Upsert(records) => {
+                records.iter().map(|r| PAGES_BYTES + 4 * r.encoded.bytes() as u64).sum()
+            }
+            Change::Delete(ids) => PAGES_BYTES * ids.len() as u64,
+        };
+        let wanted = self.reserve_bytes + changes.iter().map(bytes).sum::<u64>();
+        let free = free_bytes(&self.path);
+        if free >= wanted {
+            return Ok(());
+        }
+        let reason = format!("{} MB are free and {} MB wanted", free / 1_000_000, wanted / 1_000_000);
+        Err(SearchError::DiskFull { collection: self.name.clone(), reason })
+    }
+}
+
 /// Bytes that files on this path's disk, and this file itself, may still grow by.
 #[cfg(unix)]
-pub(super) fn free_bytes(path: &Path) -> u64 {
+fn free_bytes(path: &Path) -> u64 {
     use std::os::unix::ffi::OsStrExt;
     let Ok(name) = std::ffi::CString::new(path.as_os_str().as_bytes()) else { return u64::MAX };
     let mut disk = std::mem::MaybeUninit::<libc::statvfs>::uninit();
@@ -34,6 +59,6 @@ fn file_limit(path: &Path) -> u64 {
 }
 
 #[cfg(not(unix))]
-pub(super) fn free_bytes(_: &Path) -> u64 {
+fn free_bytes(_: &Path) -> u64 {
     u64::MAX
 }
