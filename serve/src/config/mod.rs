@@ -36,10 +36,10 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Certificate and key for TLS.
     pub tls: Option<(PathBuf, PathBuf)>,
-    /// Encoder sessions.
-    pub sessions: usize,
-    /// Threads of each session.
-    pub session_threads: usize,
+    /// Cores that sessions may use.
+    pub cores: usize,
+    /// Encoder sessions and threads of each; nothing where the server is to measure which are best.
+    pub sessions: Option<(usize, usize)>,
     /// Pictures decoded at once.
     pub decode_threads: usize,
     /// How long a run waits for pictures that are being decoded.
@@ -101,16 +101,14 @@ impl Config {
             problems.0.push(missing("data-dir", "SIMCLR_DATA_DIR"));
         }
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let sessions = problems.at_least_one("sessions", raw.sessions, 1);
-        let threads = (cores / sessions).max(1);
         let listen = guard::address(&raw, &mut problems);
         let config = Self {
             listen,
             limits: Limits::check(&raw, &mut problems),
             cors_origins: guard::origins(&raw, &mut problems),
             tls: guard::certificate(&raw, &mut problems),
-            sessions,
-            session_threads: problems.at_least_one("session-threads", raw.session_threads, threads),
+            cores,
+            sessions: sessions(&raw, cores, &mut problems),
             decode_threads: problems.at_least_one("decode-threads", raw.decode_threads, cores),
             model: raw.model,
             models_dir: raw.models_dir,
@@ -122,6 +120,16 @@ impl Config {
         };
         if problems.0.is_empty() { Ok(config) } else { Err(ConfigErrors(problems.0)) }
     }
+}
+
+/// What was given; where only one of the two was, the other follows from it.
+fn sessions(raw: &RawConfig, cores: usize, problems: &mut Problems) -> Option<(usize, usize)> {
+    if raw.sessions.is_none() && raw.session_threads.is_none() {
+        return None;
+    }
+    let sessions = problems.at_least_one("sessions", raw.sessions, 1);
+    let threads = (cores / sessions).max(1);
+    Some((sessions, problems.at_least_one("session-threads", raw.session_threads, threads)))
 }
 
 #[cfg(test)]
@@ -154,6 +162,19 @@ mod tests {
         );
         let raw = RawConfig { request_pictures_max: Some(9), queue_pictures_max: Some(8), ..raw() };
         assert!(message(raw).contains("must not be above --queue-pictures-max, which is 8"));
+    }
+
+    #[test]
+    fn sessions_that_are_given_are_kept_and_the_rest_follows() {
+        let of = |sessions, session_threads| {
+            Config::check(RawConfig { sessions, session_threads, ..raw() }).unwrap()
+        };
+        let cores = of(None, None).cores;
+        assert_eq!(of(None, None).sessions, None);
+        assert_eq!(of(Some(3), Some(5)).sessions, Some((3, 5)));
+        assert_eq!(of(Some(1), None).sessions, Some((1, cores)));
+        assert_eq!(of(Some(1000), None).sessions, Some((1000, 1)));
+        assert_eq!(of(None, Some(2)).sessions, Some((1, 2)));
     }
 
     #[test]

@@ -50,10 +50,10 @@ pub struct RawConfig {
     /// Folder of more classifiers (*.safetensors), beside those of the model
     #[arg(long, env = "SIMCLR_CLASSIFIERS", value_name = "FOLDER")]
     pub classifiers: Option<PathBuf>,
-    /// Encoder sessions that run side by side [default: 1]
+    /// Encoder sessions that run side by side [default: what a measurement of a second at the start finds best]
     #[arg(long, env = "SIMCLR_SESSIONS", value_name = "COUNT", help_heading = "Speed")]
     pub sessions: Option<usize>,
-    /// Threads of each session [default: cores ÷ sessions]
+    /// Threads of each session [default: cores ÷ sessions; given alone, one session has them]
     #[arg(long, env = "SIMCLR_SESSION_THREADS", value_name = "COUNT", help_heading = "Speed")]
     pub session_threads: Option<usize>,
     /// Pictures decoded and resized at the same time [default: cores]

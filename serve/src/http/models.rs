@@ -15,7 +15,7 @@ use super::error::ApiError;
 use super::extract::{ApiPath, ApiQuery};
 use crate::app::App;
 use crate::config::Limits;
-use crate::models::{ModelError, Served};
+use crate::models::{ModelError, Parallel, Served};
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -68,6 +68,8 @@ pub(super) struct Describe {
     recipe: Recipe,
     #[schema(value_type = Object)]
     limits: Limits,
+    /// Sessions and threads of each model, and what was measured where the server chose them
+    parallel: Option<Parallel>,
     server: &'static str,
 }
 
@@ -142,6 +144,7 @@ pub(super) async fn describe(
         capabilities: ["embed", "classify", "search"],
         recipe: served.artefact.recipe().clone(),
         limits: app.config.limits,
+        parallel: app.models.parallel().cloned(),
         server: concat!("simclr-serve ", env!("CARGO_PKG_VERSION")),
     }))
 }

@@ -4,17 +4,19 @@
 //! the old one finish with it. A load that fails changes nothing. Knows no HTTP; a name leads only to folders that the
 //! configuration named.
 
+mod parallel;
 mod served;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use simclr_models::{ArtefactError, EncodeError, Encoder};
 
 use crate::classifiers::ClassifierError;
 use crate::config::Config;
 use crate::metrics::Metrics;
+pub(crate) use parallel::Parallel;
 pub(crate) use served::Served;
 
 /// Why a model was not loaded; shown to whoever asked for it.
@@ -78,16 +80,22 @@ pub(crate) struct Models {
     loaded: RwLock<BTreeMap<String, Arc<Served>>>,
     /// One load at a time: each takes the memory of a whole model.
     loading: Mutex<()>,
+    /// Sessions and threads of every model: given, or chosen with the first.
+    parallel: OnceLock<Parallel>,
 }
 
 impl Models {
     /// Loads every model that the configuration names.
     pub(crate) fn open(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, ModelError> {
+        let parallel = OnceLock::new();
+        if let Some((sessions, threads)) = config.sessions {
+            let _ = parallel.set(Parallel::given(sessions, threads));
+        }
         let first = match &config.model {
-            Some(folder) => Some(Served::open(folder, config, metrics)?),
+            Some(folder) => Some(Served::open(folder, config, metrics, &parallel)?),
             None => None,
         };
-        Self::with_first(first, config, metrics)
+        Self::with_first(first, config, metrics, parallel)
     }
 
     /// Takes the first model with encoders of the caller's own, and loads the others.
@@ -96,19 +104,22 @@ impl Models {
         config: &Config,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, ModelError> {
+        let threads = config.sessions.map_or(1, |(_, threads)| threads);
+        let parallel = OnceLock::from(Parallel::given(encoders.len(), threads));
         let first = match &config.model {
             Some(folder) => {
                 Some(Served::with_encoders(served::open_artefact(folder)?, encoders, config, metrics)?)
             }
             None => None,
         };
-        Self::with_first(first, config, metrics)
+        Self::with_first(first, config, metrics, parallel)
     }
 
     fn with_first(
         first: Option<Served>,
         config: &Config,
         metrics: &Arc<Metrics>,
+        parallel: OnceLock<Parallel>,
     ) -> Result<Self, ModelError> {
         let named = first.as_ref().map(|m| (m.name().to_owned(), m.artefact.folder().to_owned()));
         let models = Self {
@@ -117,6 +128,7 @@ impl Models {
             first: named,
             loaded: RwLock::new(first.into_iter().map(|m| (m.name().to_owned(), Arc::new(m))).collect()),
             loading: Mutex::default(),
+            parallel,
         };
         for name in models.folders()? {
             let folder = config.models_dir.iter().map(|parent| parent.join(&name)).next();
@@ -152,7 +164,7 @@ impl Models {
     pub(crate) fn load(&self, name: &str) -> Result<(Arc<Served>, bool), ModelError> {
         let _alone = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = self.folder_of(name).ok_or(ModelError::Unknown)?;
-        let served = Served::open(&folder, &self.config, &self.metrics)?;
+        let served = Served::open(&folder, &self.config, &self.metrics, &self.parallel)?;
         if served.name() != name {
             return Err(ModelError::OtherName { folder, name: served.name().to_owned() });
         }
@@ -183,6 +195,11 @@ impl Models {
         // A name from a request leads to a folder that is there and nowhere else.
         let found = self.folders().ok()?.contains(name);
         self.config.models_dir.as_ref().filter(|_| found).map(|parent| parent.join(name))
+    }
+
+    /// Sessions and threads; nothing before the first model was loaded.
+    pub(crate) fn parallel(&self) -> Option<&Parallel> {
+        self.parallel.get()
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Served>> {

@@ -4,12 +4,13 @@
 //! Knows no other model and no HTTP.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use simclr_models::{Artefact, EncodeError, Encoder, ImageBatch, OnnxEncoder};
 
 use super::ModelError;
+use super::parallel::{self, Encoders, Parallel};
 use crate::classifiers::Classifiers;
 use crate::config::Config;
 use crate::embedder::Embedder;
@@ -26,14 +27,15 @@ pub(crate) struct Served {
 
 impl Served {
     /// Opens a folder with ONNX Runtime's sessions; blocks for as long as that takes.
-    pub(super) fn open(folder: &Path, config: &Config, metrics: &Arc<Metrics>) -> Result<Self, ModelError> {
+    pub(super) fn open(
+        folder: &Path,
+        config: &Config,
+        metrics: &Arc<Metrics>,
+        parallel: &OnceLock<Parallel>,
+    ) -> Result<Self, ModelError> {
         let artefact = open_artefact(folder)?;
-        let mut encoders: Vec<Box<dyn Encoder>> = Vec::with_capacity(config.sessions);
-        for _ in 0..config.sessions {
-            let encoder = OnnxEncoder::open(&artefact, config.session_threads)
-                .map_err(|reason| ModelError::Encoder { folder: folder.to_owned(), reason })?;
-            encoders.push(Box::new(encoder));
-        }
+        let encoders = sessions(&artefact, config, parallel)
+            .map_err(|reason| ModelError::Encoder { folder: folder.to_owned(), reason })?;
         Self::with_encoders(artefact, encoders, config, metrics)
     }
 
@@ -76,6 +78,27 @@ impl Served {
 
 pub(super) fn open_artefact(folder: &Path) -> Result<Artefact, ModelError> {
     Artefact::open(folder).map_err(|reason| ModelError::Artefact { folder: folder.to_owned(), reason })
+}
+
+/// As many sessions as were given, or as the first model of the process did best with.
+fn sessions(
+    artefact: &Artefact,
+    config: &Config,
+    parallel: &OnceLock<Parallel>,
+) -> Result<Encoders, EncodeError> {
+    let mut open = |threads| {
+        OnnxEncoder::open(artefact, threads).map(|encoder| -> Box<dyn Encoder> { Box::new(encoder) })
+    };
+    if let Some(parallel) = parallel.get() {
+        return parallel::open_all(parallel.shape, &mut open);
+    }
+    let (side, pictures) = (artefact.recipe().side as usize, config.limits.batch_pictures_max);
+    let (found, encoders) = parallel::choose(config.cores, side, pictures, &mut open)?;
+    let (sessions, threads) = (found.shape.sessions, found.shape.session_threads);
+    tracing::info!(model = artefact.name(), sessions, threads, measured = ?found.measured, "sessions are chosen");
+    // Models are loaded one at a time: nobody else has chosen meanwhile.
+    let _ = parallel.set(found);
+    Ok(encoders)
 }
 
 /// One picture and a full batch: the first runs of a session allocate what later ones reuse.

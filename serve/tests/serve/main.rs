@@ -6,6 +6,7 @@ mod classifying;
 mod client;
 mod collections;
 mod embedding;
+mod fuzzing;
 mod guarding;
 mod inference;
 mod mapping;

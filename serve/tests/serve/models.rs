@@ -101,3 +101,26 @@ fn requests_in_flight_finish_with_the_model_they_began_with() {
         asking.join().unwrap();
     });
 }
+
+#[test]
+fn sessions_are_as_given_or_one_of_the_shapes_measured() {
+    let world = World::new();
+    let parallel = |sessions: Option<usize>, threads: Option<usize>| {
+        let server = world.server(|raw| (raw.sessions, raw.session_threads) = (sessions, threads));
+        server.client.post("/v1/embed", "", &png(1)).ok();
+        server.client.get("/v1/describe").ok()["parallel"].clone()
+    };
+    let given = json!({"sessions": 3, "session_threads": 1, "measured": []});
+    assert_eq!(parallel(Some(3), Some(1)), given);
+    let chosen = parallel(None, None);
+    let cores = std::thread::available_parallelism().unwrap().get() as u64;
+    let product = |shape: &serde_json::Value| {
+        shape["sessions"].as_u64().unwrap() * shape["session_threads"].as_u64().unwrap()
+    };
+    assert_eq!(product(&chosen), cores, "{chosen}");
+    let measured = chosen["measured"].as_array().unwrap();
+    assert!(
+        measured.iter().all(|one| product(one) == cores && one["pictures_per_second"].as_f64() > Some(0.0))
+    );
+    assert!(measured.iter().any(|one| one["sessions"] == chosen["sessions"]), "{chosen}");
+}
