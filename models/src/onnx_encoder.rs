@@ -1,11 +1,11 @@
-//! An [`Encoder`] that runs an artefact's ONNX file on the CPU with ONNX Runtime.
+//! An [`Encoder`] that runs an artefact's ONNX file with ONNX Runtime, on the CPU unless told otherwise.
 
 use ort::session::Session;
 use ort::value::TensorRef;
 
 use crate::encoder::{EncodeError, Encoder};
 use crate::onnx_runtime;
-use crate::{Artefact, Embedding, ImageBatch};
+use crate::{Artefact, Embedding, ImageBatch, Provider};
 
 /// One session of ONNX Runtime.
 pub struct OnnxEncoder {
@@ -15,12 +15,20 @@ pub struct OnnxEncoder {
 }
 
 impl OnnxEncoder {
-    /// Loads the artefact's encoder, to compute with this many threads (at least one).
+    /// Loads the artefact's encoder, to compute on the CPU with this many threads (at least one).
     ///
     /// # Errors
     /// When ONNX Runtime is not there, or refuses the file.
     pub fn open(artefact: &Artefact, threads: usize) -> Result<Self, EncodeError> {
-        let session = onnx_runtime::session(&artefact.encoder_path(), threads)?;
+        Self::open_on(artefact, threads, Provider::Cpu)
+    }
+
+    /// Loads the artefact's encoder, to compute on a provider; `threads` counts where that is the CPU.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and when the provider is not there.
+    pub fn open_on(artefact: &Artefact, threads: usize, provider: Provider) -> Result<Self, EncodeError> {
+        let session = onnx_runtime::session(&artefact.encoder_path(), threads, provider)?;
         Ok(Self { session, side: artefact.recipe().side as usize, embedding_len: artefact.embedding_len() })
     }
 

@@ -10,7 +10,7 @@ use ort::session::{
     builder::{GraphOptimizationLevel, SessionBuilder},
 };
 
-use crate::EncodeError;
+use crate::{EncodeError, Provider};
 
 const LIBRARY: &str = "libonnxruntime.so";
 const BROUGHT: &str = "third_party/onnxruntime";
@@ -21,33 +21,34 @@ fn environment() -> Result<&'static Environment, EncodeError> {
     ENVIRONMENT.get_or_init(start).as_ref().map_err(|reason| EncodeError::Library(reason.clone()))
 }
 
-/// A session on an ONNX file that computes with so many threads, at least one.
-pub(crate) fn session(path: &Path, threads: usize) -> Result<Session, EncodeError> {
-    start_session(threads.max(1), |mut builder| builder.commit_from_file(path))
+/// A session on an ONNX file that computes on the provider, with so many threads, at least one.
+pub(crate) fn session(path: &Path, threads: usize, provider: Provider) -> Result<Session, EncodeError> {
+    start_session(threads.max(1), provider, |mut builder| builder.commit_from_file(path))
 }
 
 /// A session on an ONNX file's bytes that computes with every core.
 pub(crate) fn session_of(bytes: &[u8]) -> Result<Session, EncodeError> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    start_session(threads, |mut builder| builder.commit_from_memory(bytes))
+    start_session(threads, Provider::Cpu, |mut builder| builder.commit_from_memory(bytes))
 }
 
 /// Spinning is off: threads that wait by burning a core starve the server's others. The arena stays on, as is the default.
 fn start_session(
     threads: usize,
+    provider: Provider,
     commit: impl FnOnce(SessionBuilder) -> ort::Result<Session>,
 ) -> Result<Session, EncodeError> {
     let environment = environment()?;
     // The builder's errors cannot be sent between threads, but `ort::Error` can.
-    let start = || -> ort::Result<Session> {
-        commit(
-            Session::builder(environment)?
-                .with_optimization_level(GraphOptimizationLevel::All)?
-                .with_intra_threads(threads)?
-                .with_intra_op_spinning(false)?,
-        )
+    let builder = || -> ort::Result<SessionBuilder> {
+        Ok(Session::builder(environment)?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_intra_threads(threads)?
+            .with_intra_op_spinning(false)?)
     };
-    start().map_err(|e| EncodeError::Runtime(e.to_string()))
+    let runtime = |e: ort::Error| EncodeError::Runtime(e.to_string());
+    let builder = provider.register(builder().map_err(runtime)?).map_err(EncodeError::Library)?;
+    commit(builder).map_err(runtime)
 }
 
 fn start() -> Result<Environment, String> {

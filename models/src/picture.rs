@@ -113,6 +113,19 @@ impl Picture {
             return Err(PictureError::TooManyBytes { bytes: bytes.len(), limit: limits.bytes_max });
         }
         let (format, name) = format_of(bytes).ok_or(PictureError::UnknownFormat)?;
+        // Decoders index by numbers from the file and some files still make one panic (image-webp's issue 182): they are
+        // broken like any other.
+        std::panic::catch_unwind(|| Self::decode_as(bytes, limits, format, name)).unwrap_or_else(|_| {
+            Err(PictureError::Broken { format: name, reason: "the decoder gave up on it".to_owned() })
+        })
+    }
+
+    fn decode_as(
+        bytes: &[u8],
+        limits: &Limits,
+        format: ImageFormat,
+        name: &'static str,
+    ) -> Result<Self, PictureError> {
         let broken = |reason: String| PictureError::Broken { format: name, reason };
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
         reader.limits(allocation_limits(limits));

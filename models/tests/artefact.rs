@@ -7,8 +7,8 @@ use std::path::Path;
 
 use common::{TINY, draft, random_batch, random_weights};
 use simclr_models::{
-    Artefact, ArtefactError, CardScore, EncodeError, Encoder, Head, HeadLayers, OnnxEncoder, ResNet, Stem,
-    Weights, onnx, reference,
+    Artefact, ArtefactError, CardScore, EncodeError, Encoder, Head, HeadLayers, OnnxEncoder, Provider,
+    ResNet, Stem, Weights, onnx, reference,
 };
 
 fn make(folder: &Path) -> (Artefact, Weights) {
@@ -194,4 +194,19 @@ fn the_encoder_says_what_it_cannot_take() {
     let apart =
         three[0].as_slice().iter().zip(one[0].as_slice()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(apart < 1e-5, "a picture's embedding depends on its neighbours in the batch: {apart}");
+}
+
+#[test]
+fn a_provider_that_is_not_there_is_an_error_and_never_the_cpu() {
+    let place = tempfile::tempdir().unwrap();
+    let (artefact, _) = make(&place.path().join("a"));
+    assert!(OnnxEncoder::open_on(&artefact, 1, Provider::Cpu).is_ok());
+    for provider in Provider::ALL.into_iter().filter(|provider| *provider != Provider::Cpu) {
+        // Without the feature the program lacks it, with it the library that tests load does.
+        let error =
+            OnnxEncoder::open_on(&artefact, 1, provider).err().expect("tests load a library for the CPU");
+        let told =
+            matches!(&error, EncodeError::Library(words) if words.to_lowercase().contains(provider.name()));
+        assert!(told, "{provider:?}: {error}");
+    }
 }

@@ -140,6 +140,13 @@ fn a_cmyk_jpeg_shows_its_colours() {
     near(40, [255, 255, 255]);
 }
 
+/// Found by mutation: an animation whose first frame is a lossy picture of no pixels behind an alpha channel.
+#[test]
+fn a_file_that_makes_its_decoder_panic_is_broken() {
+    let found = decode(include_bytes!("golden/frame-of-nothing.webp"));
+    assert!(matches!(found, Err(PictureError::Broken { format: "WebP", .. })), "{found:?}");
+}
+
 #[test]
 fn limits_come_before_decoding() {
     let bytes = encode(ramp(100, 100), ImageFormat::Png);

@@ -11,6 +11,7 @@ use simclr_search::{Collections, SearchError};
 use tokio::sync::Semaphore;
 
 use crate::config::{Config, Limits};
+use crate::fetching::Fetcher;
 use crate::keys::{Keys, KeysError};
 use crate::listening::{Tls, TlsError};
 use crate::metrics::Metrics;
@@ -26,6 +27,8 @@ pub struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) keys: Option<Keys>,
     pub(crate) tls: Option<Arc<Tls>>,
+    /// Nothing where no host may be fetched from.
+    pub(crate) fetcher: Option<Fetcher>,
     collections: Arc<Collections>,
     store_room: Arc<Semaphore>,
     pub(crate) requests_room: Arc<Semaphore>,
@@ -124,6 +127,7 @@ impl App {
             stopping: AtomicBool::new(false),
             collections: Arc::new(collections),
             tls: tls.map(Arc::new),
+            fetcher: config.fetch.clone().map(Fetcher::new),
             keys,
             config,
             models,

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::batching::{Answered, BatchError, BatchLimits, Batcher, Slot};
 use crate::config::Config;
+use crate::fetching::FetchError;
 use crate::metrics::Metrics;
 
 /// Turns a request's pictures into embeddings, in order.
@@ -27,6 +28,8 @@ pub(crate) enum Input {
     Encoded(Bytes),
     /// 3 × side × side floats that the caller prepared as the recipe says.
     Prepared(Vec<f32>),
+    /// A picture whose address brought nothing.
+    Unfetched(FetchError),
 }
 
 /// What a picture that cannot be used does to the others.
@@ -72,6 +75,14 @@ pub(crate) enum EmbedError {
         /// What is wrong with it.
         reason: PictureError,
     },
+    /// Send the picture itself.
+    #[error("{reason}")]
+    Unfetched {
+        /// Which of the request's pictures.
+        index: usize,
+        /// What came of its address.
+        reason: FetchError,
+    },
     /// Send another picture in its place; the decoder itself stumbled over this one.
     #[error("the decoder gave up on this picture")]
     Undecodable {
@@ -92,7 +103,9 @@ impl EmbedError {
     /// The picture whose own fault it is.
     pub(crate) fn culprit(&self) -> Option<usize> {
         match self {
-            Self::Picture { index, .. } | Self::Undecodable { index } => Some(*index),
+            Self::Picture { index, .. } | Self::Unfetched { index, .. } | Self::Undecodable { index } => {
+                Some(*index)
+            }
             Self::Batch { index, reason: BatchError::NotFinite } => *index,
             Self::Batch { .. } => None,
         }
@@ -180,6 +193,7 @@ struct One {
 
 async fn one(preparer: Arc<Preparer>, index: usize, input: Input, slot: Slot) -> Result<One, EmbedError> {
     let (answer, pixels, prepare) = match input {
+        Input::Unfetched(reason) => return Err(EmbedError::Unfetched { index, reason }),
         Input::Prepared(numbers) => (slot.submit(numbers), 0, Duration::ZERO),
         Input::Encoded(bytes) => {
             let Ok(room) = Arc::clone(&preparer.room).acquire_owned().await else {

@@ -1,7 +1,7 @@
 //! The HTTP service: embeddings, image similarity search and classification by one encoder or several.
 //!
 //! In the order a request sees them: [`Config`] says what is served and within which limits; `http` understands the
-//! request and shapes the answer; `models` says who answers; `embedder` decodes, prepares and embeds pictures, `batching`
+//! request and shapes the answer; `fetching` brings pictures that were named by address; `models` says who answers; `embedder` decodes, prepares and embeds pictures, `batching`
 //! runs many requests' pictures at once; `classifiers` and the collections of `simclr_search` answer from the embedding. [`App`] holds them
 //! all, [`router`] serves an `App` without a socket, [`start`] with one. Knows no dataset and no training.
 
@@ -10,6 +10,7 @@ mod batching;
 mod classifiers;
 mod config;
 mod embedder;
+mod fetching;
 mod http;
 mod keys;
 mod listening;

@@ -2,8 +2,11 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::limits::PICTURE_BYTES_MAX;
 use super::{Problems, RawConfig};
+use crate::fetching::{FetchRules, Pattern};
 
 /// The address; one that others reach needs keys, or the word that everybody may do everything.
 pub(super) fn address(raw: &RawConfig, problems: &mut Problems) -> SocketAddr {
@@ -33,6 +36,29 @@ pub(super) fn origins(raw: &RawConfig, problems: &mut Problems) -> Vec<String> {
         }
     }
     origins
+}
+
+/// From where pictures may be fetched, and how much of what at once.
+pub(super) fn fetch(raw: &RawConfig, problems: &mut Problems) -> Option<FetchRules> {
+    let mut allowed = Vec::new();
+    for text in raw.fetch_allow.iter().flatten() {
+        match Pattern::parse(text) {
+            Some(pattern) => allowed.push(pattern),
+            None => problems.add(
+                "fetch-allow",
+                text,
+                "expected a host, such as example.org, *.example.org or example.org:8443",
+            ),
+        }
+    }
+    let rules = FetchRules {
+        private: raw.fetch_private.unwrap_or(false),
+        at_once: problems.at_least_one("fetches-max", raw.fetches_max, 16),
+        timeout: Duration::from_millis(problems.at_least_one("fetch-timeout-ms", raw.fetch_timeout_ms, 5000)),
+        bytes_max: raw.picture_bytes_max.unwrap_or(PICTURE_BYTES_MAX),
+        allowed,
+    };
+    (!rules.allowed.is_empty()).then_some(rules)
 }
 
 pub(super) fn certificate(raw: &RawConfig, problems: &mut Problems) -> Option<(PathBuf, PathBuf)> {

@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use super::{Problems, RawConfig};
 
+/// Bytes of one encoded picture, where nothing else was said.
+pub(super) const PICTURE_BYTES_MAX: usize = 20 << 20;
+
 /// Every limit a client can meet; `/v1/describe` prints them under these names.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[non_exhaustive]
@@ -39,7 +42,11 @@ pub struct Limits {
 impl Limits {
     pub(super) fn check(raw: &RawConfig, problems: &mut Problems) -> Self {
         let limits = Self {
-            picture_bytes_max: problems.at_least_one("picture-bytes-max", raw.picture_bytes_max, 20 << 20),
+            picture_bytes_max: problems.at_least_one(
+                "picture-bytes-max",
+                raw.picture_bytes_max,
+                PICTURE_BYTES_MAX,
+            ),
             picture_pixels_max: problems.at_least_one(
                 "picture-pixels-max",
                 raw.picture_pixels_max,

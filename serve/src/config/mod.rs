@@ -15,6 +15,9 @@ use std::time::Duration;
 pub use limits::Limits;
 use problems::Problems;
 pub use raw::RawConfig;
+use simclr_models::Provider;
+
+use crate::fetching::FetchRules;
 
 /// A configuration that was checked; the only way to one is [`Config::check`].
 #[derive(Debug, Clone)]
@@ -34,6 +37,10 @@ pub struct Config {
     pub api_keys: Option<PathBuf>,
     /// Origins whose pages may call from a browser.
     pub cors_origins: Vec<String>,
+    /// From where pictures may be fetched; nothing where they may not.
+    pub fetch: Option<FetchRules>,
+    /// What the encoders compute on.
+    pub provider: Provider,
     /// Certificate and key for TLS.
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Cores that sessions may use.
@@ -107,6 +114,8 @@ impl Config {
             limits: Limits::check(&raw, &mut problems),
             cors_origins: guard::origins(&raw, &mut problems),
             tls: guard::certificate(&raw, &mut problems),
+            fetch: guard::fetch(&raw, &mut problems),
+            provider: provider(&raw, &mut problems),
             cores,
             sessions: sessions(&raw, cores, &mut problems),
             decode_threads: problems.at_least_one("decode-threads", raw.decode_threads, cores),
@@ -130,6 +139,24 @@ fn sessions(raw: &RawConfig, cores: usize, problems: &mut Problems) -> Option<(u
     let sessions = problems.at_least_one("sessions", raw.sessions, 1);
     let threads = (cores / sessions).max(1);
     Some((sessions, problems.at_least_one("session-threads", raw.session_threads, threads)))
+}
+
+/// What to compute on; one that this program was built without is a mistake, whatever the machine has.
+fn provider(raw: &RawConfig, problems: &mut Problems) -> Provider {
+    let Some(word) = &raw.provider else { return Provider::Cpu };
+    let found = word.parse::<Provider>();
+    let built = found.and_then(|provider| {
+        let reason = || {
+            format!(
+                "this program was built without it: cargo build --release -p simclr-serve --features {word}"
+            )
+        };
+        if provider.is_built_in() { Ok(provider) } else { Err(reason()) }
+    });
+    built.unwrap_or_else(|reason| {
+        problems.add("provider", word, reason);
+        Provider::Cpu
+    })
 }
 
 #[cfg(test)]

@@ -41,6 +41,25 @@ pub struct RawConfig {
         value_delimiter = ','
     )]
     pub cors_origins: Option<Vec<String>>,
+    /// Hosts whose pictures may be fetched where a request names an address, with commas between them: example.org,
+    /// *.example.org, example.org:8443 [default: none]
+    #[arg(
+        long,
+        env = "SIMCLR_FETCH_ALLOW",
+        value_name = "HOSTS",
+        help_heading = "Guard",
+        value_delimiter = ','
+    )]
+    pub fetch_allow: Option<Vec<String>>,
+    /// Let the hosts of --fetch-allow lead to loopback and private addresses
+    #[arg(long, env = "SIMCLR_FETCH_PRIVATE", help_heading = "Guard", num_args = 0..=1, default_missing_value = "true")]
+    pub fetch_private: Option<bool>,
+    /// Pictures fetched at once, at most; more wait, each within its time [default: 16]
+    #[arg(long, env = "SIMCLR_FETCHES_MAX", value_name = "COUNT", help_heading = "Guard")]
+    pub fetches_max: Option<usize>,
+    /// How long fetching one picture may take, in milliseconds; then 422 [default: 5000]
+    #[arg(long, env = "SIMCLR_FETCH_TIMEOUT_MS", value_name = "MS", help_heading = "Guard")]
+    pub fetch_timeout_ms: Option<u64>,
     /// Certificate chain for TLS, a PEM file; read again when it changes
     #[arg(long, env = "SIMCLR_TLS_CERTIFICATE", value_name = "FILE", help_heading = "Guard")]
     pub tls_certificate: Option<PathBuf>,
@@ -50,6 +69,9 @@ pub struct RawConfig {
     /// Folder of more classifiers (*.safetensors), beside those of the model
     #[arg(long, env = "SIMCLR_CLASSIFIERS", value_name = "FOLDER")]
     pub classifiers: Option<PathBuf>,
+    /// What to compute on: cpu, cuda, tensorrt or openvino; not there is an error, never the CPU instead [default: cpu]
+    #[arg(long, env = "SIMCLR_PROVIDER", value_name = "NAME", help_heading = "Speed")]
+    pub provider: Option<String>,
     /// Encoder sessions that run side by side [default: what a measurement of a second at the start finds best]
     #[arg(long, env = "SIMCLR_SESSIONS", value_name = "COUNT", help_heading = "Speed")]
     pub sessions: Option<usize>,
@@ -129,6 +151,11 @@ impl RawConfig {
             api_keys: self.api_keys.or(other.api_keys),
             allow_everybody: self.allow_everybody.or(other.allow_everybody),
             cors_origins: self.cors_origins.or(other.cors_origins),
+            fetch_allow: self.fetch_allow.or(other.fetch_allow),
+            fetch_private: self.fetch_private.or(other.fetch_private),
+            fetches_max: self.fetches_max.or(other.fetches_max),
+            fetch_timeout_ms: self.fetch_timeout_ms.or(other.fetch_timeout_ms),
+            provider: self.provider.or(other.provider),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),
             classifiers: self.classifiers.or(other.classifiers),

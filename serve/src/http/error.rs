@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use crate::app::StoreError;
 use crate::batching::BatchError;
 use crate::embedder::EmbedError;
+use crate::fetching::FetchError;
 
 /// A refusal on its way to the client.
 #[derive(Debug)]
@@ -161,6 +162,21 @@ impl From<&PictureError> for ApiError {
     }
 }
 
+impl From<&FetchError> for ApiError {
+    fn from(error: &FetchError) -> Self {
+        let message = error.to_string();
+        let failed = |code| Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, error.to_string());
+        match error {
+            FetchError::Off | FetchError::NotAllowed(_) => Self::bad("url_not_fetched", message),
+            FetchError::Private => Self::bad("url_private", message),
+            FetchError::Failed(_) => failed("url_failed"),
+            FetchError::Status(_) => failed("url_status"),
+            FetchError::TooManyBytes(_) => Self::too_large("picture_too_many_bytes", message),
+            FetchError::Late(_) => failed("url_late"),
+        }
+    }
+}
+
 impl From<&BatchError> for ApiError {
     fn from(error: &BatchError) -> Self {
         match error {
@@ -179,6 +195,7 @@ impl ApiError {
     pub(crate) fn from_embed(error: &EmbedError, place: impl Fn(usize) -> String) -> Self {
         match error {
             EmbedError::Picture { index, reason } => Self::from(reason).at(place(*index)),
+            EmbedError::Unfetched { index, reason } => Self::from(reason).at(place(*index)),
             EmbedError::Undecodable { index } => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 Self::new(status, "picture_broken", error.to_string()).at(place(*index))

@@ -1,6 +1,6 @@
 //! A picture as JSON writes it: a data URI, bare base64, or `{"image": …}` around either.
 //!
-//! Out come encoded bytes, not yet decoded. Addresses are refused: this server fetches nothing for anybody.
+//! Out come encoded bytes, not yet decoded, or an address, not yet fetched.
 
 use base64::Engine;
 use base64::alphabet;
@@ -37,16 +37,22 @@ pub(crate) struct ImageObject {
     image: String,
 }
 
-impl Source {
+/// What was sent of a picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sent {
     /// The encoded picture.
-    pub(crate) fn bytes(&self) -> Result<Bytes, ApiError> {
+    Bytes(Bytes),
+    /// Where it is to be fetched, if that is allowed.
+    Address(String),
+}
+
+impl Source {
+    /// What was sent.
+    pub(crate) fn sent(&self) -> Result<Sent, ApiError> {
         let (Self::Text(text) | Self::Object(ImageObject { image: text })) = self;
         let base64 = match text.split_once(':') {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("data") => data_of_uri(rest)?,
-            Some((scheme, _)) if is_scheme(scheme) => {
-                let message = "addresses are not fetched: send the picture itself, as a data URI or base64";
-                return Err(ApiError::bad("url_not_fetched", message));
-            }
+            Some((scheme, _)) if is_scheme(scheme) => return Ok(Sent::Address(text.clone())),
             _ => text,
         };
         let decoded = BASE64.decode(base64.trim()).map_err(|error| {
@@ -54,7 +60,7 @@ impl Source {
                 format!("neither a data URI nor base64 ({error}); this model embeds pictures, not text");
             ApiError::bad("invalid_base64", message)
         })?;
-        Ok(decoded.into())
+        Ok(Sent::Bytes(decoded.into()))
     }
 }
 
@@ -78,9 +84,11 @@ mod tests {
 
     fn check(json: &str, expected: Result<&[u8], &str>) {
         let source: Source = serde_json::from_str(json).unwrap();
-        let found = source.bytes().map_err(|error| format!("{error:?}"));
+        let found = source.sent().map_err(|error| format!("{error:?}"));
         match (expected, found) {
-            (Ok(expected), Ok(found)) => assert_eq!(found, expected, "{json}"),
+            (Ok(expected), Ok(found)) => {
+                assert_eq!(found, Sent::Bytes(Bytes::copy_from_slice(expected)), "{json}");
+            }
             (Err(expected), Err(found)) => assert!(found.contains(expected), "{json}: {found}"),
             (expected, found) => panic!("{json}: {found:?}, expected {expected:?}"),
         }
@@ -100,7 +108,8 @@ mod tests {
     #[test]
     fn everything_else_is_refused_and_never_echoed() {
         for address in ["http://127.0.0.1/a.png", "https://x/y", "file:///etc/passwd", "HTTP://x"] {
-            check(&format!("{address:?}"), Err("url_not_fetched"));
+            let source: Source = serde_json::from_str(&format!("{address:?}")).unwrap();
+            assert_eq!(source.sent().unwrap(), Sent::Address(address.to_owned()));
         }
         check(r#""a photo of a cat""#, Err("invalid_base64"));
         check(r#""data:image/png,raw""#, Err("invalid_data_uri"));
@@ -108,6 +117,6 @@ mod tests {
         assert!(serde_json::from_str::<Source>("[1,2]").is_err());
         assert!(serde_json::from_str::<Source>(r#"{"text":"x"}"#).is_err());
         let source: Source = serde_json::from_str(r#""!secret!""#).unwrap();
-        assert!(!format!("{:?}", source.bytes().unwrap_err()).contains("secret"));
+        assert!(!format!("{:?}", source.sent().unwrap_err()).contains("secret"));
     }
 }

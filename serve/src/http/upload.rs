@@ -10,14 +10,16 @@ use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
+use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
 
 use super::body::read_body;
 use super::error::ApiError;
-use super::source::Source;
+use super::source::{Sent, Source};
 use super::timing;
 use crate::app::App;
 use crate::embedder::{Embedded, Input, OnError};
+use crate::fetching::FetchError;
 use crate::models::Served;
 
 /// One encoded picture and where in the request it is.
@@ -27,8 +29,8 @@ pub(crate) struct Upload {
     pub(crate) place: String,
     /// The name it was sent under.
     pub(crate) file_name: Option<String>,
-    /// The encoded picture.
-    pub(crate) bytes: Bytes,
+    /// The encoded picture, or its address.
+    pub(crate) sent: Sent,
 }
 
 /// A body, by the way it was sent.
@@ -56,7 +58,7 @@ pub(crate) async fn read(app: &App, request: Request) -> Result<Content, ApiErro
         return Err(ApiError::bad("body_empty", message));
     }
     // Whatever else it calls itself, curl's default included, the first bytes say what it is.
-    let upload = Upload { place: "body".to_owned(), file_name: None, bytes };
+    let upload = Upload { place: "body".to_owned(), file_name: None, sent: Sent::Bytes(bytes) };
     Ok(Content::Pictures(vec![upload], BTreeMap::new()))
 }
 
@@ -115,8 +117,8 @@ pub(crate) fn from_json(image: Option<Source>, images: Option<Vec<Source>>) -> R
 
 /// One picture of a JSON body.
 pub(crate) fn upload_of(source: &Source, place: String) -> Result<Upload, ApiError> {
-    match source.bytes() {
-        Ok(bytes) => Ok(Upload { place, file_name: None, bytes }),
+    match source.sent() {
+        Ok(sent) => Ok(Upload { place, file_name: None, sent }),
         Err(error) => Err(error.at(place)),
     }
 }
@@ -128,9 +130,35 @@ pub(crate) async fn embed(
     uploads: Vec<Upload>,
     on_error: OnError,
 ) -> Result<Embedded, ApiError> {
-    let (places, inputs) =
-        uploads.into_iter().map(|upload| (upload.place, Input::Encoded(upload.bytes))).unzip();
+    check_count(app, uploads.len())?;
+    let (places, sent): (Vec<String>, Vec<Sent>) =
+        uploads.into_iter().map(|upload| (upload.place, upload.sent)).unzip();
+    let inputs = join_all(sent.into_iter().map(|sent| input(app, sent))).await;
     embed_inputs(app, model, inputs, places, on_error).await
+}
+
+/// A picture's bytes, fetched where an address was sent; why it could not be is told in its place, as of a broken one.
+async fn input(app: &App, sent: Sent) -> Input {
+    match (sent, &app.fetcher) {
+        (Sent::Bytes(bytes), _) => Input::Encoded(bytes),
+        (Sent::Address(_), None) => Input::Unfetched(FetchError::Off),
+        (Sent::Address(address), Some(fetcher)) => {
+            fetcher.fetch(&address).await.map_or_else(Input::Unfetched, Input::Encoded)
+        }
+    }
+}
+
+/// Refuses a request of no picture, or of too many.
+fn check_count(app: &App, pictures: usize) -> Result<(), ApiError> {
+    let limit = app.config.limits.request_pictures_max;
+    if pictures == 0 {
+        return Err(ApiError::bad("no_picture", "the request brings no picture"));
+    }
+    if pictures > limit {
+        let message = format!("{pictures} pictures in one request; at most {limit} are allowed");
+        return Err(ApiError::too_large("too_many_pictures", message));
+    }
+    Ok(())
 }
 
 /// Embeds a request's pictures, `places` saying where in the request each is.
@@ -141,14 +169,7 @@ pub(crate) async fn embed_inputs(
     places: Vec<String>,
     on_error: OnError,
 ) -> Result<Embedded, ApiError> {
-    let limit = app.config.limits.request_pictures_max;
-    if inputs.is_empty() {
-        return Err(ApiError::bad("no_picture", "the request brings no picture"));
-    }
-    if inputs.len() > limit {
-        let message = format!("{} pictures in one request; at most {limit} are allowed", inputs.len());
-        return Err(ApiError::too_large("too_many_pictures", message));
-    }
+    check_count(app, inputs.len())?;
     let embedded = model.embedder.embed(inputs, on_error).await;
     let embedded = embedded.map_err(|error| ApiError::from_embed(&error, |index| places[index].clone()))?;
     timing::tell(embedded.timing);
@@ -172,7 +193,7 @@ async fn read_form(request: Request) -> Result<Content, ApiError> {
         if file_name.is_some() || is_picture {
             let label = file_name.as_deref().unwrap_or(&name);
             let place = format!("part {} ({label})", pictures.len());
-            pictures.push(Upload { place, file_name, bytes });
+            pictures.push(Upload { place, file_name, sent: Sent::Bytes(bytes) });
         } else {
             let text = String::from_utf8(bytes.to_vec())
                 .map_err(|_| bad(format!("field {name:?} is neither text nor has a file name")))?;

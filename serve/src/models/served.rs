@@ -87,7 +87,8 @@ fn sessions(
     parallel: &OnceLock<Parallel>,
 ) -> Result<Encoders, EncodeError> {
     let mut open = |threads| {
-        OnnxEncoder::open(artefact, threads).map(|encoder| -> Box<dyn Encoder> { Box::new(encoder) })
+        OnnxEncoder::open_on(artefact, threads, config.provider)
+            .map(|encoder| -> Box<dyn Encoder> { Box::new(encoder) })
     };
     if let Some(parallel) = parallel.get() {
         return parallel::open_all(parallel.shape, &mut open);

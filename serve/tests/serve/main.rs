@@ -6,6 +6,7 @@ mod classifying;
 mod client;
 mod collections;
 mod embedding;
+mod fetching;
 mod fuzzing;
 mod guarding;
 mod inference;

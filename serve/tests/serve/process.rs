@@ -135,6 +135,9 @@ fn mistakes_at_start_are_named_and_fail() {
     let mut bare = Command::new(env!("CARGO_BIN_EXE_simclr-serve"));
     fails(bare.env_remove("SIMCLR_MODEL").env_remove("SIMCLR_CONFIG"), &["--model", "SIMCLR_MODEL"]);
     fails(command(world.data.path()).args(["--sessions", "0"]), &["--sessions 0", "at least 1"]);
+    fails(command(world.data.path()).args(["--provider", "gpu"]), &["--provider gpu", "cuda"]);
+    // Built in or not: this machine's ONNX Runtime computes on the CPU alone, and must say so.
+    fails(command(world.data.path()).args(["--provider", "tensorrt"]), &["tensorrt"]);
     let file = world.file("serve.toml");
     std::fs::write(&file, "modle = \"x\"").unwrap();
     fails(command(world.data.path()).arg("--config").arg(&file), &["serve.toml", "modle"]);

@@ -9,8 +9,9 @@ use utoipa::ToSchema;
 
 use super::{IMAGES, PICTURES};
 use crate::embedder::Input;
+use crate::fetching::FetchError;
 use crate::http::error::ApiError;
-use crate::http::source::Source;
+use crate::http::source::{Sent, Source};
 
 /// An input tensor; its elements are in `data` or, `binary_data_size` bytes of them, behind the JSON.
 #[derive(Deserialize, ToSchema)]
@@ -67,7 +68,11 @@ impl InputTensor {
             None => {
                 let texts = self.data.iter().flat_map(|flat| flat.texts.iter().cloned());
                 let place = |error: ApiError| error.at(self.name.clone());
-                texts.map(|text| Source::Text(text).bytes().map_err(place)).collect::<Result<_, _>>()?
+                let file = |text| match Source::Text(text).sent()? {
+                    Sent::Bytes(bytes) => Ok(bytes),
+                    Sent::Address(_) => Err(ApiError::from(&FetchError::Off)),
+                };
+                texts.map(|text| file(text).map_err(place)).collect::<Result<_, _>>()?
             }
         };
         if self.data.as_ref().is_some_and(|flat| !flat.numbers.is_empty()) {

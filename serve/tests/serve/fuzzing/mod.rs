@@ -10,6 +10,7 @@ mod mutate;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use mutate::{Dice, mend_png, mutate};
@@ -24,6 +25,19 @@ const MEMORY_MAX: usize = 3 << 30;
 /// Inputs kept because their outcome was new.
 const KEPT_MAX: usize = 2000;
 
+/// Says where a panic was, without a backtrace; those inside decoders, which are caught where pictures are read, are too
+/// many to say.
+fn speak_briefly() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        std::panic::set_hook(Box::new(|panic| {
+            if panic.location().is_none_or(|place| !place.file().contains("/registry/")) {
+                eprintln!("{panic}");
+            }
+        }));
+    });
+}
+
 fn how_long() -> Duration {
     let seconds =
         std::env::var("SIMCLR_FUZZ_SECONDS").map_or(1, |text| text.parse().expect("a whole number"));
@@ -37,6 +51,7 @@ fn fuzz(
     mend: impl Fn(&mut Dice, &mut Vec<u8>),
     mut target: impl FnMut(&[u8]) -> Result<String, String>,
 ) {
+    speak_briefly();
     let (end, mut dice, mut seen, mut tried) =
         (Instant::now() + how_long(), Dice::new(7), BTreeSet::new(), 0u64);
     for seed in corpus.clone() {
