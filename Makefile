@@ -1,7 +1,7 @@
 # Everything a newcomer or a machine runs; `make help` lists it. Nothing has to be exported first.
 
-# What a plain build leaves out: results in an object store, tested against a real server.
-OPTIONAL = --features simclr-eval/object-store-tests
+# What a plain build leaves out: results in an object store, tested against a real server, and traces, to a collector of the test's own.
+OPTIONAL = --features simclr-eval/object-store-tests,simclr-serve/otel
 
 .PHONY: help demo test bench lint format native-libs
 

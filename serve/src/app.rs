@@ -16,6 +16,7 @@ use crate::keys::{Keys, KeysError};
 use crate::listening::{Tls, TlsError};
 use crate::metrics::Metrics;
 use crate::models::{ModelError, Models};
+use crate::watching;
 
 /// Reads and writes of collections that run at the same time; more wait their turn within their request's deadline.
 const STORE_THREADS: usize = 16;
@@ -120,7 +121,7 @@ impl App {
                 tracing::error!(collection, damage, done, "a segment was damaged");
             }
         }
-        Ok(Arc::new(Self {
+        let app = Arc::new(Self {
             requests_room: Arc::new(Semaphore::new(config.limits.requests_max)),
             bodies_room: Arc::new(Semaphore::new(kibibytes(config.limits.bodies_bytes_max))),
             store_room: Arc::new(Semaphore::new(STORE_THREADS)),
@@ -132,7 +133,11 @@ impl App {
             config,
             models,
             metrics,
-        }))
+        });
+        if let Some(every) = app.config.watch {
+            watching::watch(&app, every).map_err(StartError::Died)?;
+        }
+        Ok(app)
     }
 
     /// The collections; they touch the disk, so ask them through [`store`](Self::store) where they may wait.

@@ -10,11 +10,13 @@ use bytes::Bytes;
 use simclr_models::{Embedding, Encoder, Limits as PictureLimits, Picture, PictureError, Recipe};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use crate::batching::{Answered, BatchError, BatchLimits, Batcher, Slot};
 use crate::config::Config;
 use crate::fetching::FetchError;
 use crate::metrics::Metrics;
+use crate::spans;
 
 /// Turns a request's pictures into embeddings, in order.
 pub(crate) struct Embedder {
@@ -149,7 +151,8 @@ impl Embedder {
         let mut tasks = JoinSet::new();
         for (index, (input, slot)) in inputs.into_iter().zip(slots).enumerate() {
             let preparer = Arc::clone(&self.preparer);
-            tasks.spawn(async move { (index, one(preparer, index, input, slot).await) });
+            let work = async move { (index, one(preparer, index, input, slot).await) };
+            tasks.spawn(work.in_current_span());
         }
         while let Some(joined) = tasks.join_next().await {
             let Ok((index, result)) = joined else {
@@ -200,7 +203,9 @@ async fn one(preparer: Arc<Preparer>, index: usize, input: Input, slot: Slot) ->
                 return Err(stopped(Some(index)));
             };
             // Permit and slot travel with the work: a thread that still decodes for a caller who left counts as busy.
+            let span = spans::step!("prepare");
             let work = tokio::task::spawn_blocking(move || {
+                let _step = span.entered();
                 let prepared = preparer.prepare(&bytes);
                 drop(room);
                 prepared.map(|(numbers, pixels, took)| (slot.submit(numbers), pixels, took))
@@ -211,7 +216,7 @@ async fn one(preparer: Arc<Preparer>, index: usize, input: Input, slot: Slot) ->
             }
         }
     };
-    match answer.await {
+    match answer.instrument(spans::step!("embed")).await {
         Ok(Ok(answered)) => Ok(One { answered, pixels, prepare }),
         Ok(Err(reason)) => Err(EmbedError::Batch { index: Some(index), reason }),
         Err(_) => Err(stopped(Some(index))),

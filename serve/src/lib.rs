@@ -18,6 +18,8 @@ mod metrics;
 mod models;
 mod plane;
 mod running;
+mod spans;
+mod watching;
 
 pub use app::{App, StartError, collections_folder};
 pub use classifiers::ClassifierError;

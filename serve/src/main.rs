@@ -2,17 +2,16 @@
 
 mod commands;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use commands::logging;
 use commands::verify::{self, VerifyArgs};
 use simclr_serve::{App, Config, RawConfig, Running, Stopped, start};
 use tokio::runtime::Runtime;
-use tracing_subscriber::EnvFilter;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,6 +38,9 @@ struct Cli {
     /// What goes to the log: error, warn, info, debug, or a filter such as simclr_serve=debug
     #[arg(long, env = "SIMCLR_LOG", value_name = "FILTER", default_value = "info")]
     log: String,
+    /// Send traces to a collector by OTLP over HTTP, such as http://localhost:4318; built with the feature `otel`
+    #[arg(long, env = "SIMCLR_OTLP_ENDPOINT", value_name = "URL")]
+    otlp_endpoint: Option<String>,
     /// Check the configuration and everything it names, say all that is wrong, and exit without serving
     #[arg(long)]
     check: bool,
@@ -68,7 +70,8 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    log_to_stderr(&cli.log, cli.json)?;
+    // Held until the server has stopped, so that the last traces are sent.
+    let _traces = logging::start(&cli.log, cli.json, cli.otlp_endpoint.as_deref())?;
     if let Some(Command::Verify(arguments)) = &cli.command {
         return verify::run(arguments);
     }
@@ -135,16 +138,4 @@ async fn signal() -> std::io::Result<()> {
     }
     #[cfg(not(unix))]
     tokio::signal::ctrl_c().await
-}
-
-/// Text on a terminal, one JSON object a line elsewhere or when asked for.
-fn log_to_stderr(filter: &str, json: bool) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).with_context(|| format!("--log {filter}"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() && !json {
-        builder.compact().init();
-    } else {
-        builder.json().flatten_event(true).init();
-    }
-    Ok(())
 }

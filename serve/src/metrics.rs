@@ -31,6 +31,7 @@ pub(crate) struct Metrics {
     queue_seconds: Histogram,
     inference_seconds: Histogram,
     inference_failures: Counter,
+    model_loads: Family<OutcomeLabels, Counter>,
     collection_records: Family<CollectionLabels, Gauge>,
     ready: Gauge<f64, AtomicU64>,
 }
@@ -50,6 +51,11 @@ struct RouteLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabels {
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -76,6 +82,7 @@ impl Metrics {
             queue_seconds: seconds(),
             inference_seconds: seconds(),
             inference_failures: Counter::default(),
+            model_loads: Family::default(),
             collection_records: Family::default(),
             ready: Gauge::default(),
         };
@@ -101,6 +108,7 @@ impl Metrics {
         );
         r.register_with_unit("inference_duration", "One run", s(), self.inference_seconds.clone());
         r.register("inference_failures", "Runs that failed", self.inference_failures.clone());
+        r.register("model_loads", "Models loaded, or tried in vain", self.model_loads.clone());
         r.register("collection_records", "Records of a collection", self.collection_records.clone());
         r.register("ready", "1 when requests are welcome", self.ready.clone());
     }
@@ -133,6 +141,11 @@ impl Metrics {
         } else {
             self.pictures.inc_by(u64::from(count));
         }
+    }
+
+    pub(crate) fn model_load(&self, loaded: bool) {
+        let outcome = if loaded { "loaded" } else { "failed" };
+        self.model_loads.get_or_create(&OutcomeLabels { outcome }).inc();
     }
 
     /// The text; what only a look can tell, readiness, the queues' and the collections' sizes, is passed in.

@@ -13,9 +13,9 @@ class Refused(Exception):
     """An answer that was not 200."""
 
 
-def prepare(path, body):
+def prepare(path, body, kind="application/octet-stream"):
     """A whole POST request."""
-    head = f"POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/octet-stream\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 

@@ -50,25 +50,32 @@ def embed_small_pictures():
 class Peer(Client):
     """The FastAPI server at its best: a worker a core with one thread of inference each, as one process is bound by Python's lock."""
 
-    def __init__(self, python, model, ours):
+    def __init__(self, python, model, ours, workers=CORES):
         super().__init__(free_port())
         self.python, self.model, self.log_path = python, model, ours.log_path.with_name("peer.log")
-        self.process = None
+        self.workers, self.settings, self.process = workers, {}, None
+
+    def command(self):
+        command = [str(self.python), "-m", "uvicorn", "fastapi_server:app", "--host", "127.0.0.1", "--port", str(self.port)]
+        command += ["--workers", str(self.workers), "--loop", "uvloop", "--http", "httptools"]
+        return [*command, "--log-level", "warning", "--no-access-log"]
+
+    def ready(self):
+        self.request("GET", "/openapi.json")
 
     def start(self, recipe):
-        settings = {"PEER_ENCODER": str(self.model / "encoder.onnx"), "PEER_RECIPE": json.dumps(recipe), "PEER_THREADS": "1"}
-        command = [str(self.python), "-m", "uvicorn", "fastapi_server:app", "--host", "127.0.0.1", "--port", str(self.port), "--workers", str(CORES)]
-        command += ["--log-level", "warning", "--no-access-log", "--loop", "uvloop", "--http", "httptools"]
+        threads = str(max(1, CORES // self.workers))
+        self.settings |= {"PEER_ENCODER": str(self.model / "encoder.onnx"), "PEER_RECIPE": json.dumps(recipe), "PEER_THREADS": threads}
+        command = self.command()
         with open(self.log_path, "w") as log:
-            self.process = subprocess.Popen(command, cwd=HERE / "peers", env={**os.environ, **settings}, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, cwd=HERE / "peers", env={**os.environ, **self.settings}, stdout=log, stderr=log)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                self.request("GET", "/openapi.json")
-                return
-            except OSError:
+                return self.ready()
+            except (OSError, ServiceError):
                 time.sleep(0.2)
-        raise FetchError(f"the FastAPI peer did not start:\n{self.log_path.read_text()[-800:]}")
+        raise FetchError(f"the peer did not start:\n{self.log_path.read_text()[-800:]}")
 
     def embed(self, body):
         return self.request("POST", "/embed", body, "application/octet-stream")

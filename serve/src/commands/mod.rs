@@ -1,3 +1,4 @@
 //! What `simclr-serve` does besides serving; each command prints for people, or JSON when asked for.
 
+pub(crate) mod logging;
 pub(crate) mod verify;

@@ -51,6 +51,8 @@ pub struct Config {
     pub decode_threads: usize,
     /// How long a run waits for pictures that are being decoded.
     pub batch_wait: Duration,
+    /// How often the models' folders are looked at; nothing where only requests load models.
+    pub watch: Option<Duration>,
     /// How long a stop waits for requests in flight.
     pub drain_deadline: Duration,
     /// What a request may ask for.
@@ -125,6 +127,9 @@ impl Config {
             classifiers: raw.classifiers,
             api_keys: raw.api_keys,
             batch_wait: Duration::from_millis(raw.batch_wait_ms.unwrap_or(5)),
+            watch: raw
+                .watch_models_ms
+                .map(|ms| Duration::from_millis(problems.at_least_one("watch-models-ms", Some(ms), 1))),
             drain_deadline: Duration::from_millis(raw.drain_deadline_ms.unwrap_or(10_000)),
         };
         if problems.0.is_empty() { Ok(config) } else { Err(ConfigErrors(problems.0)) }

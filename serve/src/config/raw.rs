@@ -20,6 +20,9 @@ pub struct RawConfig {
     /// Folder of encoders' folders: all are loaded, and loaded again or unloaded by request
     #[arg(long, env = "SIMCLR_MODELS_DIR", value_name = "FOLDER")]
     pub models_dir: Option<PathBuf>,
+    /// Look at the models' folders this often and load what is new or changed, in milliseconds [default: never]
+    #[arg(long, env = "SIMCLR_WATCH_MODELS_MS", value_name = "MS")]
+    pub watch_models_ms: Option<u64>,
     /// Folder for the collections; made when missing
     #[arg(long, env = "SIMCLR_DATA_DIR", value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
@@ -145,6 +148,7 @@ impl RawConfig {
     pub fn or(self, other: Self) -> Self {
         Self {
             model: self.model.or(other.model),
+            watch_models_ms: self.watch_models_ms.or(other.watch_models_ms),
             models_dir: self.models_dir.or(other.models_dir),
             data_dir: self.data_dir.or(other.data_dir),
             listen: self.listen.or(other.listen),

@@ -10,11 +10,13 @@ use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tower_http::request_id::RequestId;
+use tracing::Instrument;
 
 use super::body::{discard, too_long};
 use super::error::{ApiError, ErrorCode};
 use super::timing;
 use crate::app::{App, kibibytes};
+use crate::spans;
 
 /// Takes a place among the requests and room for the body before a byte of it is read, or refuses.
 pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -65,8 +67,10 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let id = request.extensions().get::<RequestId>().cloned();
     let id = id.as_ref().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
-    let (mut response, timing) = timing::listen(next.run(request)).await;
+    let span = spans::request(&request, &route, id);
+    let (mut response, timing) = timing::listen(next.run(request)).instrument(span.clone()).await;
     let (status, took) = (response.status(), started.elapsed());
+    spans::answered(&span, status);
     if let Some(value) = timing::header(timing, took) {
         response.headers_mut().insert("server-timing", value);
     }
@@ -76,7 +80,8 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
         app.metrics.refused(code);
     }
     let ms = took.as_secs_f64() * 1e3;
-    tracing::info!(%method, route, status = status.as_u16(), code, ms, request_id = id, "request");
+    let trace_id = spans::trace_id(&span);
+    tracing::info!(%method, route, status = status.as_u16(), code, ms, request_id = id, trace_id, "request");
     response
 }
 

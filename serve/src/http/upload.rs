@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
+use tracing::Instrument;
 
 use super::body::read_body;
 use super::error::ApiError;
@@ -21,6 +22,7 @@ use crate::app::App;
 use crate::embedder::{Embedded, Input, OnError};
 use crate::fetching::FetchError;
 use crate::models::Served;
+use crate::spans;
 
 /// One encoded picture and where in the request it is.
 #[derive(Debug, Clone)]
@@ -143,7 +145,8 @@ async fn input(app: &App, sent: Sent) -> Input {
         (Sent::Bytes(bytes), _) => Input::Encoded(bytes),
         (Sent::Address(_), None) => Input::Unfetched(FetchError::Off),
         (Sent::Address(address), Some(fetcher)) => {
-            fetcher.fetch(&address).await.map_or_else(Input::Unfetched, Input::Encoded)
+            let fetching = fetcher.fetch(&address).instrument(spans::step!("fetch"));
+            fetching.await.map_or_else(Input::Unfetched, Input::Encoded)
         }
     }
 }

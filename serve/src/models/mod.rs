@@ -145,6 +145,15 @@ impl Models {
         Ok(models)
     }
 
+    /// Every model that could be loaded, with its folder.
+    pub(crate) fn known(&self) -> BTreeMap<String, PathBuf> {
+        let of_folder = self.config.models_dir.iter().flat_map(|parent| {
+            let names = self.folders().unwrap_or_default();
+            names.into_iter().map(|name| (name.clone(), parent.join(name)))
+        });
+        of_folder.chain(self.first.clone()).collect()
+    }
+
     /// Names of the artefacts in the models folder, loaded or not.
     fn folders(&self) -> Result<BTreeSet<String>, ModelError> {
         let Some(parent) = &self.config.models_dir else { return Ok(BTreeSet::new()) };
@@ -164,10 +173,13 @@ impl Models {
     pub(crate) fn load(&self, name: &str) -> Result<(Arc<Served>, bool), ModelError> {
         let _alone = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = self.folder_of(name).ok_or(ModelError::Unknown)?;
-        let served = Served::open(&folder, &self.config, &self.metrics, &self.parallel)?;
-        if served.name() != name {
-            return Err(ModelError::OtherName { folder, name: served.name().to_owned() });
-        }
+        let opened = Served::open(&folder, &self.config, &self.metrics, &self.parallel);
+        let opened = opened.and_then(|served| {
+            let other = || ModelError::OtherName { folder, name: served.name().to_owned() };
+            if served.name() == name { Ok(served) } else { Err(other()) }
+        });
+        self.metrics.model_load(opened.is_ok());
+        let served = opened?;
         let served = Arc::new(served);
         let old = self.write().insert(name.to_owned(), Arc::clone(&served));
         tracing::info!(

@@ -5,6 +5,7 @@
 mod classifying;
 mod client;
 mod collections;
+mod deploying;
 mod embedding;
 mod fetching;
 mod fuzzing;
@@ -18,6 +19,10 @@ mod page;
 mod pictures;
 mod process;
 mod refusals;
+mod reloading;
+#[cfg(feature = "otel")]
+mod tracing;
+mod typed;
 mod verifying;
 mod watching;
 mod world;

@@ -43,12 +43,12 @@ pub(crate) fn start_with(command: &mut Command) -> Process {
 }
 
 impl Process {
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
     }
 
-    fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let mut status = None;
         until("the process ends", || {
             status = self.child.try_wait().unwrap();
@@ -135,6 +135,8 @@ fn mistakes_at_start_are_named_and_fail() {
     let mut bare = Command::new(env!("CARGO_BIN_EXE_simclr-serve"));
     fails(bare.env_remove("SIMCLR_MODEL").env_remove("SIMCLR_CONFIG"), &["--model", "SIMCLR_MODEL"]);
     fails(command(world.data.path()).args(["--sessions", "0"]), &["--sessions 0", "at least 1"]);
+    #[cfg(not(feature = "otel"))]
+    fails(command(world.data.path()).args(["--otlp-endpoint", "http://[::1]:1"]), &["--features otel"]);
     fails(command(world.data.path()).args(["--provider", "gpu"]), &["--provider gpu", "cuda"]);
     // Built in or not: this machine's ONNX Runtime computes on the CPU alone, and must say so.
     fails(command(world.data.path()).args(["--provider", "tensorrt"]), &["tensorrt"]);
