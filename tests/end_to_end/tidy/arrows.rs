@@ -7,14 +7,15 @@ use std::path::Path;
 use std::process::Command;
 
 /// Package, and every package of ours that it may name; nothing else points up.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("simclr-models", &[]),
     ("simclr-datasets", &["simclr-models"]),
     ("simclr-eval", &["simclr-models", "simclr-datasets"]),
     ("simclr-torchx", &[]),
     ("simclr-train", &["simclr-models", "simclr-datasets", "simclr-eval", "simclr-torchx"]),
     ("simclr-search", &[]),
-    ("simclr-serve", &["simclr-models", "simclr-datasets", "simclr-eval", "simclr-search"]),
+    ("simclr-client", &[]),
+    ("simclr-serve", &["simclr-client", "simclr-models", "simclr-datasets", "simclr-eval", "simclr-search"]),
     ("simclr-tests", &["simclr-models", "simclr-datasets", "simclr-eval", "simclr-search", "simclr-serve"]),
 ];
 
