@@ -6,6 +6,7 @@ Both servers run at the same time, so that each pair of measurements meets the s
 import json
 import math
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -68,7 +69,7 @@ class Peer(Client):
         self.settings |= {"PEER_ENCODER": str(self.model / "encoder.onnx"), "PEER_RECIPE": json.dumps(recipe), "PEER_THREADS": threads}
         command = self.command()
         with open(self.log_path, "w") as log:
-            self.process = subprocess.Popen(command, cwd=HERE / "peers", env={**os.environ, **self.settings}, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, cwd=HERE / "peers", env={**os.environ, **self.settings}, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
@@ -83,8 +84,17 @@ class Peer(Client):
     def stop(self):
         if self.process is not None:
             self.close()
-            self.process.terminate()
-            self.process.wait(20)
+            # With its workers, which not every server takes along.
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                pass
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self.process.wait(10)
 
 
 def small_pictures(folder, side=32, apart=3):

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 ADDRESS, PAGE, NODE = sys.argv[1:]
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +50,19 @@ def rust(number, text):
     return ["cargo", "run", "--quiet", "--release", "--manifest-path", project / "Cargo.toml"]
 
 
+def check_manifests():
+    """Every Kubernetes example is YAML, names what it makes, and its selectors find its pods."""
+    for file in sorted((ROOT / "docs" / "examples").rglob("*.yaml")):
+        objects = list(yaml.safe_load_all(file.read_text()))
+        labels = [one["spec"]["template"].get("metadata", {}).get("labels", {}) for one in objects if one["kind"] in ("Deployment", "Job")]
+        for one in objects:
+            assert {"apiVersion", "kind", "metadata", "spec"} <= one.keys() and one["metadata"]["name"], f"{file}: {one.get('kind')}"
+            selector = one["spec"].get("selector", {})
+            selector = selector.get("matchLabels", selector)
+            assert any(selector.items() <= pod.items() for pod in labels) or not selector, f"{file}: {one['kind']} selects {selector}"
+        print(f"  ok yaml: {file.name}: {', '.join(one['kind'] for one in objects)}")
+
+
 RUN = {"sh": shell, "python": python, "javascript": javascript, "rust": rust}
 
 
@@ -69,6 +83,7 @@ def main():
         if done.returncode != 0:
             failed += 1
             print(done.stdout[-2000:], done.stderr[-2000:], sep="\n")
+    check_manifests()
     assert {"sh", "python", "rust"} <= ran, f"{PAGE} shows only {ran}"
     rows = np.load("rows.npy")
     assert rows.shape[0] == 1 and np.allclose(rows, np.fromfile("rows", "<f4").reshape(rows.shape)), "rows.npy and rows differ"
