@@ -31,8 +31,8 @@ pub(super) fn judge(
     Judged { score, loss: loss / float(features.len().max(1)) }
 }
 
-/// Rows × classes.
-fn score_all(point: &[f64], features: &Features, classes: usize, mean: &[f64]) -> Vec<f64> {
+/// The scores of every row, rows × classes.
+pub(super) fn score_all(point: &[f64], features: &Features, classes: usize, mean: &[f64]) -> Vec<f64> {
     let len = features.embedding_len;
     let (width, lanes) = (padded(len), padded(classes));
     let (weights, bias) = point.split_at(classes * len);

@@ -3,6 +3,8 @@
 //! Made by [`Probe::new`] from a fit, kept in one safetensors file, checked whenever it is read. Knows neither pictures
 //! nor encoders, only the embedding space it was fitted in.
 
+mod blocks;
+mod cholesky;
 mod file;
 mod judge;
 mod lbfgs;

@@ -71,7 +71,7 @@ fn covariance(features: &Features, mean: &[f64], rows: &[usize]) -> Array2<f64> 
 }
 
 /// `sum` += blockᵀ × block, where it lies on or below the diagonal.
-fn add_corner(block: &[f64], width: usize, sum: &mut [f64]) {
+pub(super) fn add_corner(block: &[f64], width: usize, sum: &mut [f64]) {
     let mut left = vec![0.0; block.len() / width * COLUMNS];
     for first in (0..width).step_by(COLUMNS) {
         let end = (first + COLUMNS).min(width);

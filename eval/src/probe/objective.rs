@@ -3,12 +3,14 @@
 //! In the words of scikit-learn, C = 1/(n·λ). Everything is in float64; features are widened block by block as they are
 //! read. The preconditioner is α·Cov + λ·I for each class (α for its bias), which makes the number of evaluations independent
 //! of how correlated the features are. Böhning's bound on the Hessian has α = ½ (¼ for one-vs-rest); what the probabilities
-//! at hand give instead, the mean of p·(1 − p) over rows, is nearer and needs a third fewer evaluations.
+//! at hand give instead, the mean of p·(1 − p) over rows, is nearer and needs a third fewer evaluations. Where that is not
+//! enough, each class is given its own block of the Hessian.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+use super::blocks::Blocks;
 use super::lbfgs::{Objective, dot};
 use super::loss::Targets;
 use super::moments::{BLOCK, Moments, STRIPS, float};
@@ -24,6 +26,7 @@ pub(crate) struct Regression<'a> {
     penalty: f64,
     mean: &'a [f64],
     inverse: Shifted<'a>,
+    blocks: Option<Blocks>,
     /// α.
     curvature: f64,
     spread: Vec<f64>,
@@ -49,7 +52,23 @@ impl<'a> Regression<'a> {
         let spread =
             moments.variances.iter().map(|x| (bound * (x + 1e-12 * most) + penalty).sqrt()).collect();
         let (mean, found) = (&moments.mean, AtomicU64::new(curvature.to_bits()));
-        Some(Self { features, targets, classes, penalty, mean, inverse, curvature, spread, found })
+        Some(Self {
+            features,
+            targets,
+            classes,
+            penalty,
+            mean,
+            inverse,
+            blocks: None,
+            curvature,
+            spread,
+            found,
+        })
+    }
+
+    /// Preconditioned with each class's own block from now on, or with none.
+    pub(super) fn divide_by(&mut self, blocks: Option<Blocks>) {
+        self.blocks = blocks;
     }
 
     /// α where it was last evaluated.
@@ -140,6 +159,9 @@ impl Objective for Regression<'_> {
     }
 
     fn precondition(&self, vector: &mut [f64]) {
+        if let Some(blocks) = &self.blocks {
+            return blocks.solve(vector);
+        }
         let (weights, bias) = vector.split_at_mut(self.classes * self.features.embedding_len);
         self.inverse.solve(weights);
         weights.iter_mut().chain(bias).for_each(|x| *x /= self.curvature);
