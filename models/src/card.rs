@@ -66,6 +66,19 @@ pub struct Training {
     pub recipe: String,
     /// Name and version of the program.
     pub program: String,
+    /// The runs with whose weights it began one after the other, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Earlier>,
+}
+
+/// A run whose weights another one began with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Earlier {
+    /// How often it saw its pictures.
+    pub epochs: u32,
+    /// The training recipe file's text.
+    pub recipe: String,
 }
 
 /// One measured number.

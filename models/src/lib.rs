@@ -25,7 +25,7 @@ mod resize;
 mod weights;
 
 pub use artefact::{Artefact, ArtefactError};
-pub use card::{Card, CardDraft, CardScore, Training};
+pub use card::{Card, CardDraft, CardScore, Earlier, Training};
 pub use description::{
     Description, DescriptionError, Head, HeadLayers, Op, Padding, Param, ParamKind, ResNet, Stem, Step,
     Value, describe_classifier, describe_head,

@@ -149,6 +149,7 @@ fn make_artefact(folder: &Path) {
         loss: None,
         recipe: String::new(),
         program: "end-to-end tests".to_owned(),
+        earlier: vec![],
     };
     let draft = CardDraft { name: "random".to_owned(), recipe, licence: "MIT".to_owned(), training };
     Artefact::create(folder, &network, &Weights::initial(&description, 7), draft).expect("an artefact");

@@ -12,7 +12,7 @@ use std::io::Read;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use simclr_models::{Description, NamedTensor, Param, Weights, describe_classifier, describe_head};
+use simclr_models::{Description, Earlier, NamedTensor, Param, Weights, describe_classifier, describe_head};
 
 use crate::optimiser::Slots;
 use crate::{TrainError, TrainRecipe};
@@ -45,6 +45,8 @@ pub struct Checkpoint {
     pub head: Weights,
     /// The optimiser's slots, each over the encoder's learned tensors, then the head's.
     pub slots: Slots,
+    /// The runs with whose weights it began one after the other, oldest first.
+    pub earlier: Vec<Earlier>,
     /// Past projections that are still negatives, oldest row first; empty without a queue.
     pub memory: Vec<f32>,
 }
@@ -69,6 +71,7 @@ impl Checkpoint {
             encoder: Weights::initial(&encoder, recipe.seed),
             head: Weights::initial(&head, recipe.seed.wrapping_add(1)),
             slots,
+            earlier: vec![],
             memory: vec![],
         })
     }
@@ -78,15 +81,22 @@ impl Checkpoint {
     /// # Errors
     /// When the encoders differ.
     pub fn at_weights_of(self, run: &Self) -> Result<Self, TrainError> {
-        let (mine, theirs) = (TrainRecipe::parse(&self.recipe_text)?, TrainRecipe::parse(&run.recipe_text)?);
-        let (mine, theirs) = (descriptions(&mine)?, descriptions(&theirs)?);
+        let (mine, recipe) = (TrainRecipe::parse(&self.recipe_text)?, TrainRecipe::parse(&run.recipe_text)?);
+        let (mine, theirs) = (descriptions(&mine)?, descriptions(&recipe)?);
         if mine.0 != theirs.0 {
             return Err(TrainError::Recipe(
                 "[encoder] is not that of the run whose weights are taken; copy its lines".into(),
             ));
         }
         let head = if mine.1 == theirs.1 { run.head.clone() } else { self.head };
-        Ok(Self { encoder: run.encoder.clone(), head, ..self })
+        let mut earlier = run.earlier.clone();
+        earlier.push(Earlier { epochs: run.epochs(&recipe), recipe: run.recipe_text.clone() });
+        Ok(Self { encoder: run.encoder.clone(), head, earlier, ..self })
+    }
+
+    /// Full epochs done, as a card says it.
+    pub(crate) fn epochs(&self, recipe: &TrainRecipe) -> u32 {
+        u32::try_from(self.epochs_done.min(recipe.schedule.epochs)).unwrap_or(u32::MAX)
     }
 
     /// Reads a file and checks every tensor.
@@ -161,6 +171,9 @@ impl Checkpoint {
         if count > 0 {
             about.insert("epoch_losses".into(), count.to_string());
         }
+        if !self.earlier.is_empty() {
+            about.insert("earlier".into(), serde_json::json!(self.earlier).to_string());
+        }
         about
     }
 
@@ -192,6 +205,10 @@ impl Checkpoint {
             // Files of earlier versions have none of the following.
             epoch_so_far: number("epoch_loss_sum").zip(count).unwrap_or_default(),
             knn: number("knn"),
+            earlier: match about.get("earlier") {
+                Some(text) => serde_json::from_str(text).map_err(|e| format!("earlier: {e}"))?,
+                None => vec![],
+            },
             encoder: Weights::check(&encoder, part(encoder.params(), "encoder")?)
                 .map_err(|e| e.to_string())?,
             head: Weights::check(&head, part(head.params(), "head")?).map_err(|e| e.to_string())?,

@@ -63,10 +63,11 @@ pub fn export(
         training: Training {
             method: recipe.objective.method(),
             data: data.into(),
-            epochs: epochs_done(checkpoint, &recipe),
+            epochs: checkpoint.epochs(&recipe),
             loss: checkpoint.epoch_loss,
             recipe: checkpoint.recipe_text.clone(),
             program: concat!("simclr-train ", env!("CARGO_PKG_VERSION")).into(),
+            earlier: checkpoint.earlier.clone(),
         },
     };
     let artefact = Artefact::create_to(folder, &recipe.encoder, head, &weights, draft)?;
@@ -94,10 +95,6 @@ fn weights(checkpoint: &Checkpoint, description: &Description) -> Result<Weights
     let tensors = checkpoint.encoder.tensors().iter().chain(checkpoint.head.tensors());
     let wanted = tensors.filter(|tensor| names.contains(&tensor.name)).cloned().collect();
     Ok(Weights::check(description, wanted)?)
-}
-
-fn epochs_done(checkpoint: &Checkpoint, recipe: &TrainRecipe) -> u32 {
-    u32::try_from(checkpoint.epochs_done.min(recipe.schedule.epochs)).unwrap_or(u32::MAX)
 }
 
 /// Embeds four random pictures with libtorch and with ONNX Runtime.

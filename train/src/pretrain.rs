@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use simclr_models::Earlier;
 use tch::{Device, Kind, Tensor};
 
 use crate::checkpoint::Checkpoint;
@@ -91,6 +92,7 @@ struct Session<'a> {
     watched: Watched<'a>,
     name: String,
     text: String,
+    earlier: Vec<Earlier>,
     batch: usize,
     learner: Learner,
     rates: Rates,
@@ -123,6 +125,7 @@ impl<'a> Session<'a> {
             journal: Journal::open(&folder, checkpoint.step)?,
             step: checkpoint.step,
             text: checkpoint.recipe_text,
+            earlier: checkpoint.earlier,
             batch: recipe.batch,
             unread: vec![],
             knn: None,
@@ -228,6 +231,7 @@ impl<'a> Session<'a> {
             encoder,
             head,
             slots: self.learner.slots()?,
+            earlier: self.earlier.clone(),
             memory: self.learner.memory()?,
         };
         let good = goodness(&checkpoint, self.watched.monitor.is_some());

@@ -61,6 +61,7 @@ fn by_onnx(network: &ResNet, weights: &Weights, images: &ImageBatch) -> Vec<f32>
             loss: None,
             recipe: String::new(),
             program: "test".into(),
+            earlier: vec![],
         },
     };
     let artefact = Artefact::create(&folder.path().join("parity"), network, weights, draft).unwrap();

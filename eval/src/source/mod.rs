@@ -109,6 +109,7 @@ impl Source {
                 loss: None,
                 recipe: String::new(),
                 program: concat!("simclr-eval ", env!("CARGO_PKG_VERSION")).to_owned(),
+                earlier: vec![],
             },
         };
         let weights = Weights::initial(&description, seed);

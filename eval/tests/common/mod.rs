@@ -50,6 +50,7 @@ pub(crate) fn tiny_artefact(folder: &Path) -> Artefact {
             loss: None,
             recipe: String::new(),
             program: "test".to_owned(),
+            earlier: vec![],
         },
     };
     Artefact::create(folder, &network, &Weights::initial(&network.describe().unwrap(), 1), draft).unwrap()

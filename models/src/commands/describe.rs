@@ -39,6 +39,10 @@ fn card_words(card: &Card) -> String {
         "training  {} on {}, {} epochs, {}",
         training.method, training.data, training.epochs, training.program
     );
+    if !training.earlier.is_empty() {
+        let epochs: Vec<String> = training.earlier.iter().map(|run| run.epochs.to_string()).collect();
+        let _ = writeln!(text, "earlier   {} epochs of the runs it began with", epochs.join(" and "));
+    }
     if let Some(HeadLayers { layers, head }) = card.output {
         let _ = writeln!(text, "output    layer {layers} of the projection head's {}, not h", head.layers);
     }

@@ -53,6 +53,7 @@ fn draft(arguments: &Import, recipe: Recipe, story: String) -> CardDraft {
             loss: None,
             recipe: story,
             program: PROGRAM.to_owned(),
+            earlier: vec![],
         },
     }
 }

@@ -42,6 +42,7 @@ fn artefact(folder: &Path) -> Artefact {
         loss: None,
         recipe: String::new(),
         program: "test".into(),
+        earlier: vec![],
     };
     let draft = CardDraft { name: "ours".into(), recipe, licence: "CC0-1.0".into(), training };
     Artefact::create(&folder.join("ours"), &network, &weights, draft).unwrap()

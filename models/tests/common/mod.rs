@@ -56,6 +56,7 @@ pub(crate) fn draft(name: &str, side: u32) -> CardDraft {
             loss: None,
             recipe: String::new(),
             program: "test".into(),
+            earlier: vec![],
         },
     }
 }

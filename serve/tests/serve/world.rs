@@ -41,6 +41,7 @@ pub(crate) fn make_artefact(folder: &Path, name: &str, seed: u64) -> Artefact {
         loss: None,
         recipe: String::new(),
         program: "test".to_owned(),
+        earlier: vec![],
     };
     let card = CardDraft { name: name.to_owned(), recipe, licence: "CC0-1.0".to_owned(), training };
     Artefact::create(folder, &network, &weights, card).unwrap()

@@ -11,6 +11,7 @@ fn written_and_read_again_bit_for_bit() {
     checkpoint.epoch_loss = Some(0.1 + 0.2);
     checkpoint.epoch_so_far = (1.0 / 3.0, 7);
     checkpoint.knn = Some(63.7);
+    checkpoint.earlier = vec![Earlier { epochs: 200, recipe: "a = \"b\"\n".into() }];
     checkpoint.slots[0][3][0] = 1.5;
     assert_eq!(Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap(), checkpoint);
 }
@@ -55,6 +56,9 @@ fn a_run_begins_at_the_weights_of_another_with_the_same_encoder() {
     let fresh = Checkpoint::start(TINY).unwrap();
     assert_ne!(fresh.encoder, other.encoder);
     let begun = fresh.clone().at_weights_of(&other).unwrap();
+    let again = fresh.clone().at_weights_of(&Checkpoint { epochs_done: 3, ..begun.clone() }).unwrap();
+    let told: Vec<_> = again.earlier.iter().map(|run| (run.epochs, run.recipe.clone())).collect();
+    assert_eq!(told, [(0, other.recipe_text.clone()), (3, fresh.recipe_text.clone())]);
     assert_eq!((begun.step, &begun.encoder, &begun.head), (0, &other.encoder, &other.head));
 
     let narrower = Checkpoint::start(&TINY.replace("output = 32", "output = 16")).unwrap();
