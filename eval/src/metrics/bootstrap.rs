@@ -1,5 +1,7 @@
 //! How far a number on a test split may be from that of the pictures it stands for: rows drawn with replacement, seeded, and
-//! the middle 95 % of the numbers on them (percentile bootstrap). Knows no metric.
+//! the middle 95 % of the numbers on them (percentile bootstrap). A draw repeats some rows and loses others, which by itself
+//! raises some metrics, such as average precision on few pictures: where the numbers lie aside of the figure by more than a
+//! quarter of their deviation (the rule of Efron and Tibshirani, 1993, §10.3), they are moved back. Knows no metric.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -44,6 +46,7 @@ impl Bootstrap {
                 let value = statistic(&ones);
                 let mut drawn: Vec<f64> = draws.iter().map(|draw| draw[place]).collect();
                 drawn.sort_unstable_by(f64::total_cmp);
+                centre(&mut drawn, value);
                 let interval = [quantile(&drawn, 0.025, value), quantile(&drawn, 0.975, value)];
                 Measured { metric: name.clone(), value, interval }
             })
@@ -59,6 +62,18 @@ impl Bootstrap {
             counts[random.random_range(0..rows)] += 1;
         }
         counts
+    }
+}
+
+/// Moves numbers that lie aside of `value` so that it is their mean.
+fn centre(drawn: &mut [f64], value: f64) {
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    let mean = |sum: f64| sum / drawn.len().max(1) as f64;
+    let middle = mean(drawn.iter().sum());
+    let deviation = mean(drawn.iter().map(|x| (x - middle).powi(2)).sum()).sqrt();
+    let bias = middle - value;
+    if bias.abs() > 0.25 * deviation {
+        drawn.iter_mut().for_each(|x| *x -= bias);
     }
 }
 
@@ -89,5 +104,21 @@ mod tests {
         assert_ne!(bootstrap.draw(100, 0), bootstrap.draw(100, 1));
         assert!((quantile(&[1.0, 2.0, 4.0], 0.75, 0.0) - 3.0).abs() < 1e-12);
         assert!((quantile(&[], 0.5, 7.0) - 7.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn an_interval_holds_its_figure_though_repeated_rows_raise_it() {
+        // 1 for all rows once, about 2 for a draw with replacement.
+        let repeats =
+            |counts: &[u32]| counts.iter().map(|&n| f64::from(n * n)).sum::<f64>() / counts.len() as f64;
+        let share = |counts: &[u32]| f64::from(counts[..50].iter().sum::<u32>()) / counts.len() as f64;
+        let statistics: [(String, Statistic<'_>); 2] =
+            [("repeats".to_owned(), Box::new(repeats)), ("share".to_owned(), Box::new(share))];
+        let found = Bootstrap { samples: 500, seed: 1 }.measure(100, &statistics);
+        for Measured { metric, value, interval } in &found {
+            assert!(interval[0] < *value && *value < interval[1], "{metric}: {value} {interval:?}");
+        }
+        // An unbiased one is as wide as a share of 100 is: 50 ± 1.96·√(100·¼).
+        assert!((found[1].interval[0] - 0.4).abs() < 0.02, "{found:?}");
     }
 }
