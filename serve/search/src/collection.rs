@@ -6,7 +6,7 @@
 
 mod writing;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::asking::{check_limit, check_query, check_request};
@@ -30,6 +30,8 @@ pub struct Collection {
     queue: CommitQueue,
     shared: Arc<Shared>,
     builder: Arc<Builder>,
+    /// A write that failed, and the next sequence before it, until the file could be opened and looked at.
+    failed: Mutex<Option<(u64, SearchError)>>,
 }
 
 impl Collection {
@@ -47,7 +49,7 @@ impl Collection {
         let shared = Arc::new(Shared::new(index, snapshot, config.dimension, segments, damage));
         builder.consider(&shared);
         let (name, queue, builder) = (name.to_owned(), CommitQueue::default(), Arc::clone(builder));
-        Ok(Self { name, config, limits, store, queue, shared, builder })
+        Ok(Self { name, config, limits, store, queue, shared, builder, failed: Mutex::new(None) })
     }
 
     /// Its name.
@@ -127,11 +129,11 @@ impl Collection {
         })
     }
 
-    /// Reads; and once more, after the write that failed meanwhile, if that closed the file under the reader.
+    /// Reads; and once more on the file opened again, if a write that failed has closed it under the reader.
     fn again<T>(&self, read: impl Fn() -> Result<T, SearchError>) -> Result<T, SearchError> {
         match read() {
             Err(SearchError::Storage { .. }) => {
-                self.queue.pause(|| ());
+                self.queue.pause(|| self.reopen())?;
                 read()
             }
             other => other,

@@ -60,6 +60,7 @@ fn all_there(collection: &Collection, groups: u64, what: &str) {
 fn fill(folder: &Path) -> u64 {
     let collections = Collections::open(folder, limits()).expect("opens");
     let collection = collections.create("full", config(DIMENSION)).expect("created");
+    collection.upsert(vec![record("spare", vec![1.0; DIMENSION])]).expect("there is room");
     let mut groups = 0;
     let refused = loop {
         match write(&collection, groups) {
@@ -70,6 +71,8 @@ fn fill(folder: &Path) -> u64 {
     };
     assert!(matches!(refused, SearchError::DiskFull { .. }), "{refused:?}");
     assert!(refused.to_string().contains("free space"), "{refused}");
+    // A delete is how room is made, so it is not refused.
+    assert_eq!(collection.delete(&["spare".to_owned()]).expect("deletes go on"), 1);
     all_there(&collection, groups, "right after the refusal");
     // Again and again, also small ones, which may still find room.
     for _ in 0..3 {

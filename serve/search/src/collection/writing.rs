@@ -1,5 +1,7 @@
 //! The writing half of a collection: from checked records to a commit, and what becomes of one that fails.
 
+use std::sync::PoisonError;
+
 use super::Collection;
 use crate::record::{check_id, normalised, payload_json};
 use crate::store::format::Encoded;
@@ -21,17 +23,26 @@ impl Collection {
         Ok(applied)
     }
 
+    /// Commits the changes of a group that there is room for; the others are refused each by itself.
+    fn write(&self, changes: Vec<Change>) -> Vec<Result<Applied, SearchError>> {
+        let room = self.store.room(&changes);
+        let fitting =
+            changes.into_iter().zip(&room).filter_map(|(change, room)| room.is_ok().then_some(change));
+        let fitting: Vec<Change> = fitting.collect();
+        let written = if fitting.is_empty() { Vec::new() } else { self.commit(fitting) };
+        let mut written = written.into_iter();
+        let lost = || Err(SearchError::storage("a commit", "it has no answer; try again"));
+        room.into_iter().map(|room| room.and_then(|()| written.next().unwrap_or_else(lost))).collect()
+    }
+
     /// Commits a group of changes, then shows them to searches. Runs in one thread at a time.
-    fn write(&self, mut changes: Vec<Change>) -> Vec<Result<Applied, SearchError>> {
+    fn commit(&self, mut changes: Vec<Change>) -> Vec<Result<Applied, SearchError>> {
         let everyone = |error: SearchError, count| vec![Err(error); count];
-        let possible = self.shared.read().snapshot().and_then(|_| self.store.check_room(&changes));
-        if let Err(error) = possible {
-            return everyone(error, changes.len());
-        }
         // Rows are numbered in 32 bits.
         let records_max = self.limits.records_per_collection_max.min(u32::MAX as usize);
-        let next = self.store.next_sequence();
-        let committed = next.map(|next| (next, self.store.commit(&mut changes, records_max)));
+        let next = self.reopen().and_then(|()| self.shared.read().snapshot());
+        let committed = next.and_then(|_| self.store.next_sequence());
+        let committed = committed.map(|next| (next, self.store.commit(&mut changes, records_max)));
         let results = match committed {
             Ok((_, Ok(results))) => results,
             Ok((next, Err(error))) => return everyone(self.recover(next, error), changes.len()),
@@ -53,15 +64,28 @@ impl Collection {
     /// After a write that failed: opens the file again, so that reading goes on, and answers with why it failed.
     fn recover(&self, next: u64, error: SearchError) -> SearchError {
         self.store.close();
-        match (self.store.next_sequence(), self.store.snapshot()) {
-            (Ok(found), Ok(snapshot)) if found == next => self.shared.write().renew(snapshot),
-            // The disk failed at the last moment and kept the write all the same: memory and truth have parted.
-            (Ok(_), Ok(_)) => self.shared.write().refuse(error.clone()),
-            // Not even reading works: the next write tries again.
-            (Err(then), _) | (_, Err(then)) => {
-                return SearchError::storage(format!("{error}; opening the file again"), then);
-            }
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some((next, error.clone()));
+        match self.reopen() {
+            Ok(()) => error,
+            Err(then) => SearchError::storage(format!("{error}; opening the file again"), then),
         }
-        error
+    }
+
+    /// Opens the file again if a write has failed and nobody could yet; in one thread at a time, while nobody writes.
+    ///
+    /// # Errors
+    /// When not even reading works: the next read or write tries again.
+    pub(super) fn reopen(&self) -> Result<(), SearchError> {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((next, error)) = failed.clone() else { return Ok(()) };
+        let (found, snapshot) = (self.store.next_sequence()?, self.store.snapshot()?);
+        *failed = None;
+        if found == next {
+            self.shared.write().renew(snapshot);
+        } else {
+            // The disk failed at the last moment and kept the write all the same: memory and truth have parted.
+            self.shared.write().refuse(error);
+        }
+        Ok(())
     }
 }

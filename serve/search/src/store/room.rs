@@ -12,22 +12,43 @@ use crate::SearchError;
 const PAGES_BYTES: u64 = 16 << 10;
 
 impl Store {
-    /// Refuses a write that might find no room: pages of the tree are written anew, records twice.
-    pub(crate) fn check_room(&self, changes: &[Change]) -> Result<(), SearchError> {
+    /// Refuses each upsert of a group that might find no room: pages of the tree are written anew, records twice.
+    ///
+    /// Deletes are never refused: they are how room is made, mostly in pages the file has already.
+    pub(crate) fn room(&self, changes: &[Change]) -> Vec<Result<(), SearchError>> {
         let bytes = |change: &Change| match change {
             Change::Upsert(records) => {
                 records.iter().map(|r| PAGES_BYTES + 4 * r.encoded.bytes() as u64).sum()
             }
-            Change::Delete(ids) => PAGES_BYTES * ids.len() as u64,
+            Change::Delete(_) => 0,
         };
-        let wanted = self.reserve_bytes + changes.iter().map(bytes).sum::<u64>();
+        let wanted: Vec<u64> = changes.iter().map(bytes).collect();
         let free = free_bytes(&self.path);
-        if free >= wanted {
-            return Ok(());
-        }
-        let reason = format!("{} MB are free and {} MB wanted", free / 1_000_000, wanted / 1_000_000);
-        Err(SearchError::DiskFull { collection: self.name.clone(), reason })
+        let refused = |wanted: u64| SearchError::DiskFull {
+            collection: self.name.clone(),
+            reason: format!(
+                "{} MB are free and {} MB wanted, of which {} MB stay free",
+                free / 1_000_000,
+                (wanted + self.reserve_bytes).div_ceil(1_000_000),
+                self.reserve_bytes / 1_000_000
+            ),
+        };
+        let fits = fitting(free.checked_sub(self.reserve_bytes), &wanted);
+        fits.into_iter()
+            .zip(wanted)
+            .map(|(fits, wanted)| if fits { Ok(()) } else { Err(refused(wanted)) })
+            .collect()
     }
+}
+
+/// Which wishes are fulfilled, first come, first served; one that is too large leaves its room to those after it.
+fn fitting(mut left: Option<u64>, wanted: &[u64]) -> Vec<bool> {
+    let fits = |&wanted: &u64| {
+        let rest = left.and_then(|left| left.checked_sub(wanted));
+        left = rest.or(left);
+        wanted == 0 || rest.is_some()
+    };
+    wanted.iter().map(fits).collect()
 }
 
 /// Bytes that files on this path's disk, and this file itself, may still grow by.
@@ -61,4 +82,17 @@ fn file_limit(path: &Path) -> u64 {
 #[cfg(not(unix))]
 fn free_bytes(_: &Path) -> u64 {
     u64::MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitting;
+
+    #[test]
+    fn only_those_that_lack_room_are_refused() {
+        assert_eq!(fitting(Some(10), &[4, 7, 0, 6, 1]), [true, false, true, true, false]);
+        // Below the reserve: deletes alone.
+        assert_eq!(fitting(None, &[1, 0, 1]), [false, true, false]);
+        assert_eq!(fitting(Some(u64::MAX), &[u64::MAX]), [true]);
+    }
 }
