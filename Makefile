@@ -1,7 +1,8 @@
 # Everything a newcomer or a machine runs; `make help` lists it. Nothing has to be exported first.
 
-# What a plain build leaves out: results in an object store, tested against a real server, and traces, to a collector of the test's own.
-OPTIONAL = --features simclr-eval/object-store-tests,simclr-serve/otel
+# What a plain build leaves out: results in an object store and collections on Milvus, tested against real servers, and traces, to a
+# collector of the test's own.
+OPTIONAL = --features simclr-eval/object-store-tests,simclr-serve/milvus,simclr-serve/otel
 
 .PHONY: help demo test bench lint format native-libs
 
@@ -13,7 +14,7 @@ demo: ## serve the shipped encoder on real photographs (PICTURES=folder, PORT=n,
 
 test: native-libs ## every test of every crate (real pictures too where SIMCLR_TEST_DATA names a folder of them)
 	python3 -B -m unittest discover -s tools/tests
-	cargo test --release --workspace --locked $(OPTIONAL)
+	tools/milvus/run cargo test --release --workspace --locked $(OPTIONAL)
 	tools/clients/run
 
 bench: ## our figures beside the peers', interleaved on this machine (ONLY=prefix runs some); JSON in target/bench

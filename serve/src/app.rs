@@ -2,20 +2,21 @@
 //!
 //! Everything is opened, checked and warmed here, before anybody listens. Knows no routes and no status codes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use simclr_models::Encoder;
-use simclr_search::{Collections, SearchError};
+use simclr_search::{SearchError, VectorStore};
 use tokio::sync::Semaphore;
 
-use crate::config::{Config, Limits};
+use crate::config::Config;
 use crate::fetching::Fetcher;
 use crate::keys::{Keys, KeysError};
 use crate::listening::{Tls, TlsError};
 use crate::metrics::Metrics;
 use crate::models::{ModelError, Models};
+use crate::stores;
 use crate::watching;
 
 /// Reads and writes of collections that run at the same time; more wait their turn within their request's deadline.
@@ -30,7 +31,7 @@ pub struct App {
     pub(crate) tls: Option<Arc<Tls>>,
     /// Nothing where no host may be fetched from.
     pub(crate) fetcher: Option<Fetcher>,
-    collections: Arc<Collections>,
+    collections: Arc<dyn VectorStore>,
     store_room: Arc<Semaphore>,
     pub(crate) requests_room: Arc<Semaphore>,
     pub(crate) bodies_room: Arc<Semaphore>,
@@ -50,6 +51,14 @@ pub enum StartError {
         folder: PathBuf,
         /// What is wrong with it.
         reason: SearchError,
+    },
+    /// Name a store that answers, or a program built for it.
+    #[error("--store {store}: {reason}")]
+    Store {
+        /// The store asked for.
+        store: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// Correct the file of API keys.
     #[error(transparent)]
@@ -109,24 +118,13 @@ impl App {
     fn assemble(config: Config, models: Models, metrics: Arc<Metrics>) -> Result<Arc<Self>, StartError> {
         let keys = config.api_keys.as_deref().map(Keys::open).transpose()?;
         let tls = config.tls.as_ref().map(|(certificate, key)| Tls::open(certificate, key)).transpose()?;
-        let folder = collections_folder(&config.data_dir);
-        let collections = Collections::open(&folder, search_limits(config.limits))
-            .map_err(|reason| StartError::Collections { folder, reason })?;
-        for problem in collections.problems() {
-            tracing::error!(collection = problem.name, reason = %problem.error, "a collection is unusable");
-        }
-        for collection in collections.list() {
-            for damage in collection.statistics().damage {
-                let (collection, done) = (collection.name(), "it is made again from the records");
-                tracing::error!(collection, damage, done, "a segment was damaged");
-            }
-        }
+        let collections = stores::open(&config)?;
         let app = Arc::new(Self {
             requests_room: Arc::new(Semaphore::new(config.limits.requests_max)),
             bodies_room: Arc::new(Semaphore::new(kibibytes(config.limits.bodies_bytes_max))),
             store_room: Arc::new(Semaphore::new(STORE_THREADS)),
             stopping: AtomicBool::new(false),
-            collections: Arc::new(collections),
+            collections,
             tls: tls.map(Arc::new),
             fetcher: config.fetch.clone().map(Fetcher::new),
             keys,
@@ -140,20 +138,15 @@ impl App {
         Ok(app)
     }
 
-    /// The collections; they touch the disk, so ask them through [`store`](Self::store) where they may wait.
-    pub(crate) fn collections(&self) -> &Collections {
-        &self.collections
-    }
-
     /// Runs work on the collections off the request threads, a bounded number at a time.
     pub(crate) async fn store<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Collections) -> Result<T, SearchError> + Send + 'static,
+        work: impl FnOnce(&dyn VectorStore) -> Result<T, SearchError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let room = Arc::clone(&self.store_room).acquire_owned().await.map_err(|_| StoreError::Died)?;
         let collections = Arc::clone(&self.collections);
         let task = tokio::task::spawn_blocking(move || {
-            let result = work(&collections);
+            let result = work(&*collections);
             drop(room);
             result
         });
@@ -185,22 +178,7 @@ pub(crate) enum StoreError {
     Died,
 }
 
-/// Where in a data folder the collections are.
-pub fn collections_folder(data_dir: &Path) -> PathBuf {
-    data_dir.join("collections")
-}
-
 /// Room for bodies is counted in KiB, since a semaphore's permits are counted in 32 bits.
 pub(crate) fn kibibytes(bytes: usize) -> usize {
     bytes.div_ceil(1024).max(1)
-}
-
-fn search_limits(limits: Limits) -> simclr_search::Limits {
-    let records = limits.request_records_max;
-    simclr_search::Limits {
-        records_per_request_max: records,
-        search_limit_max: records,
-        page_limit_max: records,
-        ..simclr_search::Limits::default()
-    }
 }

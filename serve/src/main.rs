@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use commands::exchange::{self, ExportArgs, ImportArgs};
 use commands::logging;
 use commands::verify::{self, VerifyArgs};
 use simclr_serve::{App, Config, RawConfig, Running, Stopped, start};
@@ -22,6 +23,7 @@ Examples:
   simclr-serve --models-dir encoders --data-dir data --listen 0.0.0.0:8080 --api-keys keys.txt
   simclr-serve --config serve.toml --check
   simclr-serve verify --data-dir data
+  simclr-serve export cats cats.parquet --data-dir data
 
   curl --data-binary @cat.jpg http://127.0.0.1:8080/v1/embed
 
@@ -57,6 +59,8 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Verify(VerifyArgs),
+    Export(ExportArgs),
+    Import(ImportArgs),
 }
 
 fn main() -> ExitCode {
@@ -72,8 +76,11 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     // Held until the server has stopped, so that the last traces are sent.
     let _traces = logging::start(&cli.log, cli.json, cli.otlp_endpoint.as_deref())?;
-    if let Some(Command::Verify(arguments)) = &cli.command {
-        return verify::run(arguments);
+    match &cli.command {
+        Some(Command::Verify(arguments)) => return verify::run(arguments),
+        Some(Command::Export(arguments)) => return exchange::export(arguments),
+        Some(Command::Import(arguments)) => return exchange::import(arguments),
+        None => {}
     }
     let raw = match &cli.config {
         Some(path) => cli.options.or(RawConfig::from_file(path)?),

@@ -107,6 +107,14 @@ pub enum SearchError {
         /// What the system said.
         reason: String,
     },
+    /// The cluster that keeps the collections did not do what was asked: see to it, then try again.
+    #[error("{what}: {reason}")]
+    Remote {
+        /// What was being done.
+        what: String,
+        /// What the cluster, or the network, said.
+        reason: String,
+    },
     /// A vector has the wrong length: use the encoder the collection was made for.
     #[error("the vector of {of} has {found} numbers; this collection takes {expected}")]
     WrongDimension {

@@ -22,11 +22,14 @@ mod folder;
 mod index;
 mod limits;
 mod loading;
+#[cfg(feature = "milvus")]
+mod milvus;
 mod record;
 mod segment;
 mod shared;
 mod statistics;
 mod store;
+mod vector_store;
 mod verify;
 
 pub use collection::Collection;
@@ -35,6 +38,9 @@ pub use distance::Kernel;
 pub use error::SearchError;
 pub use filter::Filter;
 pub use limits::Limits;
+#[cfg(feature = "milvus")]
+pub use milvus::MilvusStore;
 pub use record::{CollectionConfig, Neighbour, Query, Record, Upserted};
 pub use statistics::Statistics;
+pub use vector_store::{VectorCollection, VectorStore};
 pub use verify::Verified;

@@ -75,3 +75,9 @@ pub(super) fn certificate(raw: &RawConfig, problems: &mut Problems) -> Option<(P
         }
     }
 }
+
+/// The cluster that keeps the collections.
+pub(super) fn store(raw: &RawConfig, problems: &mut Problems) -> Option<String> {
+    let given = raw.store.as_deref()?;
+    crate::stores::milvus_address(given).map_err(|reason| problems.add("store", given, reason)).ok()
+}

@@ -29,6 +29,10 @@ pub struct Config {
     pub models_dir: Option<PathBuf>,
     /// Folder that holds the collections.
     pub data_dir: PathBuf,
+    /// Where a Milvus cluster keeps the collections instead, `host:port` or an `https://` address.
+    pub store: Option<String>,
+    /// What to show it.
+    pub store_token: Option<String>,
     /// Where to listen.
     pub listen: SocketAddr,
     /// Folder of classifiers beside those of the artefact.
@@ -106,9 +110,10 @@ impl Config {
         if raw.model.is_none() && raw.models_dir.is_none() {
             problems.0.push(missing("model", "SIMCLR_MODEL"));
         }
-        if raw.data_dir.is_none() {
+        if raw.data_dir.is_none() && raw.store.is_none() {
             problems.0.push(missing("data-dir", "SIMCLR_DATA_DIR"));
         }
+        let store = guard::store(&raw, &mut problems);
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let listen = guard::address(&raw, &mut problems);
         let config = Self {
@@ -123,6 +128,8 @@ impl Config {
             decode_threads: problems.at_least_one("decode-threads", raw.decode_threads, cores),
             model: raw.model,
             models_dir: raw.models_dir,
+            store,
+            store_token: raw.store_token,
             data_dir: raw.data_dir.unwrap_or_default(),
             classifiers: raw.classifiers,
             api_keys: raw.api_keys,

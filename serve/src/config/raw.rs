@@ -26,6 +26,12 @@ pub struct RawConfig {
     /// Folder for the collections; made when missing
     #[arg(long, env = "SIMCLR_DATA_DIR", value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
+    /// Keep the collections on a Milvus cluster, milvus://HOST:PORT, instead of in the data folder
+    #[arg(long, env = "SIMCLR_STORE", value_name = "ADDRESS")]
+    pub store: Option<String>,
+    /// What to show the cluster: user:password, or an API key
+    #[arg(long, env = "SIMCLR_STORE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub store_token: Option<String>,
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "SIMCLR_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<String>,
@@ -151,6 +157,8 @@ impl RawConfig {
             watch_models_ms: self.watch_models_ms.or(other.watch_models_ms),
             models_dir: self.models_dir.or(other.models_dir),
             data_dir: self.data_dir.or(other.data_dir),
+            store: self.store.or(other.store),
+            store_token: self.store_token.or(other.store_token),
             listen: self.listen.or(other.listen),
             api_keys: self.api_keys.or(other.api_keys),
             allow_everybody: self.allow_everybody.or(other.allow_everybody),

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use simclr_search::{Collection, CollectionConfig, SearchError};
+use simclr_search::{CollectionConfig, Problem, SearchError, VectorCollection};
 use utoipa::ToSchema;
 
 use super::error::ApiError;
@@ -54,26 +54,30 @@ pub(super) struct CollectionAnswer {
 }
 
 impl CollectionAnswer {
-    fn of(collection: &Collection) -> Self {
-        let config = collection.config();
-        Self {
-            name: collection.name().to_owned(),
-            dimension: config.dimension,
-            space_key: config.space_key.clone(),
-            records: collection.count(),
-        }
+    fn of(collection: &dyn VectorCollection) -> Result<Self, SearchError> {
+        let CollectionConfig { dimension, space_key } = collection.config().clone();
+        Ok(Self { name: collection.name().to_owned(), dimension, space_key, records: collection.count()? })
     }
+}
+
+/// The collection of a name.
+pub(super) async fn named(app: &App, name: &str) -> Result<Arc<dyn VectorCollection>, ApiError> {
+    let name = name.to_owned();
+    Ok(app.store(move |store| store.get(&name)).await?)
 }
 
 /// All collections
 #[utoipa::path(get, path = "/v1/collections", tag = "collections", responses((status = 200, body = CollectionList)))]
-pub(super) async fn list(State(app): State<Arc<App>>) -> Json<CollectionList> {
-    let collections = app.collections().list();
-    let problems = app.collections().problems().into_iter();
-    Json(CollectionList {
-        collections: collections.iter().map(|collection| CollectionAnswer::of(collection)).collect(),
-        unusable: problems.map(|p| Unusable { name: p.name, reason: p.error.to_string() }).collect(),
-    })
+pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<CollectionList>, ApiError> {
+    let list = app.store(|store| {
+        let collections = store.list()?;
+        let unusable = |problem: Problem| Unusable { name: problem.name, reason: problem.error.to_string() };
+        Ok(CollectionList {
+            collections: collections.iter().map(|c| CollectionAnswer::of(&**c)).collect::<Result<_, _>>()?,
+            unusable: store.problems().into_iter().map(unusable).collect(),
+        })
+    });
+    Ok(Json(list.await?))
 }
 
 /// One collection
@@ -83,7 +87,7 @@ pub(super) async fn one(
     State(app): State<Arc<App>>,
     ApiPath(name): ApiPath<String>,
 ) -> Result<Json<CollectionAnswer>, ApiError> {
-    Ok(Json(CollectionAnswer::of(&*app.collections().get(&name)?)))
+    Ok(Json(app.store(move |store| CollectionAnswer::of(&*store.get(&name)?)).await?))
 }
 
 /// Make a collection; one that is there already, and is the same, is left as it is
@@ -97,16 +101,16 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<CollectionAnswer>), ApiError> {
     let body: CreateBody = upload::read_json(&app, request).await?.unwrap_or_default();
     let config = config_for(&app, body)?;
-    let (status, collection) = app
+    let (status, answer) = app
         .store(move |collections| {
             let status = match collections.get(&name) {
                 Err(SearchError::CollectionNotFound { .. }) => StatusCode::CREATED,
                 _ => StatusCode::OK,
             };
-            Ok((status, collections.create(&name, config)?))
+            Ok((status, CollectionAnswer::of(&*collections.create(&name, config)?)?))
         })
         .await?;
-    Ok((status, Json(CollectionAnswer::of(&collection))))
+    Ok((status, Json(answer)))
 }
 
 /// Vectors of another length than the model's come from elsewhere, so they are in no space of ours.

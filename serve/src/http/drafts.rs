@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use simclr_search::{Collection, Record};
+use simclr_search::{Record, VectorCollection};
 use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
@@ -105,7 +105,7 @@ fn of_pictures(
 /// Embeds all pictures of a request together and leaves the records in the order given.
 pub(super) async fn embed(
     app: &App,
-    collection: &Collection,
+    collection: &dyn VectorCollection,
     drafts: Vec<Draft>,
 ) -> Result<Vec<Record>, ApiError> {
     let uploads: Vec<Upload> = drafts

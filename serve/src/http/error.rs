@@ -242,6 +242,11 @@ impl From<SearchError> for ApiError {
             SearchError::PayloadTooDeep { .. } => Self::bad("payload_too_deep", message),
             SearchError::TooManyInOneRequest { .. } => Self::too_large("too_many_records", message),
             SearchError::DiskFull { .. } => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", message),
+            SearchError::Remote { .. } => {
+                let error =
+                    Self::unavailable("store_unavailable", "the store of the collections does not answer");
+                Self { cause: Some(message), ..error }
+            }
             SearchError::Damaged { .. } | SearchError::UnknownFormat { .. } => {
                 let error = Self::unavailable("collection_unusable", message.clone());
                 Self { cause: Some(message), retry_after: None, ..error }

@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
+use simclr_search::{SearchError, VectorCollection};
 use utoipa::ToSchema;
 
 use crate::app::App;
@@ -47,7 +48,14 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<Heal
 #[utoipa::path(get, path = "/metrics", tag = "health",
     responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
 pub(super) async fn text(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let sizes = app.collections().list().into_iter().map(|c| (c.name().to_owned(), c.count()));
+    let sizes = app.store(|store| {
+        let size = |c: &Arc<dyn VectorCollection>| Ok((c.name().to_owned(), c.count()?));
+        store.list()?.iter().map(size).collect::<Result<Vec<_>, SearchError>>()
+    });
+    let sizes = sizes.await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the collections could not be counted");
+        Vec::new()
+    });
     let text = app.metrics.text(app.ready(), app.models.waiting(), sizes);
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text)
 }

@@ -8,10 +8,11 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use simclr_search::{Collection, SearchError};
+use simclr_search::{SearchError, VectorCollection};
 use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
+use super::collections::named;
 use super::error::ApiError;
 use super::extract::{ApiPath, ApiQuery};
 use crate::app::App;
@@ -68,7 +69,7 @@ pub(super) async fn map(
     ApiPath(name): ApiPath<String>,
     ApiQuery(options): ApiQuery<MapOptions>,
 ) -> Result<Json<MapAnswer>, ApiError> {
-    let collection = app.collections().get(&name)?;
+    let collection = named(&app, &name).await?;
     let limit = match options.limit {
         Some(0) => return Err(ApiError::bad("invalid_limit", "a map has at least one point").at("limit")),
         limit => limit.unwrap_or(POINTS).min(POINTS_MAX),
@@ -79,7 +80,7 @@ pub(super) async fn map(
     })?;
     let turn = ONE.acquire().await.map_err(ApiError::ours)?;
     let answer = app.store(move |_| {
-        let answer = draw(&collection, name, limit, page, options.field.as_deref());
+        let answer = draw(&*collection, name, limit, page, options.field.as_deref());
         // Not before: the work goes on when whoever asked has left.
         drop(turn);
         answer
@@ -88,14 +89,14 @@ pub(super) async fn map(
 }
 
 fn draw(
-    collection: &Collection,
+    collection: &dyn VectorCollection,
     name: String,
     limit: usize,
     page: usize,
     field: Option<&str>,
 ) -> Result<MapAnswer, SearchError> {
     let dimension = collection.config().dimension;
-    let (records, limit) = (collection.count(), limit.min((NUMBERS_MAX / dimension).max(1)));
+    let (records, limit) = (collection.count()?, limit.min((NUMBERS_MAX / dimension).max(1)));
     let step = records.div_ceil(limit).max(1);
     // Room for all at once, since growing would hold the numbers twice.
     let mut rows = Vec::with_capacity(limit.min(records) * dimension);

@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use simclr_models::{CardScore, Recipe};
-use simclr_search::{Collection, SearchError};
+use simclr_search::{SearchError, VectorCollection};
 use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
@@ -179,7 +179,7 @@ pub(super) fn asked(app: &App, name: Option<&str>) -> Result<Arc<Served>, ApiErr
 }
 
 /// The model whose embeddings a collection holds.
-pub(super) fn model_of(app: &App, collection: &Collection) -> Result<Arc<Served>, ApiError> {
+pub(super) fn model_of(app: &App, collection: &dyn VectorCollection) -> Result<Arc<Served>, ApiError> {
     let space_key = &collection.config().space_key;
     app.models.of_space(space_key).ok_or_else(|| {
         let keys: Vec<String> = app.models.all().iter().map(|served| served.space_key().to_owned()).collect();

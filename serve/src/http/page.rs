@@ -13,6 +13,8 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use axum::routing::get;
 
+use simclr_search::{SearchError, VectorCollection};
+
 use super::assets;
 use crate::app::App;
 use crate::models::Served;
@@ -32,7 +34,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let (models, collections) = match app.keys {
         Some(_) => (KEYS.to_owned(), KEYS.to_owned()),
-        None => (models(&app), collections(&app)),
+        None => (models(&app), collections(&app).await),
     };
     let keys = if app.keys.is_some() { "yes" } else { "no" };
     let values = [
@@ -96,14 +98,25 @@ fn fact(text: &mut String, name: &str, value: impl Display) {
     let _ = write!(text, "<dt>{}</dt><dd>{}</dd>", escaped(name), escaped(&value.to_string()));
 }
 
-fn collections(app: &App) -> String {
+async fn collections(app: &App) -> String {
+    let told = app.store(|store| {
+        let told =
+            |c: &Arc<dyn VectorCollection>| Ok((c.name().to_owned(), c.count()?, c.config().dimension));
+        store.list()?.iter().map(told).collect::<Result<Vec<_>, SearchError>>()
+    });
+    let told = match told.await {
+        Ok(told) => told,
+        Err(error) => {
+            tracing::warn!(%error, "the collections could not be listed");
+            return "<p class=\"soft\">The collections cannot be listed; the log says why.</p>".to_owned();
+        }
+    };
     let mut text = String::new();
-    for collection in app.collections().list() {
-        let (name, count) = (escaped(collection.name()), collection.count());
+    for (name, count, dimension) in told {
+        let name = escaped(&name);
         let _ = write!(
             text,
-            "<li><a href=\"/v1/collections/{name}\">{name}</a> <span class=\"soft\">{count} records of {} numbers</span></li>",
-            collection.config().dimension
+            "<li><a href=\"/v1/collections/{name}\">{name}</a> <span class=\"soft\">{count} records of {dimension} numbers</span></li>"
         );
     }
     match text.is_empty() {

@@ -13,6 +13,7 @@ use serde_json::Value;
 use simclr_search::{Record, SearchError};
 use utoipa::{IntoParams, ToSchema};
 
+use super::collections::named;
 use super::drafts::{self, UpsertBody, UpsertOptions};
 use super::error::ApiError;
 use super::extract::{ApiPath, ApiQuery};
@@ -73,10 +74,10 @@ pub(super) async fn upsert(
     request: Request,
 ) -> Result<Json<UpsertAnswer>, ApiError> {
     // Before the body: whoever misspelt the name need not upload for it.
-    let collection = app.collections().get(&name)?;
+    let collection = named(&app, &name).await?;
     let drafts = drafts::understand(upload::read(&app, request).await?, options)?;
     check_count(&app, drafts.len())?;
-    let records = drafts::embed(&app, &collection, drafts).await?;
+    let records = drafts::embed(&app, &*collection, drafts).await?;
     let upserted = app.store(move |_| collection.upsert(records)).await?;
     Ok(Json(UpsertAnswer { inserted: upserted.inserted, replaced: upserted.replaced }))
 }

@@ -7,9 +7,10 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use simclr_search::{Collection, Filter, Neighbour, Query};
+use simclr_search::{Filter, Neighbour, Query, VectorCollection};
 use utoipa::{IntoParams, ToSchema};
 
+use super::collections::named;
 use super::drafts::check_finite;
 use super::error::ApiError;
 use super::extract::{ApiPath, ApiQuery};
@@ -103,7 +104,7 @@ pub(super) async fn search(
     ApiQuery(mut options): ApiQuery<SearchOptions>,
     request: Request,
 ) -> Result<Json<SearchAnswer>, ApiError> {
-    let collection = app.collections().get(&name)?;
+    let collection = named(&app, &name).await?;
     let mut details = Details { offset: 0, ef: None, filter: None, with_payload: true };
     let target = match upload::read(&app, request).await? {
         Content::Pictures(uploads, _) => target_of_pictures(uploads)?,
@@ -151,7 +152,7 @@ fn target_of_json(
 
 async fn nearest(
     app: &App,
-    collection: Arc<Collection>,
+    collection: Arc<dyn VectorCollection>,
     target: Target,
     options: SearchOptions,
     details: Details,
@@ -161,7 +162,7 @@ async fn nearest(
         Target::Vector(vector) => (vector, None),
         Target::Record(id) => (find(app, collection.name().to_owned(), id.clone()).await?.vector, Some(id)),
         Target::Picture(upload) => {
-            let model = model_of(app, &collection)?;
+            let model = model_of(app, &*collection)?;
             let embedded = upload::embed(app, &model, vec![upload], OnError::Fail).await?;
             let embedding = embedded.embeddings.into_iter().next();
             let embedding = embedding.ok_or_else(|| ApiError::ours("an embedding is missing"))?;

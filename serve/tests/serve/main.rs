@@ -7,6 +7,7 @@ mod client;
 mod collections;
 mod deploying;
 mod embedding;
+mod exchanging;
 mod fetching;
 mod fuzzing;
 mod guarding;
@@ -20,6 +21,7 @@ mod pictures;
 mod process;
 mod refusals;
 mod reloading;
+mod store;
 #[cfg(feature = "otel")]
 mod tracing;
 mod typed;

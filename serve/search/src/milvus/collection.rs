@@ -1,0 +1,175 @@
+//! One collection on a Milvus cluster.
+//!
+//! Answers of Milvus may hold 4 MiB and requests 64 MiB, so both are cut into parts: a request of several parts that
+//! fails half way may have stored some of them. Everything is read with strong consistency.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use milvus::v2::prelude::{
+    ConsistencyLevel, DeleteRequest, FieldData, Ids, InsertRequest, SearchRequest, SearchVectors,
+    UpsertRequest,
+};
+use serde_json::{Value, json};
+
+use super::expression::expression;
+use super::reading::any_of;
+use super::{FIELD_ID, FIELD_PAYLOAD, FIELD_VECTOR, Link};
+use crate::asking::{check_limit, check_query, check_request};
+use crate::record::{check_id, normalised, payload_json};
+use crate::{CollectionConfig, Limits, Neighbour, Query, Record, SearchError, Upserted, VectorCollection};
+
+/// Bytes of one upsert; the server's limit is 64 MiB.
+const UPSERT_BYTES: usize = 16 << 20;
+/// The widest walk Milvus makes; there is no exact search beside its index.
+const EF_MAX: usize = 32_768;
+const EF: usize = 64;
+
+/// A collection of a cluster.
+pub(super) struct MilvusCollection {
+    pub(super) name: String,
+    /// Its name in Milvus.
+    pub(super) stored: String,
+    pub(super) config: CollectionConfig,
+    pub(super) limits: Arc<Limits>,
+    pub(super) link: Arc<Link>,
+}
+
+impl MilvusCollection {
+    pub(super) fn malformed(&self) -> SearchError {
+        let what = format!("reading collection \"{}\"", self.name);
+        SearchError::Remote { what, reason: "the answer lacks a field".to_owned() }
+    }
+
+    fn check(&self, record: &Record) -> Result<(), SearchError> {
+        check_id(&record.id, &self.limits)?;
+        normalised(&record.vector, self.config.dimension, || format!("record \"{}\"", record.id))?;
+        payload_json(&record.id, &record.payload, &self.limits).map(|_| ())
+    }
+
+    fn upsert_part(&self, records: &[Record]) -> Result<(), SearchError> {
+        let columns = vec![
+            FieldData::varchar(FIELD_ID, records.iter().map(|record| record.id.clone()).collect()),
+            FieldData::float_vector(
+                FIELD_VECTOR,
+                records.iter().map(|record| record.vector.clone()).collect(),
+            ),
+            FieldData::json(
+                FIELD_PAYLOAD,
+                records.iter().map(|record| json!({"p": record.payload})).collect(),
+            ),
+        ];
+        self.link.wait("storing records", async {
+            let rows = InsertRequest::builder().collection_name(&self.stored).columns(columns).build()?;
+            self.link.client.upsert(UpsertRequest::builder().insert(rows).build()?).await
+        })?;
+        Ok(())
+    }
+
+    /// Scores and ids of one query, best first.
+    fn nearest(&self, query: &Query) -> Result<Vec<(f32, String)>, SearchError> {
+        let direction = check_query(query, self.config.dimension, &self.limits)?;
+        let filter = query.filter.as_ref().map_or(Ok(String::new()), expression)?;
+        let limit = query.offset + query.limit;
+        let wide = if query.exact { EF_MAX } else { query.ef.unwrap_or(EF).max(limit + limit / 2) };
+        let params = HashMap::from([("ef".to_owned(), wide.min(EF_MAX).to_string())]);
+        let response = self.link.wait("searching", async {
+            let request = SearchRequest::builder()
+                .collection_name(&self.stored)
+                .vector_field(FIELD_VECTOR)
+                .vectors(SearchVectors::Float(vec![direction]))
+                .filter(filter)
+                .limit(limit as i64)
+                .extra_params(params)
+                .consistency_level(ConsistencyLevel::Strong)
+                .build()?;
+            self.link.client.search(request).await
+        })?;
+        let Some(result) = response.results().iter().next() else { return Ok(Vec::new()) };
+        let scores = result.get_scores().iter().copied();
+        let mut found: Vec<(f32, String)> = match result.get_ids() {
+            Ids::VarChar(ids) => scores.zip(ids.iter().cloned()).collect(),
+            _ if result.is_empty() => Vec::new(),
+            _ => return Err(self.malformed()),
+        };
+        found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        found.retain(|(score, _)| query.min_score.is_none_or(|min| *score >= min));
+        Ok(found.into_iter().skip(query.offset).collect())
+    }
+}
+
+impl VectorCollection for MilvusCollection {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn config(&self) -> &CollectionConfig {
+        &self.config
+    }
+
+    fn upsert(&self, records: Vec<Record>) -> Result<Upserted, SearchError> {
+        check_request(records.len(), &self.limits)?;
+        records.iter().try_for_each(|record| self.check(record))?;
+        let (given, mut seen) = (records.len(), BTreeSet::new());
+        // Of several with one id the last stays, and Milvus refuses to be given more.
+        let mut records: Vec<Record> =
+            records.into_iter().rev().filter(|record| seen.insert(record.id.clone())).collect();
+        records.reverse();
+        let replaced = self.existing(&seen.into_iter().collect::<Vec<_>>())?;
+        let inserted = records.len() - replaced;
+        let per_part =
+            (UPSERT_BYTES / (4 * self.config.dimension + self.limits.payload_bytes_max / 16)).max(1);
+        records.chunks(per_part).try_for_each(|part| self.upsert_part(part))?;
+        Ok(Upserted { inserted, replaced: given - inserted })
+    }
+
+    fn delete(&self, ids: &[String]) -> Result<usize, SearchError> {
+        check_request(ids.len(), &self.limits)?;
+        let unique: Vec<String> = ids.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        let there = self.existing(&unique)?;
+        for part in unique.chunks(1000) {
+            self.link.wait("deleting records", async {
+                let request = DeleteRequest::builder().collection_name(&self.stored).filter(any_of(part));
+                self.link.client.delete(request.build()?).await
+            })?;
+        }
+        Ok(there)
+    }
+
+    fn get(&self, id: &str) -> Result<Option<Record>, SearchError> {
+        Ok(self.fetch(&[id.to_owned()], true)?.remove(id))
+    }
+
+    fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Record>, SearchError> {
+        check_limit(limit, self.limits.page_limit_max)?;
+        let ids = self.ids_after(after, limit)?;
+        let mut records = self.fetch(&ids, true)?;
+        Ok(ids.iter().filter_map(|id| records.remove(id)).collect())
+    }
+
+    fn count(&self) -> Result<usize, SearchError> {
+        let results = self.query("", &["count(*)"], None)?;
+        let count = results.get_output_field("count(*)").and_then(FieldData::as_int64);
+        let count = count.and_then(|count| count.first().copied()).ok_or_else(|| self.malformed())?;
+        usize::try_from(count).map_err(|_| self.malformed())
+    }
+
+    fn search_many(&self, queries: &[Query]) -> Result<Vec<Vec<Neighbour>>, SearchError> {
+        check_request(queries.len(), &self.limits)?;
+        queries.iter().map(|query| self.search(query)).collect()
+    }
+
+    fn search(&self, query: &Query) -> Result<Vec<Neighbour>, SearchError> {
+        let found = self.nearest(query)?;
+        let ids: Vec<String> = found.iter().map(|(_, id)| id.clone()).collect();
+        let mut records = if query.with_payload { self.fetch(&ids, false)? } else { HashMap::new() };
+        // One that was deleted since has no payload any more.
+        let payload = |id: &String, records: &mut HashMap<String, Record>| match query.with_payload {
+            true => records.remove(id).map(|record| record.payload),
+            false => Some(Value::Null),
+        };
+        let neighbour =
+            |(score, id): (f32, String)| Some(Neighbour { payload: payload(&id, &mut records)?, id, score });
+        Ok(found.into_iter().filter_map(neighbour).collect())
+    }
+}

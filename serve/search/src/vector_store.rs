@@ -1,0 +1,143 @@
+//! What a store of collections can do, whoever keeps them: this process, or a cluster behind a network.
+//!
+//! The embedded store ([`Collections`]) is one implementation, a Milvus cluster (feature `milvus`) the other; the same
+//! suite of tests holds both to the same words. Calls block: they wait for a disk or a network.
+
+use std::sync::Arc;
+
+use crate::{
+    Collection, CollectionConfig, Collections, Neighbour, Problem, Query, Record, SearchError, Upserted,
+};
+
+/// A set of named collections.
+pub trait VectorStore: Send + Sync {
+    /// Creates a collection, or returns the one that is there if it has the same configuration.
+    ///
+    /// # Errors
+    /// When the name or the configuration is refused, or the name is taken by a collection of another configuration.
+    fn create(&self, name: &str, config: CollectionConfig) -> Result<Arc<dyn VectorCollection>, SearchError>;
+
+    /// The collection of this name.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be used.
+    fn get(&self, name: &str) -> Result<Arc<dyn VectorCollection>, SearchError>;
+
+    /// All collections that can be used, in the order of their names.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    fn list(&self) -> Result<Vec<Arc<dyn VectorCollection>>, SearchError>;
+
+    /// All collections that cannot be used, in the order of their names.
+    fn problems(&self) -> Vec<Problem>;
+
+    /// Deletes a collection with its records.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be deleted.
+    fn delete(&self, name: &str) -> Result<(), SearchError>;
+}
+
+/// One collection of a store; every method's errors are those of the methods of [`Collection`] of the same name.
+#[allow(clippy::missing_errors_doc)]
+pub trait VectorCollection: Send + Sync {
+    /// Its name.
+    fn name(&self) -> &str;
+
+    /// What it was created for.
+    fn config(&self) -> &CollectionConfig;
+
+    /// Adds records or replaces those with the same id; durable and searchable when it returns.
+    fn upsert(&self, records: Vec<Record>) -> Result<Upserted, SearchError>;
+
+    /// Deletes records and says how many there were.
+    fn delete(&self, ids: &[String]) -> Result<usize, SearchError>;
+
+    /// One record as it was given.
+    fn get(&self, id: &str) -> Result<Option<Record>, SearchError>;
+
+    /// The next `limit` records after the id `after`, in the order of their ids.
+    fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Record>, SearchError>;
+
+    /// How many records there are.
+    fn count(&self) -> Result<usize, SearchError>;
+
+    /// The records nearest to each query's direction, best first.
+    fn search_many(&self, queries: &[Query]) -> Result<Vec<Vec<Neighbour>>, SearchError>;
+
+    /// The records nearest to a direction, best first.
+    fn search(&self, query: &Query) -> Result<Vec<Neighbour>, SearchError> {
+        Ok(self.search_many(std::slice::from_ref(query))?.pop().unwrap_or_default())
+    }
+
+    /// Refuses vectors of another encoder than the one this collection was made for.
+    fn require_space(&self, space_key: &str) -> Result<(), SearchError> {
+        let expected = &self.config().space_key;
+        if space_key == expected {
+            return Ok(());
+        }
+        let (collection, expected, found) = (self.name().to_owned(), expected.clone(), space_key.to_owned());
+        Err(SearchError::OtherSpace { collection, expected, found })
+    }
+}
+
+impl VectorStore for Collections {
+    fn create(&self, name: &str, config: CollectionConfig) -> Result<Arc<dyn VectorCollection>, SearchError> {
+        Ok(self.create(name, config)?)
+    }
+
+    fn get(&self, name: &str) -> Result<Arc<dyn VectorCollection>, SearchError> {
+        Ok(self.get(name)?)
+    }
+
+    fn list(&self) -> Result<Vec<Arc<dyn VectorCollection>>, SearchError> {
+        Ok(self.list().into_iter().map(|collection| collection as Arc<dyn VectorCollection>).collect())
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        self.problems()
+    }
+
+    fn delete(&self, name: &str) -> Result<(), SearchError> {
+        self.delete(name)
+    }
+}
+
+impl VectorCollection for Collection {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn config(&self) -> &CollectionConfig {
+        self.config()
+    }
+
+    fn upsert(&self, records: Vec<Record>) -> Result<Upserted, SearchError> {
+        self.upsert(records)
+    }
+
+    fn delete(&self, ids: &[String]) -> Result<usize, SearchError> {
+        self.delete(ids)
+    }
+
+    fn get(&self, id: &str) -> Result<Option<Record>, SearchError> {
+        self.get(id)
+    }
+
+    fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Record>, SearchError> {
+        self.page(after, limit)
+    }
+
+    fn count(&self) -> Result<usize, SearchError> {
+        Ok(self.count())
+    }
+
+    fn search_many(&self, queries: &[Query]) -> Result<Vec<Vec<Neighbour>>, SearchError> {
+        self.search_many(queries)
+    }
+
+    fn search(&self, query: &Query) -> Result<Vec<Neighbour>, SearchError> {
+        self.search(query)
+    }
+}

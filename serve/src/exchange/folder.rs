@@ -1,0 +1,148 @@
+//! A folder of `vectors.npy` (one row a record), `records.jsonl` (its id and payload, a line each, in the same order) and
+//! `collection.json` (dimension and space). The last may be missing where somebody else made the folder.
+
+use std::fs::{File, create_dir};
+use std::io::{BufRead, BufReader, BufWriter, Lines, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use simclr_models::npy::header;
+use simclr_search::{CollectionConfig, Record};
+
+use super::{ExchangeError, Sink, Source, npy};
+
+const VECTORS: &str = "vectors.npy";
+const RECORDS: &str = "records.jsonl";
+const COLLECTION: &str = "collection.json";
+
+/// A record without its vector.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    id: String,
+    #[serde(default)]
+    payload: Value,
+}
+
+/// Writes a folder.
+pub(super) struct Writer {
+    folder: PathBuf,
+    dimension: usize,
+    rows: usize,
+    vectors: BufWriter<File>,
+    records: BufWriter<File>,
+}
+
+impl Writer {
+    pub(super) fn create(folder: &Path, config: &CollectionConfig) -> Result<Self, ExchangeError> {
+        let failed = |e: std::io::Error| ExchangeError::file(folder, e);
+        if folder.is_dir() {
+            // What an export that was interrupted has left.
+            std::fs::remove_dir_all(folder).map_err(failed)?;
+        }
+        create_dir(folder).map_err(failed)?;
+        let json = serde_json::to_vec_pretty(config).map_err(|e| ExchangeError::file(folder, e))?;
+        std::fs::write(folder.join(COLLECTION), json).map_err(failed)?;
+        let mut vectors = BufWriter::new(File::create(folder.join(VECTORS)).map_err(failed)?);
+        // As long as the one that says how many there are.
+        vectors.write_all(&header(0, config.dimension)).map_err(failed)?;
+        let records = BufWriter::new(File::create(folder.join(RECORDS)).map_err(failed)?);
+        Ok(Self { folder: folder.to_owned(), dimension: config.dimension, rows: 0, vectors, records })
+    }
+}
+
+impl Sink for Writer {
+    fn write(&mut self, records: &[Record]) -> Result<(), ExchangeError> {
+        let failed = |e: std::io::Error| ExchangeError::file(&self.folder, e);
+        for Record { id, vector, payload } in records {
+            vector.iter().try_for_each(|x| self.vectors.write_all(&x.to_le_bytes())).map_err(failed)?;
+            let line = Line { id: id.clone(), payload: payload.clone() };
+            serde_json::to_writer(&mut self.records, &line).map_err(|e| failed(e.into()))?;
+            self.records.write_all(b"\n").map_err(failed)?;
+        }
+        self.rows += records.len();
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), ExchangeError> {
+        let failed = |e: std::io::Error| ExchangeError::file(&self.folder, e);
+        self.vectors.rewind().map_err(failed)?;
+        self.vectors.write_all(&header(self.rows, self.dimension)).map_err(failed)?;
+        for file in [&mut self.vectors, &mut self.records] {
+            file.flush().and_then(|()| file.get_ref().sync_all()).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads a folder.
+pub(super) struct Reader {
+    vectors: BufReader<File>,
+    vectors_path: PathBuf,
+    records: Lines<BufReader<File>>,
+    records_path: PathBuf,
+    space_key: Option<String>,
+    dimension: usize,
+    rows: usize,
+    read: usize,
+}
+
+impl Reader {
+    pub(super) fn open(folder: &Path) -> Result<Self, ExchangeError> {
+        let [vectors_path, records_path, about] =
+            [VECTORS, RECORDS, COLLECTION].map(|name| folder.join(name));
+        let open =
+            |path: &Path| File::open(path).map_err(|e| ExchangeError::file(path, e)).map(BufReader::new);
+        let mut vectors = open(&vectors_path)?;
+        let (rows, dimension) =
+            npy::read_header(&mut vectors).map_err(|reason| ExchangeError::file(&vectors_path, reason))?;
+        let records = open(&records_path)?.lines();
+        let space_key = match about.exists() {
+            true => {
+                let config: CollectionConfig =
+                    serde_json::from_reader(open(&about)?).map_err(|e| ExchangeError::file(&about, e))?;
+                Some(config.space_key)
+            }
+            false => None,
+        };
+        Ok(Self { vectors, vectors_path, records, records_path, space_key, dimension, rows, read: 0 })
+    }
+
+    fn record(&mut self) -> Result<Record, ExchangeError> {
+        self.read += 1;
+        let wrong = |path: &Path, reason: String| ExchangeError::file(path, reason);
+        let line = self.records.next().transpose().map_err(|e| wrong(&self.records_path, e.to_string()))?;
+        let line = line.ok_or_else(|| {
+            wrong(&self.records_path, format!("it has {} lines for {} vectors", self.read - 1, self.rows))
+        })?;
+        let Line { id, payload } = serde_json::from_str(&line)
+            .map_err(|e| wrong(&self.records_path, format!("line {}: {e}", self.read)))?;
+        let mut bytes = vec![0; 4 * self.dimension];
+        self.vectors.read_exact(&mut bytes).map_err(|e| {
+            wrong(&self.vectors_path, format!("row {} of {} is not there whole: {e}", self.read, self.rows))
+        })?;
+        let vector = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        Ok(Record { id, vector, payload })
+    }
+}
+
+impl Source for Reader {
+    fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    fn space_key(&self) -> Option<&str> {
+        self.space_key.as_deref()
+    }
+
+    fn read(&mut self, count: usize) -> Result<Vec<Record>, ExchangeError> {
+        let count = count.min(self.rows - self.read);
+        let records = (0..count).map(|_| self.record()).collect::<Result<Vec<_>, _>>()?;
+        if count == 0 && self.records.next().is_some() {
+            let reason = format!("it has more lines than the {} vectors beside it", self.rows);
+            return Err(ExchangeError::file(&self.records_path, reason));
+        }
+        Ok(records)
+    }
+}

@@ -1,0 +1,149 @@
+//! A collection written to files that other programs read, and read from theirs: NumPy and JSON lines, or Parquet.
+//!
+//! Any store's records go out and come in, in parts that fit in memory. What ends with `.parquet` is Parquet; anything
+//! else is a folder of `vectors.npy`, `records.jsonl` and `collection.json`. Knows no encoder and no HTTP.
+
+mod folder;
+mod npy;
+mod parquet;
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+use simclr_search::{CollectionConfig, Record, SearchError, Upserted, VectorCollection, VectorStore};
+
+/// Bytes of vectors in memory at a time.
+const PART_BYTES: usize = 32 << 20;
+
+/// Why a collection was not exported or imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    /// Correct the file, or what it was made by.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Export elsewhere: nothing is written over.
+    #[error("{0} is there already; name another place or take it away first")]
+    Exists(PathBuf),
+    /// See the store.
+    #[error(transparent)]
+    Store(#[from] SearchError),
+}
+
+impl ExchangeError {
+    fn file(path: &Path, reason: impl Display) -> Self {
+        Self::File { path: path.to_owned(), reason: reason.to_string() }
+    }
+}
+
+/// What records are written to.
+trait Sink {
+    fn write(&mut self, records: &[Record]) -> Result<(), ExchangeError>;
+
+    /// Writes what is still missing; only then is the file whole.
+    fn finish(self: Box<Self>) -> Result<(), ExchangeError>;
+}
+
+/// What records are read from.
+trait Source {
+    /// Numbers in each vector.
+    fn dimension(&self) -> usize;
+
+    /// Which space the vectors lie in, where the file says so.
+    fn space_key(&self) -> Option<&str>;
+
+    /// The next records, at most `count`; none at the end.
+    fn read(&mut self, count: usize) -> Result<Vec<Record>, ExchangeError>;
+}
+
+/// Writes every record of a collection, in the order of their ids, and says how many there were.
+///
+/// `told` hears how many are written so far. The file appears under its name once it is whole.
+///
+/// # Errors
+/// When something of that name is there, when the disk refuses, or the store does.
+pub fn export(
+    collection: &dyn VectorCollection,
+    to: &Path,
+    mut told: impl FnMut(usize),
+) -> Result<usize, ExchangeError> {
+    if to.exists() {
+        return Err(ExchangeError::Exists(to.to_owned()));
+    }
+    let mut name = to.file_name().ok_or_else(|| ExchangeError::file(to, "name a file or folder"))?.to_owned();
+    name.push(".partial");
+    let partial = to.with_file_name(name);
+    let config = collection.config();
+    let mut sink: Box<dyn Sink> = if is_parquet(to) {
+        Box::new(parquet::Writer::create(&partial, config)?)
+    } else {
+        Box::new(folder::Writer::create(&partial, config)?)
+    };
+    let (mut written, mut after) = (0, None::<String>);
+    loop {
+        let records = collection.page(after.as_deref(), part(config.dimension))?;
+        let Some(last) = records.last() else { break };
+        after = Some(last.id.clone());
+        sink.write(&records)?;
+        written += records.len();
+        told(written);
+    }
+    sink.finish()?;
+    std::fs::rename(&partial, to).map_err(|e| ExchangeError::file(to, e))?;
+    Ok(written)
+}
+
+/// Stores every record of a file in a collection, which is made if it is not there.
+///
+/// The space is the file's own, or else `space_key`, or else that of a collection of somebody's own vectors. Each part
+/// is durable when `told` hears how many records are stored so far; importing again replaces them by the same.
+///
+/// # Errors
+/// When the file cannot be read or does not fit the collection, or the store refuses.
+pub fn import(
+    store: &dyn VectorStore,
+    name: &str,
+    from: &Path,
+    space_key: Option<&str>,
+    mut told: impl FnMut(usize),
+) -> Result<Upserted, ExchangeError> {
+    let mut source: Box<dyn Source> = if is_parquet(from) {
+        Box::new(parquet::Reader::open(from)?)
+    } else {
+        Box::new(folder::Reader::open(from)?)
+    };
+    let space_key = match (source.space_key(), space_key) {
+        (Some(own), Some(given)) if own != given => {
+            let reason = format!("its vectors are of space \"{own}\", not \"{given}\"");
+            return Err(ExchangeError::file(from, reason));
+        }
+        (own, given) => own.or(given).unwrap_or_default().to_owned(),
+    };
+    let config = CollectionConfig { dimension: source.dimension(), space_key };
+    let count = part(config.dimension);
+    let collection = store.create(name, config)?;
+    let mut all = Upserted::default();
+    loop {
+        let records = source.read(count)?;
+        if records.is_empty() {
+            return Ok(all);
+        }
+        let upserted = collection.upsert(records)?;
+        all.inserted += upserted.inserted;
+        all.replaced += upserted.replaced;
+        told(all.inserted + all.replaced);
+    }
+}
+
+fn is_parquet(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
+}
+
+/// Records read or written at a time; not more than a store takes in one request.
+fn part(dimension: usize) -> usize {
+    (PART_BYTES / (4 * dimension.max(1))).clamp(1, simclr_search::Limits::default().records_per_request_max)
+}

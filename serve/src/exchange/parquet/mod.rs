@@ -1,0 +1,13 @@
+//! Parquet: columns `id` (text), `vector` (a list of numbers) and `payload` (JSON as text), written with one row group a part.
+//!
+//! Read from whoever wrote it: numbers of 4 or 8 bytes, columns that may be null but are not, `payload` or none. The space
+//! is in the file's own metadata.
+
+mod read;
+mod write;
+
+pub(super) use self::read::Reader;
+pub(super) use self::write::Writer;
+
+/// The metadata that says which space the vectors lie in.
+const SPACE_KEY: &str = "simclr.space_key";

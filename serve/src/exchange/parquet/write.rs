@@ -1,0 +1,88 @@
+//! The writing half: records in, row groups out.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parquet::basic::Compression;
+use parquet::column::writer::ColumnWriter;
+use parquet::data_type::ByteArray;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::ColumnPath;
+use simclr_search::{CollectionConfig, Record};
+
+use super::SPACE_KEY;
+use crate::exchange::{ExchangeError, Sink};
+
+const SCHEMA: &str = "message record {
+    required binary id (STRING);
+    required group vector (LIST) { repeated group list { required float element; } }
+    required binary payload (STRING);
+}";
+
+/// Writes a file.
+pub(in crate::exchange) struct Writer {
+    path: PathBuf,
+    writer: SerializedFileWriter<File>,
+}
+
+impl Writer {
+    pub(in crate::exchange) fn create(path: &Path, config: &CollectionConfig) -> Result<Self, ExchangeError> {
+        let failed = |e: ParquetError| ExchangeError::file(path, e);
+        let schema = Arc::new(parse_message_type(SCHEMA).map_err(failed)?);
+        // Directions of pictures neither repeat nor compress.
+        let numbers = ColumnPath::from(vec!["vector".to_owned(), "list".to_owned(), "element".to_owned()]);
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_column_compression(numbers.clone(), Compression::UNCOMPRESSED)
+            .set_column_dictionary_enabled(numbers, false)
+            .set_key_value_metadata(Some(vec![KeyValue::new(SPACE_KEY.to_owned(), config.space_key.clone())]))
+            .build();
+        let file = File::create(path).map_err(|e| ExchangeError::file(path, e))?;
+        let writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), writer })
+    }
+
+    fn write_group(&mut self, records: &[Record]) -> Result<(), ParquetError> {
+        let ids: Vec<ByteArray> = records.iter().map(|record| record.id.as_str().into()).collect();
+        let payloads: Vec<ByteArray> =
+            records.iter().map(|record| record.payload.to_string().into_bytes().into()).collect();
+        let numbers: Vec<f32> = records.iter().flat_map(|record| record.vector.iter().copied()).collect();
+        // Each number is there (1), and continues the list (1) unless it begins one (0).
+        let (there, begins) = (vec![1; numbers.len()], |vector: &Vec<f32>| {
+            (0..vector.len()).map(|i| i16::from(i > 0)).collect::<Vec<_>>()
+        });
+        let continues: Vec<i16> = records.iter().flat_map(|record| begins(&record.vector)).collect();
+        let mut group = self.writer.next_row_group()?;
+        let mut texts = [ids, payloads].into_iter();
+        while let Some(mut column) = group.next_column()? {
+            match column.untyped() {
+                ColumnWriter::ByteArrayColumnWriter(writer) => {
+                    writer.write_batch(&texts.next().unwrap_or_default(), None, None)?
+                }
+                ColumnWriter::FloatColumnWriter(writer) => {
+                    writer.write_batch(&numbers, Some(&there), Some(&continues))?
+                }
+                _ => return Err(ParquetError::General("a column of another kind".to_owned())),
+            };
+            column.close()?;
+        }
+        group.close().map(|_| ())
+    }
+}
+
+impl Sink for Writer {
+    fn write(&mut self, records: &[Record]) -> Result<(), ExchangeError> {
+        self.write_group(records).map_err(|e| ExchangeError::file(&self.path, e))
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), ExchangeError> {
+        let Self { path, writer } = *self;
+        let file = writer.into_inner().map_err(|e| ExchangeError::file(&path, e))?;
+        file.sync_all().map_err(|e| ExchangeError::file(&path, e))
+    }
+}
