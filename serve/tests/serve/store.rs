@@ -1,5 +1,7 @@
 //! Several stateless servers before one Milvus: what is stored through one is found through the other.
 
+use std::net::TcpListener;
+
 #[cfg(feature = "milvus")]
 use serde_json::json;
 
@@ -17,8 +19,9 @@ fn a_store_that_cannot_be_is_named_at_the_start() {
         assert!(output.status.code() == Some(1) && text.contains(word), "{text}");
     };
     fails("localhost:19530", "milvus://HOST:PORT");
-    // Nobody listens on port 1; a program without the feature says that instead.
-    fails("milvus://127.0.0.1:1", "--store 127.0.0.1:1");
+    // Nobody listens there any more; a program without the feature says that instead.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    fails(&format!("milvus://{address}"), &format!("--store {address}"));
 }
 
 #[cfg(feature = "milvus")]
