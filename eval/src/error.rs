@@ -13,6 +13,14 @@ pub enum EvalError {
     /// Repair the dataset as the message says.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// Correct the dataset's name, or give the folder that holds it.
+    #[error("{name}: {problem}")]
+    NoDataset {
+        /// What was asked for.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Repair the artefact as the message says.
     #[error(transparent)]
     Artefact(#[from] ArtefactError),

@@ -29,6 +29,7 @@ mod pipeline;
 mod predictions;
 pub mod probe;
 pub mod report;
+pub mod run;
 mod score;
 mod source;
 mod storage;

@@ -1,11 +1,11 @@
 //! Progress on stderr: a bar on a terminal, JSON lines when piped, nothing when silenced.
 
-use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use simclr_eval::Watch;
+use simclr_eval::run::Follow;
+use simclr_eval::{EvalError, Job, Watch};
 
 /// Lines at most this often.
 const BETWEEN_LINES: Duration = Duration::from_secs(1);
@@ -18,6 +18,8 @@ pub(crate) struct Progress {
     units: usize,
     began: Instant,
     told: Option<Instant>,
+    /// What went wrong, of jobs that ended.
+    pub(crate) failures: Vec<String>,
 }
 
 impl Progress {
@@ -27,7 +29,15 @@ impl Progress {
             ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         let now = Instant::now();
-        Self { bar, prefix: String::new(), step: String::new(), units: 0, began: now, told: None }
+        Self {
+            bar,
+            prefix: String::new(),
+            step: String::new(),
+            units: 0,
+            began: now,
+            told: None,
+            failures: Vec::new(),
+        }
     }
 
     /// What the next steps are about.
@@ -83,40 +93,19 @@ impl Watch for Progress {
     }
 }
 
-/// Passes everything on, and remembers how long each step took.
-pub(crate) struct Timed {
-    pub(crate) progress: Progress,
-    seconds: BTreeMap<String, f64>,
-    step: Option<(String, Instant)>,
-}
-
-impl Timed {
-    pub(crate) fn new(progress: Progress) -> Self {
-        Self { progress, seconds: BTreeMap::new(), step: None }
+impl Follow for Progress {
+    fn job(&mut self, job: &Job) {
+        // A bar that ended is not drawn again.
+        *self = Self { failures: std::mem::take(&mut self.failures), ..Self::new() };
+        self.about(about(job));
     }
 
-    fn end_step(&mut self) {
-        if let Some((step, began)) = self.step.take() {
-            *self.seconds.entry(step).or_default() += began.elapsed().as_secs_f64();
-        }
-    }
-
-    /// Ends the progress; gives the seconds of every step.
-    pub(crate) fn finish(mut self) -> BTreeMap<String, f64> {
-        self.end_step();
-        self.progress.finish();
-        self.seconds
+    fn ended(&mut self, job: &Job, problem: Option<&EvalError>) {
+        self.finish();
+        self.failures.extend(problem.map(|error| format!("{}: {error}", about(job))));
     }
 }
 
-impl Watch for Timed {
-    fn begin(&mut self, step: &str, units: usize) {
-        self.end_step();
-        self.step = Some((step.to_owned(), Instant::now()));
-        self.progress.begin(step, units);
-    }
-
-    fn done(&mut self, units: usize) {
-        self.progress.done(units);
-    }
+fn about(job: &Job) -> String {
+    format!("{} on {}", job.encoder, job.dataset)
 }

@@ -11,6 +11,7 @@ use simclr_search::{SearchError, VectorStore};
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
+use crate::evaluations::Evaluations;
 use crate::fetching::Fetcher;
 use crate::keys::{Keys, KeysError};
 use crate::listening::{Tls, TlsError};
@@ -31,10 +32,12 @@ pub struct App {
     pub(crate) tls: Option<Arc<Tls>>,
     /// Nothing where no host may be fetched from.
     pub(crate) fetcher: Option<Fetcher>,
+    pub(crate) evaluations: Arc<Evaluations>,
     collections: Arc<dyn VectorStore>,
     store_room: Arc<Semaphore>,
     pub(crate) requests_room: Arc<Semaphore>,
     pub(crate) bodies_room: Arc<Semaphore>,
+    pub(crate) streams_room: Arc<Semaphore>,
     stopping: AtomicBool,
 }
 
@@ -60,6 +63,9 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Repair or remove what the message names.
+    #[error("evaluations: {0}")]
+    Evaluations(#[from] simclr_eval::EvalError),
     /// Correct the file of API keys.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -109,6 +115,9 @@ impl App {
         if let Some(Err(error)) = config.tls.as_ref().map(|(certificate, key)| Tls::open(certificate, key)) {
             problems.push(error.into());
         }
+        if let Err(error) = Evaluations::check(config) {
+            problems.push(error.into());
+        }
         if let Err(error) = Models::open(config, &Arc::new(Metrics::new())) {
             problems.push(error.into());
         }
@@ -119,10 +128,13 @@ impl App {
         let keys = config.api_keys.as_deref().map(Keys::open).transpose()?;
         let tls = config.tls.as_ref().map(|(certificate, key)| Tls::open(certificate, key)).transpose()?;
         let collections = stores::open(&config)?;
+        let evaluations = Evaluations::open(&config)?;
         let app = Arc::new(Self {
             requests_room: Arc::new(Semaphore::new(config.limits.requests_max)),
             bodies_room: Arc::new(Semaphore::new(kibibytes(config.limits.bodies_bytes_max))),
+            streams_room: Arc::new(Semaphore::new(config.limits.event_streams_max)),
             store_room: Arc::new(Semaphore::new(STORE_THREADS)),
+            evaluations: Arc::new(evaluations),
             stopping: AtomicBool::new(false),
             collections,
             tls: tls.map(Arc::new),

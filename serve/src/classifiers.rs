@@ -1,7 +1,9 @@
-//! The probes that answer `/v1/classify`: read from folders at start, checked against the encoder, then only asked.
+//! The probes that answer `/v1/classify`: read from folders when a model is loaded, checked against its encoder, added and
+//! taken away while it answers. Refuses to know how they are fitted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use simclr_eval::Probe;
 use simclr_models::Artefact;
@@ -9,7 +11,16 @@ use simclr_models::Artefact;
 /// Probes by name.
 #[derive(Debug, Default)]
 pub(crate) struct Classifiers {
-    by_name: BTreeMap<String, Probe>,
+    by_name: RwLock<BTreeMap<String, Kept>>,
+}
+
+/// A probe and its file.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) probe: Arc<Probe>,
+    pub(crate) file: PathBuf,
+    /// Whether it is a part of the artefact, which nobody changes.
+    pub(crate) is_own: bool,
 }
 
 /// Why a folder of classifiers was not taken; shown to the person who starts the server.
@@ -59,14 +70,15 @@ pub enum ClassifierError {
 impl Classifiers {
     /// Those in the artefact's own folder, all of which must fit it, and those of another folder that do.
     pub(crate) fn of(artefact: &Artefact, others: Option<&Path>) -> Result<Self, ClassifierError> {
-        let mut classifiers = Self::default();
+        let mut by_name: BTreeMap<String, Kept> = BTreeMap::new();
         let own = artefact.probes_folder();
         let own = if own.is_dir() { load(&own)? } else { Vec::new() };
         for (file, probe) in &own {
             check_space(file, probe, &BTreeSet::from([artefact.space_key().to_owned()]))?;
         }
         let others = others.map(load).transpose()?.unwrap_or_default();
-        for (file, probe) in own.into_iter().chain(others) {
+        let own = own.into_iter().map(|found| (found, true));
+        for ((file, probe), is_own) in own.chain(others.into_iter().map(|found| (found, false))) {
             if probe.space_key != artefact.space_key() {
                 continue;
             }
@@ -74,20 +86,43 @@ impl Classifiers {
                 let (found, expected) = (probe.embedding_len, artefact.embedding_len());
                 return Err(ClassifierError::OtherLength { file, found, expected });
             }
-            if classifiers.by_name.contains_key(&probe.name) {
+            if by_name.contains_key(&probe.name) {
                 return Err(ClassifierError::Twice { file, name: probe.name });
             }
-            classifiers.by_name.insert(probe.name.clone(), probe);
+            by_name.insert(probe.name.clone(), Kept { probe: Arc::new(probe), file, is_own });
         }
-        Ok(classifiers)
+        Ok(Self { by_name: RwLock::new(by_name) })
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Probe> {
-        self.by_name.get(name)
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Probe>> {
+        self.kept(name).map(|kept| kept.probe)
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Probe> {
-        self.by_name.values()
+    /// The probe with where it lies.
+    pub(crate) fn kept(&self, name: &str) -> Option<Kept> {
+        self.read().get(name).cloned()
+    }
+
+    /// All, by name.
+    pub(crate) fn all(&self) -> Vec<Kept> {
+        self.read().values().cloned().collect()
+    }
+
+    /// Adds one that is on disk already, or puts it in another's place.
+    pub(crate) fn insert(&self, kept: Kept) {
+        self.write().insert(kept.probe.name.clone(), kept);
+    }
+
+    pub(crate) fn remove(&self, name: &str) {
+        self.write().remove(name);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Kept>> {
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Kept>> {
+        self.by_name.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

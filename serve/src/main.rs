@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use commands::evaluate::{self, EvaluateArgs};
 use commands::exchange::{self, ExportArgs, ImportArgs};
 use commands::logging;
 use commands::verify::{self, VerifyArgs};
@@ -22,6 +23,7 @@ Examples:
 
   simclr-serve --models-dir encoders --data-dir data --listen 0.0.0.0:8080 --api-keys keys.txt
   simclr-serve --config serve.toml --check
+  simclr-serve --models-dir encoders --data-dir data --evaluation-data datasets
   simclr-serve verify --data-dir data
   simclr-serve export cats cats.parquet --data-dir data
 
@@ -61,6 +63,8 @@ enum Command {
     Verify(VerifyArgs),
     Export(ExportArgs),
     Import(ImportArgs),
+    #[command(hide = true)]
+    Evaluate(EvaluateArgs),
 }
 
 fn main() -> ExitCode {
@@ -74,19 +78,24 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Some(Command::Evaluate(arguments)) = &cli.command {
+        // Before the log, which may have threads: this process lowers its priority first.
+        return evaluate::run(arguments);
+    }
     // Held until the server has stopped, so that the last traces are sent.
     let _traces = logging::start(&cli.log, cli.json, cli.otlp_endpoint.as_deref())?;
     match &cli.command {
         Some(Command::Verify(arguments)) => return verify::run(arguments),
         Some(Command::Export(arguments)) => return exchange::export(arguments),
         Some(Command::Import(arguments)) => return exchange::import(arguments),
-        None => {}
+        Some(Command::Evaluate(_)) | None => {}
     }
     let raw = match &cli.config {
         Some(path) => cli.options.or(RawConfig::from_file(path)?),
         None => cli.options,
     };
-    let config = Config::check(raw)?;
+    let mut config = Config::check(raw)?;
+    config.program = Some(std::env::current_exe().context("where this program lies")?);
     if cli.check {
         return Ok(check(&config));
     }

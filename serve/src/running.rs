@@ -59,6 +59,9 @@ impl Running {
     pub async fn stop(self) -> Stopped {
         let Self { app, stop, server, .. } = self;
         app.stop_being_ready();
+        // Streams of events end with it.
+        let evaluations = Arc::clone(&app.evaluations);
+        let evaluations = tokio::task::spawn_blocking(move || evaluations.stop());
         // The server may be gone already, which is what we want of it.
         let _ = stop.send(());
         let deadline = tokio::time::Instant::now() + app.config.drain_deadline;
@@ -67,7 +70,8 @@ impl Running {
             return Stopped::DeadlinePassed;
         }
         let sessions = tokio::task::spawn_blocking(move || app.models.join());
-        match tokio::time::timeout_at(deadline, sessions).await {
+        let both = async { (sessions.await, evaluations.await) };
+        match tokio::time::timeout_at(deadline, both).await {
             Ok(_) => Stopped::Drained,
             Err(_) => Stopped::DeadlinePassed,
         }

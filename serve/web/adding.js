@@ -1,10 +1,10 @@
 // Adds pictures, or a folder of them: a few at a time, duplicates left out, each refusal named.
 
-import { ask, describe, path } from "./api.js";
+import { ask, describe, path, patiently } from "./api.js";
 import * as collections from "./collections.js";
 import { $, counted, make } from "./dom.js";
 import { onDrop } from "./drop.js";
-import { dataUri, isPicture, sha256, thumbnail } from "./pictures.js";
+import { dataUri, HASH, isPicture, nameOf, sha256, thumbnail } from "./pictures.js";
 
 const BATCH = 16, BATCH_BYTES = 8_000_000, NAMED = 20, ID_BYTES = 240;
 
@@ -18,12 +18,13 @@ function shortened(text) {
   return letters.join("");
 }
 
-/** A file as a record: named by its path in the folder, with what helps to find it again. */
+/** A file as a record: named by its path in the folder, or by its name and its hash, since folders have equal names in them. */
 async function record(file, label) {
   const [hash, small, image] = await Promise.all([sha256(file), thumbnail(file), dataUri(file)]);
-  const id = shortened(file.webkitRelativePath || file.name || `pasted ${new Date().toISOString()}`);
+  const name = file.name || `pasted ${new Date().toISOString()}`, unlike = hash?.slice(0, HASH) ?? `${file.size}-${file.lastModified}`;
+  const id = shortened(file.webkitRelativePath || `${name} ${unlike}`);
   const folder = id.includes("/") ? id.split("/").at(-2) : undefined;
-  const payload = { file: file.name, folder, label: label || undefined, sha256: hash ?? undefined, thumbnail: small ?? undefined };
+  const payload = { file: name, folder, label: label || undefined, sha256: hash ?? undefined, thumbnail: small ?? undefined };
   return { id, image, payload };
 }
 
@@ -58,17 +59,6 @@ async function present(name, batch) {
   return new Map();
 }
 
-/** Asks again when the server is full; gives up after a minute. */
-async function patiently(work) {
-  const began = performance.now();
-  for (;;) {
-    try { return await work(); } catch (error) {
-      if (![429, 503].includes(error.status) || performance.now() - began > 60_000) throw error;
-      await new Promise(resolve => setTimeout(resolve, 1000 * Math.max(1, error.retryAfter || 1)));
-    }
-  }
-}
-
 async function send(name, batch, tally) {
   try {
     const answer = await patiently(() => ask("POST", path`/v1/collections/${name}/records`, { records: batch }));
@@ -76,7 +66,7 @@ async function send(name, batch, tally) {
     tally.replaced += answer.replaced;
   } catch (error) {
     if (error.status === 0 || error.status >= 500 || error.status === 401 || error.status === 403) throw error;
-    if (batch.length === 1) tally.refused.push(`${batch[0].id}: ${error.message}`);
+    if (batch.length === 1) tally.refused.push(`${nameOf(batch[0])}: ${error.message}`);
     else for (const one of batch) await send(name, [one], tally);
   }
 }
@@ -86,7 +76,7 @@ async function addBatch(name, batch, tally) {
   const seen = new Map(known), fresh = [];
   for (const one of batch) {
     const { sha256: hash } = one.payload;
-    if (hash && seen.has(hash)) tally.duplicates.push(`${one.id}: is there already as ${seen.get(hash)}`);
+    if (hash && seen.has(hash)) tally.duplicates.push(`${nameOf(one)}: is there already as ${seen.get(hash)}`);
     else {
       if (hash) seen.set(hash, one.id);
       fresh.push(one);

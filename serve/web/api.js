@@ -14,16 +14,33 @@ export class Refusal extends Error {
 
 const key = () => sessionStorage.getItem(STORED);
 
+/** The bare answer; what is refused is thrown. Asks for a key where the server wants one. */
+export async function send(method, path, { headers = {}, ...rest } = {}) {
+  for (;;) {
+    const used = key(), all = used ? { ...headers, authorization: `Bearer ${used}` } : headers;
+    const answer = await fetch(path, { method, headers: all, ...rest }).catch(error => {
+      throw error.name === "AbortError" ? error : new Refusal(0, { message: "the server cannot be reached" });
+    });
+    if (answer.status === 401 && (key() !== used || await askForKey(Boolean(used)))) continue;
+    if (!answer.ok) await decode(answer);
+    return answer;
+  }
+}
+
 /** The decoded answer, JSON or text. `body` is sent as JSON. */
 export async function ask(method, path, body) {
+  const sent = body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  return decode(await send(method, path, sent));
+}
+
+/** Asks again while the server is full; gives up after a minute. */
+export async function patiently(work) {
+  const began = performance.now();
   for (;;) {
-    const headers = {}, used = key();
-    if (used) headers.authorization = `Bearer ${used}`;
-    if (body !== undefined) headers["content-type"] = "application/json";
-    const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) })
-      .catch(() => { throw new Refusal(0, { message: "the server cannot be reached" }); });
-    if (answer.status === 401 && (key() !== used || await askForKey(Boolean(used)))) continue;
-    return decode(answer);
+    try { return await work(); } catch (error) {
+      if (![429, 503].includes(error.status) || performance.now() - began > 60_000) throw error;
+      await new Promise(resolve => setTimeout(resolve, 1000 * Math.max(1, error.retryAfter || 1)));
+    }
   }
 }
 

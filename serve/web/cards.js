@@ -1,7 +1,7 @@
 // Records as cards: the picture they keep, their id, how near they are. A card searches; its cross deletes.
 
 import { bar, make } from "./dom.js";
-import { keptPicture } from "./pictures.js";
+import { keptPicture, nameOf } from "./pictures.js";
 
 const SELDOM_TOLD = new Set(["thumbnail", "sha256", "file"]);
 
@@ -14,17 +14,17 @@ function told(payload) {
 
 /** A list item for a record; `score` is left out where nothing was compared. */
 export function card({ id, score, payload }, { look, remove }) {
-  const picture = keptPicture(payload), line = told(payload);
+  const picture = keptPicture(payload), line = told(payload), name = nameOf({ id, payload });
   const shown = picture ? make("img", { src: picture, alt: "", loading: "lazy", decoding: "async" })
     : make("span", { className: "blank", "aria-hidden": "true", textContent: "no preview kept" });
-  const caption = make("span", { className: "caption" }, make("span", { className: "id", textContent: id, title: id }));
+  const caption = make("span", { className: "caption" }, make("span", { className: "id", textContent: name, title: id }));
   if (line) caption.append(make("span", { className: "facts-line", textContent: line, title: line }));
   if (score !== undefined) {
     caption.append(make("span", { className: "score" }, bar(score), score.toFixed(3)));
   }
   const hint = make("span", { className: "unseen", textContent: "Search from " });
   const item = make("li", { className: "hit" },
-    make("button", { type: "button", className: "look", onclick: () => look({ id, picture }) }, hint, shown, caption),
-    make("button", { type: "button", className: "remove", textContent: "×", title: "Delete", "aria-label": `Delete ${id}`, onclick: () => remove(id, item) }));
+    make("button", { type: "button", className: "look", onclick: () => look({ id, name, picture }) }, hint, shown, caption),
+    make("button", { type: "button", className: "remove", textContent: "×", title: "Delete", "aria-label": `Delete ${name}`, onclick: () => remove(id, item, name) }));
   return item;
 }

@@ -6,6 +6,7 @@ import * as classify from "./classify.js";
 import * as collections from "./collections.js";
 import { $, toast } from "./dom.js";
 import * as drop from "./drop.js";
+import * as evaluations from "./evaluations.js";
 import * as filters from "./filter.js";
 import * as map from "./map.js";
 import * as search from "./search.js";
@@ -18,6 +19,7 @@ search.begin();
 adding.begin(search.again);
 classify.begin();
 map.begin(search.searchFrom);
+evaluations.begin();
 system.begin();
 tabs.begin();
 if (document.documentElement.dataset.keys === "yes") {

@@ -1,9 +1,9 @@
 // The Map tab: the collection in two dimensions, coloured by a field of its payloads; a point shows its picture and searches.
 
-import { ask, path } from "./api.js";
+import { ask, path, patiently } from "./api.js";
 import * as collections from "./collections.js";
 import { $, count, make } from "./dom.js";
-import { keptPicture } from "./pictures.js";
+import { keptPicture, nameOf } from "./pictures.js";
 import { Plot } from "./plot.js";
 import { go, shown } from "./tabs.js";
 
@@ -51,7 +51,7 @@ async function draw() {
   $("map-say").textContent = "Drawing…";
   try {
     const query = field ? `&field=${encodeURIComponent(field)}` : "";
-    const answer = await ask("GET", path`/v1/collections/${one.name}/map` + `?limit=${MAX}${query}`);
+    const answer = await patiently(() => ask("GET", path`/v1/collections/${one.name}/map` + `?limit=${MAX}${query}`));
     if (drawn !== wanted) return;
     const { ranked, colour } = colours(field ? answer.values : answer.ids.map(() => null));
     [ids, from] = [answer.ids, one.name];
@@ -82,7 +82,8 @@ async function hover(index, x, y) {
   if (!records.has(where)) records.set(where, ask("GET", where).catch(() => null));
   const record = await records.get(where), picture = keptPicture(record?.payload);
   if (!record) records.delete(where);
-  if (mine === hovered && picture) tip.prepend(make("img", { src: picture, alt: "" }));
+  if (mine !== hovered || !record) return;
+  tip.replaceChildren(...(picture ? [make("img", { src: picture, alt: "" })] : []), make("span", { textContent: nameOf(record) }));
 }
 
 /** `look` searches from a record. */
@@ -90,7 +91,7 @@ export function begin(look) {
   plot = new Plot($("canvas"), { pointed: hover, picked: async index => {
     const where = path`/v1/collections/${from}/records/${ids[index]}`;
     const record = await ask("GET", where).catch(() => null);
-    if (record) { go("search"); look({ id: record.id, picture: keptPicture(record.payload) }); }
+    if (record) { go("search"); look({ id: record.id, name: nameOf(record), picture: keptPicture(record.payload) }); }
   } });
   $("map-in").addEventListener("click", () => plot.zoom(1.5));
   $("map-out").addEventListener("click", () => plot.zoom(1 / 1.5));

@@ -2,6 +2,9 @@
 
 const SIDE = 192, KEPT_BYTES = 40_000;
 
+/** Digits of the hash that stand behind a file's name in its record's id. */
+export const HASH = 8;
+
 export const dataUri = blob => new Promise((resolve, reject) => {
   const reader = new FileReader();
   reader.onload = () => resolve(reader.result.replace(/^data:[^,]*,/, `data:${blob.type || "image/png"};base64,`));
@@ -40,3 +43,9 @@ export function keptPicture(payload) {
 }
 
 export const isPicture = file => file.type.startsWith("image/") || /\.(jpe?g|png|webp|gif|bmp)$/i.test(file.name);
+
+/** What a person calls a record: its file where the id is only that and a hash, or else the id. */
+export function nameOf({ id, payload }) {
+  const { file, sha256: hash } = payload ?? {};
+  return typeof file === "string" && typeof hash === "string" && id === `${file} ${hash.slice(0, HASH)}` ? file : id;
+}

@@ -61,9 +61,9 @@ function said(one, found, more) {
 }
 
 /** Searches from a record; `picture` is the one it keeps, if any. */
-export function searchFrom({ id, picture }) {
+export function searchFrom({ id, name = id, picture }) {
   target = { id };
-  drop.showRecord(id, picture);
+  drop.showRecord(name, picture);
   show();
   showResults();
   $("back").focus({ preventScroll: true });
@@ -76,7 +76,7 @@ function showResults() {
   else scrollTo({ top: 0, behavior });
 }
 
-async function remove(id, item) {
+async function remove(id, item, known) {
   const { name } = collections.chosen();
   const where = path`/v1/collections/${name}/records/${id}`;
   try {
@@ -87,11 +87,11 @@ async function remove(id, item) {
     (neighbour?.querySelector("button") ?? $("collection")).focus();
     if (target?.id === id) target = null;
     await collections.recount();
-    toast(`${id} is deleted.`, "Undo", async () => {
+    toast(`${known} is deleted.`, "Undo", async () => {
       try {
         await ask("POST", path`/v1/collections/${name}/records`, { records: [record] });
         await collections.recount();
-        toast(`${id} is back.`);
+        toast(`${known} is back.`);
         show();
       } catch (error) { toast(error.message); }
     });
@@ -107,7 +107,10 @@ export async function again() {
 export function begin() {
   drop.dropped.addEventListener("picture", async ({ detail }) => {
     try {
-      target = { image: await dataUri(detail.blob) };
+      const image = await dataUri(detail.blob);
+      // Reading takes longer the larger a file is; the last one dropped counts.
+      if (drop.current !== detail) return;
+      target = { image };
       showResults();
       await show();
     } catch (error) { $("say").textContent = error.message; }

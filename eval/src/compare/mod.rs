@@ -1,11 +1,13 @@
 //! Is one encoder better than another on a dataset, or do test pictures happen to favour it? Two outcomes of the same test
 //! pictures in, numbers and p-values out (the paper's appendix B.8 and the bold figures of its table 8).
 
+mod places;
 mod significance;
 
 use serde::{Deserialize, Serialize};
 use simclr_datasets::{Mark, Metric};
 
+pub use places::{Compared, compare_places};
 pub use significance::{mcnemar, permutation_test};
 
 use crate::metrics::place;

@@ -16,6 +16,7 @@ mod path;
 mod products;
 mod sweep;
 mod tridiagonal;
+mod validated;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
 pub use sweep::{Fitted, Pinned, Trial, fit, fit_path, penalties, sweep};
+pub use validated::{Validation, fit_validated};
 
 /// What a classifier's scores are turned into.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +59,9 @@ pub struct Probe {
     pub rows: usize,
     /// What its dataset is judged by on the test split, in percent, where it was measured.
     pub score: Option<f64>,
+    /// What it is worth on rows set aside, where there was no test split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
     /// What its scores are turned into.
     #[serde(default)]
     pub kind: Kind,
@@ -80,6 +85,7 @@ impl Probe {
             penalty: fitted.penalty,
             rows: fitted.rows,
             score: None,
+            validation: None,
             kind: fitted.kind,
             weight: narrow(&fitted.weight),
             bias: narrow(&fitted.bias),

@@ -31,6 +31,10 @@ pub struct Limits {
     pub batch_pictures_max: usize,
     /// Connections held at once.
     pub connections_max: usize,
+    /// Evaluations that wait for their turn.
+    pub evaluations_waiting_max: usize,
+    /// Streams of evaluations' events held open at once.
+    pub event_streams_max: usize,
     /// Milliseconds a header may take to arrive, or a connection may be idle.
     pub header_timeout_ms: u64,
     /// Milliseconds a body may take to arrive.
@@ -60,6 +64,12 @@ impl Limits {
             queue_pictures_max: problems.at_least_one("queue-pictures-max", raw.queue_pictures_max, 256),
             batch_pictures_max: problems.at_least_one("batch-pictures-max", raw.batch_pictures_max, 32),
             connections_max: problems.at_least_one("connections-max", raw.connections_max, 1024),
+            evaluations_waiting_max: problems.at_least_one(
+                "evaluations-waiting-max",
+                raw.evaluations_waiting_max,
+                8,
+            ),
+            event_streams_max: problems.at_least_one("event-streams-max", raw.event_streams_max, 64),
             header_timeout_ms: problems.at_least_one("header-timeout-ms", raw.header_timeout_ms, 30_000),
             body_timeout_ms: problems.at_least_one("body-timeout-ms", raw.body_timeout_ms, 30_000),
             request_deadline_ms: problems.at_least_one(

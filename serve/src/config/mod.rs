@@ -37,6 +37,12 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Folder of classifiers beside those of the artefact.
     pub classifiers: Option<PathBuf>,
+    /// Folder whose folders are datasets; none turns evaluations off.
+    pub evaluation_data: Option<PathBuf>,
+    /// Niceness of the processes that evaluate, 0 to 19.
+    pub evaluation_nice: u8,
+    /// This very program, which evaluations run in processes of; the program itself knows it.
+    pub program: Option<PathBuf>,
     /// File of API keys.
     pub api_keys: Option<PathBuf>,
     /// Origins whose pages may call from a browser.
@@ -132,6 +138,9 @@ impl Config {
             store_token: raw.store_token,
             data_dir: raw.data_dir.unwrap_or_default(),
             classifiers: raw.classifiers,
+            evaluation_data: raw.evaluation_data,
+            evaluation_nice: problems.at_most("evaluation-nice", raw.evaluation_nice, 19),
+            program: None,
             api_keys: raw.api_keys,
             batch_wait: Duration::from_millis(raw.batch_wait_ms.unwrap_or(5)),
             watch: raw
@@ -169,6 +178,13 @@ fn provider(raw: &RawConfig, problems: &mut Problems) -> Provider {
         problems.add("provider", word, reason);
         Provider::Cpu
     })
+}
+
+impl Config {
+    /// Where classifiers are kept that are made while the server runs: the folder named, or one beside the collections.
+    pub(crate) fn classifiers_made(&self) -> PathBuf {
+        self.classifiers.clone().unwrap_or_else(|| self.data_dir.join("classifiers"))
+    }
 }
 
 #[cfg(test)]

@@ -28,6 +28,14 @@ impl Problems {
         }
     }
 
+    /// The value given or else the largest.
+    pub(super) fn at_most(&mut self, name: &'static str, given: Option<u8>, most: u8) -> u8 {
+        if let Some(value) = given.filter(|value| *value > most) {
+            self.add(name, value, format!("must be at most {most}"));
+        }
+        given.unwrap_or(most)
+    }
+
     pub(super) fn fits(&mut self, name: &'static str, value: usize, other: &'static str, other_value: usize) {
         if value > other_value {
             self.add(name, value, format!("must not be above --{other}, which is {other_value}"));

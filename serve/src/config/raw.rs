@@ -78,6 +78,12 @@ pub struct RawConfig {
     /// Folder of more classifiers (*.safetensors), beside those of the model
     #[arg(long, env = "SIMCLR_CLASSIFIERS", value_name = "FOLDER")]
     pub classifiers: Option<PathBuf>,
+    /// Folder whose folders are datasets, for evaluations; without it, nobody can start any
+    #[arg(long, env = "SIMCLR_EVALUATION_DATA", value_name = "FOLDER")]
+    pub evaluation_data: Option<PathBuf>,
+    /// Niceness of the processes that evaluate, 0 to 19; at 19 they run only when nobody else does [default: 19]
+    #[arg(long, env = "SIMCLR_EVALUATION_NICE", value_name = "NICE", help_heading = "Speed")]
+    pub evaluation_nice: Option<u8>,
     /// What to compute on: cpu, cuda, tensorrt or openvino; not there is an error, never the CPU instead [default: cpu]
     #[arg(long, env = "SIMCLR_PROVIDER", value_name = "NAME", help_heading = "Speed")]
     pub provider: Option<String>,
@@ -132,6 +138,12 @@ pub struct RawConfig {
     /// How long a request may take in all, in milliseconds; then 503 [default: 60000]
     #[arg(long, env = "SIMCLR_REQUEST_DEADLINE_MS", value_name = "MS", help_heading = "Limits")]
     pub request_deadline_ms: Option<u64>,
+    /// Evaluations that wait for their turn, at most; then 429 [default: 8]
+    #[arg(long, env = "SIMCLR_EVALUATIONS_WAITING_MAX", value_name = "COUNT", help_heading = "Limits")]
+    pub evaluations_waiting_max: Option<usize>,
+    /// Streams of evaluations' events held open at once, at most; then 429 [default: 64]
+    #[arg(long, env = "SIMCLR_EVENT_STREAMS_MAX", value_name = "COUNT", help_heading = "Limits")]
+    pub event_streams_max: Option<usize>,
     /// How long a stop waits for requests in flight, in milliseconds [default: 10000]
     #[arg(long, env = "SIMCLR_DRAIN_DEADLINE_MS", value_name = "MS", help_heading = "Limits")]
     pub drain_deadline_ms: Option<u64>,
@@ -171,6 +183,8 @@ impl RawConfig {
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),
             classifiers: self.classifiers.or(other.classifiers),
+            evaluation_data: self.evaluation_data.or(other.evaluation_data),
+            evaluation_nice: self.evaluation_nice.or(other.evaluation_nice),
             sessions: self.sessions.or(other.sessions),
             session_threads: self.session_threads.or(other.session_threads),
             decode_threads: self.decode_threads.or(other.decode_threads),
@@ -188,6 +202,8 @@ impl RawConfig {
             header_timeout_ms: self.header_timeout_ms.or(other.header_timeout_ms),
             body_timeout_ms: self.body_timeout_ms.or(other.body_timeout_ms),
             request_deadline_ms: self.request_deadline_ms.or(other.request_deadline_ms),
+            evaluations_waiting_max: self.evaluations_waiting_max.or(other.evaluations_waiting_max),
+            event_streams_max: self.event_streams_max.or(other.event_streams_max),
             drain_deadline_ms: self.drain_deadline_ms.or(other.drain_deadline_ms),
         }
     }

@@ -68,6 +68,9 @@ fn scope_of(method: &Method, route: &str) -> Option<Scope> {
         _ if is_for_everybody(route) => None,
         _ if route.starts_with("/v1/models/") && !asks => Some(Scope::Admin),
         _ if route.starts_with("/v2/repository/models/") => Some(Scope::Admin),
+        _ if (route.starts_with("/v1/evaluations") || route.starts_with("/v1/classifiers")) && !asks => {
+            Some(Scope::Write)
+        }
         _ if route.starts_with("/v1/collections") && !asks && !route.ends_with("/search") => {
             Some(Scope::Write)
         }

@@ -131,7 +131,7 @@ pub(super) async fn by_several(
         Some(name) => model_with(&app, asked.model.as_deref(), name)?,
         None => self::asked(&app, asked.model.as_deref())?,
     };
-    let all = || model.classifiers.all().map(|probe| probe.name.clone()).collect();
+    let all = || model.classifiers.all().into_iter().map(|kept| kept.probe.name.clone()).collect();
     let names: Vec<String> = asked.classifiers.clone().unwrap_or_else(all);
     if names.iter().any(|name| model.classifiers.get(name).is_none()) {
         return Err(no_such_classifier().at("classifiers"));

@@ -11,6 +11,7 @@ mod collections;
 mod drafts;
 mod embed;
 mod error;
+mod evaluations;
 mod extract;
 mod guard;
 mod health;
@@ -55,6 +56,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(records::routes())
         .merge(search::routes())
         .merge(map::routes())
+        .merge(evaluations::routes())
         .merge(models::routes())
         .merge(oip::routes())
         // Outside in: a place among the requests, then the clock.

@@ -14,8 +14,8 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder}
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    auth, classifiers, classify, collections, drafts, embed, error, health, map, models, oip, openai,
-    records, search,
+    auth, classifiers, classify, collections, drafts, embed, error, evaluations, health, map, models, oip,
+    openai, records, search,
 };
 use crate::app::App;
 
@@ -30,9 +30,12 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
     info(title = "simclr-serve", description = "Embeddings, similarity search and classification of pictures"),
     paths(
         openai::create, embed::embed,
-        classifiers::list, classify::by_one, classify::by_several,
+        classifiers::list, classifiers::one, classifiers::make, classifiers::delete, classify::by_one, classify::by_several,
         collections::list, collections::one, collections::create, collections::delete,
         records::page, records::upsert, records::one, records::delete, search::search, map::map,
+        evaluations::list, evaluations::start, evaluations::options, evaluations::one, evaluations::delete,
+        evaluations::cancel, evaluations::resume, evaluations::results::report, evaluations::results::comparison,
+        evaluations::events::events,
         models::list, models::one, models::load, models::unload, models::describe,
         health::live, health::ready, health::text,
         oip::server, oip::live, oip::ready, oip::metadata, oip::model_ready,

@@ -84,7 +84,7 @@ fn card(served: &Served) -> String {
         let of = format!("{} {}", score.data, score.split);
         fact(&mut text, &of, format!("{} % {}, {}", score.value, score.metric, score.method));
     }
-    for probe in served.classifiers.all() {
+    for probe in served.classifiers.all().into_iter().map(|kept| kept.probe) {
         let score = probe.score.map_or(String::new(), |score| format!(", {score:.2} % on its test split"));
         let classes = probe.classes.len();
         fact(&mut text, "Classifier", format!("{}: {classes} classes{score}", probe.name));

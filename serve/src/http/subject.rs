@@ -89,7 +89,7 @@ impl Ready {
         let probe = model.classifiers.get(classifier).ok_or_else(no_such_classifier)?;
         let rows = self.kept.iter().zip(&self.embeddings);
         rows.map(|(&index, embedding)| {
-            Ok(Prediction { index, top: most_probable(probe, embedding, self.top_k)? })
+            Ok(Prediction { index, top: most_probable(&probe, embedding, self.top_k)? })
         })
         .collect()
     }

@@ -4,6 +4,7 @@
 //! the old one finish with it. A load that fails changes nothing. Knows no HTTP; a name leads only to folders that the
 //! configuration named.
 
+mod making;
 mod parallel;
 mod served;
 
@@ -16,6 +17,7 @@ use simclr_models::{ArtefactError, EncodeError, Encoder};
 use crate::classifiers::ClassifierError;
 use crate::config::Config;
 use crate::metrics::Metrics;
+pub(crate) use making::MakeError;
 pub(crate) use parallel::Parallel;
 pub(crate) use served::Served;
 
@@ -212,6 +214,14 @@ impl Models {
     /// Sessions and threads; nothing before the first model was loaded.
     pub(crate) fn parallel(&self) -> Option<&Parallel> {
         self.parallel.get()
+    }
+
+    /// Every artefact there is, loaded or not, with its folder.
+    pub(crate) fn artefacts(&self) -> Vec<(String, PathBuf)> {
+        let names = self.all().into_iter().map(|served| served.name().to_owned()).chain(self.unloaded());
+        let mut all: Vec<_> = names.filter_map(|name| Some((name.clone(), self.folder_of(&name)?))).collect();
+        all.sort();
+        all
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Served>> {

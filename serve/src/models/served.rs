@@ -46,7 +46,10 @@ impl Served {
         config: &Config,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, ModelError> {
-        let classifiers = Classifiers::of(&artefact, config.classifiers.as_deref())?;
+        // A folder that was named has to be there; the other one is made with the first classifier.
+        let made = config.classifiers_made();
+        let made = Some(made.as_path()).filter(|made| config.classifiers.is_some() || made.is_dir());
+        let classifiers = Classifiers::of(&artefact, made)?;
         for encoder in &mut encoders {
             warm(encoder.as_mut(), &artefact, config)
                 .map_err(|reason| ModelError::Encoder { folder: artefact.folder().to_owned(), reason })?;

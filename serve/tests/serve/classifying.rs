@@ -22,6 +22,7 @@ fn probe(name: &str, space_key: &str) -> Probe {
         penalty: 0.5,
         rows: 3,
         score: Some(12.5),
+        validation: None,
         kind: Kind::Softmax,
         weight: weight.collect(),
         bias: vec![0.0; classes],

@@ -1,6 +1,6 @@
 //! A blocking client: what was answered, whatever the status, and the checks every answer must pass.
 
-use std::io::Cursor;
+use std::io::{BufRead, BufReader, Cursor};
 
 use serde_json::Value;
 
@@ -128,6 +128,35 @@ impl Client {
         }
         body.extend_from_slice(b"--frontier--\r\n");
         self.post(path, "multipart/form-data; boundary=frontier", &body)
+    }
+
+    /// Server-sent events after one: id, kind and data of each, until the stream ends or `enough` says so.
+    pub(crate) fn events(
+        &self,
+        path: &str,
+        after: u64,
+        mut enough: impl FnMut(&(u64, String, Value)) -> bool,
+    ) -> Vec<(u64, String, Value)> {
+        let request =
+            self.agent.get(format!("{}{path}", self.base)).header("last-event-id", after.to_string());
+        let response = request.call().unwrap();
+        let mut found = Vec::new();
+        let (mut id, mut kind) = (0, String::new());
+        // A server that is killed breaks the stream.
+        for line in BufReader::new(response.into_body().into_reader()).lines().map_while(Result::ok) {
+            match line.split_once(": ") {
+                Some(("id", text)) => id = text.parse().unwrap(),
+                Some(("event", text)) => kind = text.to_owned(),
+                Some(("data", text)) => {
+                    found.push((id, kind.clone(), serde_json::from_str(text).unwrap()));
+                    if found.last().is_some_and(&mut enough) {
+                        return found;
+                    }
+                }
+                _ => assert!(line.is_empty() || line.starts_with(':'), "{line}"),
+            }
+        }
+        found
     }
 
     /// The value of one line of `/metrics`.

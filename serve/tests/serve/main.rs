@@ -7,6 +7,7 @@ mod client;
 mod collections;
 mod deploying;
 mod embedding;
+mod evaluating;
 mod exchanging;
 mod fetching;
 mod fuzzing;

@@ -1,14 +1,15 @@
 // Drives the page in a real browser against a real server: check.mjs PHASE ADDRESS KEY CHROMIUM PICTURE...
 // `first` fills an empty server that has keys; `second` looks at the same data after a restart without keys.
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { check, clean, dropOn, fits, judge, launch, open, says } from "./browser.mjs";
+import { evaluates, evaluationIsThere } from "./evaluating.mjs";
 
 const [phase, address, key, executable, ...pictures] = process.argv.slice(2);
 const sample = pictures.find(path => path.includes("chelsea-centre")), name = basename(sample);
-const FIRST_PAINT_MS = 200, WEIGHT = 300_000, LOADS = 7;
+const FIRST_PAINT_MS = 200, WEIGHT = 300_000, LOADS = 7, ALIKE = 2;
 const tab = name => `nav a[href="#${name}"]`;
 const count = page => page.locator("#results .hit").count();
 
@@ -37,10 +38,30 @@ async function fills(page) {
   await page.waitForFunction(() => document.querySelectorAll("#results .hit").length === 48);
   await page.setInputFiles("#add-files", pictures.slice(0, 20));
   check(await says(page, "#added", /^0 added, 20 duplicates\.$/), "the same ones again are duplicates, and named");
+  // Two folders have a picture of one name each.
+  const alike = pictures.slice(0, ALIKE).map(path => ({ name: "same.png", mimeType: "image/png", buffer: Buffer.concat([readFileSync(path), Buffer.from("x")]) }));
+  for (const one of alike) {
+    await page.setInputFiles("#add-files", [one]);
+    check(await says(page, "#added", /^1 added/) === "1 added.", "a picture of a name that is there already replaces nothing");
+  }
   const broken = join(tmpdir(), `broken-${process.pid}.png`);
   writeFileSync(broken, "this is no picture");
   await page.setInputFiles("#add-files", [broken]);
   check(await says(page, "#added", /^0 added, 1 refused\.$/), "what is no picture is refused, and named");
+}
+
+/** The one dropped last is searched from, though the one before it takes longer to read. */
+async function dropsTwice(page) {
+  await page.evaluate(async ([large, small]) => {
+    const file = (name, data) => { const all = new DataTransfer(); all.items.add(new File([data], name, { type: "image/png" })); return all; };
+    const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0));
+    const place = document.querySelector('.drop[data-drop="search"]');
+    // A PNG may be followed by anything.
+    const slow = new Blob([bytes(large), new Uint8Array(12_000_000)]);
+    for (const transfer of [file("slow.png", slow), file("last.png", bytes(small))]) place.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true }));
+  }, [pictures.find(path => path !== sample), sample].map(path => readFileSync(path, "base64")));
+  await page.waitForFunction(name => document.querySelector("#results .id")?.textContent === name, name);
+  check(await page.textContent(".drop .name") === "last.png", "of two quick drops the last is shown and searched from");
 }
 
 async function searches(page) {
@@ -49,6 +70,7 @@ async function searches(page) {
   const ids = await page.locator("#results .id").allTextContents();
   const score = Number(await page.locator("#results .score").first().textContent());
   check(ids[0] === name && score > 0.999, `a dropped picture finds itself first: ${ids.slice(0, 4).join(", ")}`);
+  await dropsTwice(page);
   await page.click("#filters summary");
   const fields = page.locator("#conditions input");
   await fields.nth(0).fill("file");
@@ -98,10 +120,10 @@ async function deletes(page) {
 
 async function maps(page) {
   await page.click(tab("map"));
-  await says(page, "#map-say", new RegExp(`^${pictures.length} records`));
+  await says(page, "#map-say", new RegExp(`^${pictures.length + ALIKE} records`));
   await page.fill("#map-field", "label");
   await page.press("#map-field", "Tab");
-  await says(page, "#legend", new RegExp(`photograph ${pictures.length}`));
+  await says(page, "#legend", new RegExp(`photograph ${pictures.length + ALIKE}`));
   await judge(page, "Map");
   // The points are pixels: where the map is not empty, one is under the pointer.
   const spot = await page.evaluate(async () => {
@@ -177,10 +199,11 @@ const PHASES = {
     await judge(page, "Classify");
     await maps(page);
     await deletes(page);
+    await evaluates(page);
     await system(page);
     await judge(page, "System");
     await page.setViewportSize({ width: 375, height: 720 });
-    for (const one of ["search", "classify", "map", "system"]) {
+    for (const one of ["search", "classify", "map", "evaluations", "system"]) {
       await page.click(tab(one));
       await fits(page, one);
     }
@@ -188,11 +211,12 @@ const PHASES = {
   },
   async second(browser) {
     const page = await open(browser, address);
-    check((await says(page, "#say", /\d+ records/)).startsWith(`${pictures.length - 1} records`), "after the restart: all but the deleted one are still there");
+    check((await says(page, "#say", /\d+ records/)).startsWith(`${pictures.length + ALIKE - 1} records`), "after the restart: all but the deleted one are still there");
     await dropOn(page, '.drop[data-drop="search"]', sample);
     await says(page, "#say", /24 nearest/);
     const ids = await page.locator("#results .id").allTextContents();
     check(!ids.includes(name), `after the restart: nearest are ${ids.slice(0, 3).join(", ")}, without the deleted one`);
+    await evaluationIsThere(page);
     clean(page, "after the restart");
     await readsWithoutScripts(browser);
     await measures(browser);

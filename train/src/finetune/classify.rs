@@ -32,6 +32,7 @@ pub(super) fn classifier(checkpoint: &Checkpoint, dataset: &Dataset, pictures: u
         rows: pictures,
         kind: Kind::Softmax,
         score: None,
+        validation: None,
         weight,
         bias,
     }

@@ -1,6 +1,5 @@
 //! `simclr-eval run`: every encoder on every dataset; scores, report, probes. What is finished is not done again.
 
-mod find;
 mod plan;
 mod report;
 
@@ -8,13 +7,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use simclr_datasets::{Dataset, OpenOptions};
+use simclr_datasets::OpenOptions;
 use simclr_eval::leaks::Leaks;
-use simclr_eval::{Cache, EncoderSpec, Job, Options, Shard, Source, Storage, evaluate};
-use simclr_models::Artefact;
+use simclr_eval::run::{Plan, Setting, find, run};
+use simclr_eval::{Cache, Options, Shard};
 
 use super::{DatasetArgument, encoders, like, threads};
-use crate::progress::{Progress, Timed};
+use crate::progress::Progress;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Method {
@@ -104,22 +103,11 @@ pub(crate) struct Run {
     json: bool,
 }
 
-/// What a run is made of.
-struct Setting {
-    specs: Vec<EncoderSpec>,
-    like: Option<Artefact>,
-    datasets: Vec<Dataset>,
-    options: Options,
-    out: Storage,
-    cache: Cache,
-    threads: usize,
-}
-
 impl Run {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let setting = self.setting()?;
-        let plan = plan::Plan::make(&setting, self.shard)?;
-        plan.tell(&setting, self.json);
+        let plan = Plan::make(&setting, self.shard)?;
+        plan::tell(&plan, &setting, self.json);
         if self.plan_only {
             return Ok(ExitCode::SUCCESS);
         }
@@ -127,7 +115,8 @@ impl Run {
             eprintln!("stopped; the same command goes on from here");
             std::process::exit(130);
         })?;
-        let failures = work(&setting, &plan)?;
+        let mut progress = Progress::new();
+        run(&setting, &plan, &mut progress)?;
         if self.shard.is_none() {
             self.report(&setting, &plan)?;
         } else {
@@ -136,8 +125,8 @@ impl Run {
                 setting.out, setting.out
             );
         }
-        failures.iter().for_each(|failure| eprintln!("failed: {failure}"));
-        Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        progress.failures.iter().for_each(|failure| eprintln!("failed: {failure}"));
+        Ok(if progress.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     fn setting(&self) -> anyhow::Result<Setting> {
@@ -151,7 +140,11 @@ impl Run {
         let open = |argument: &DatasetArgument| argument.open_with(&how);
         let mut datasets = self.dataset.iter().map(open).collect::<anyhow::Result<Vec<_>>>()?;
         if let Some(data) = &self.data {
-            datasets.extend(find::find(data, &self.datasets, &how)?);
+            let found = find(data, &self.datasets, &how)?;
+            for (name, problem) in found.left_out {
+                eprintln!("plan: {name}: left out: {problem}");
+            }
+            datasets.extend(found.datasets);
         }
         if let Some(path) = &self.exclude_leaks {
             let leaks = Leaks::load(path)?;
@@ -184,35 +177,4 @@ impl Run {
         let threads = threads(self.threads);
         Ok(Setting { specs, like, datasets, options, out, cache: Cache::at(cache), threads })
     }
-}
-
-/// Does what is not finished; returns what failed, which does not stop the others.
-fn work(setting: &Setting, plan: &plan::Plan) -> anyhow::Result<Vec<String>> {
-    let mut failures = Vec::new();
-    for (spec, jobs) in setting.specs.iter().zip(&plan.by_encoder) {
-        let open: Vec<&(usize, Job)> = jobs.iter().filter(|(_, job)| !job.is_finished).collect();
-        if open.is_empty() {
-            continue;
-        }
-        let mut source = Source::open(spec, setting.like.as_ref(), setting.threads)?;
-        for (dataset, job) in open {
-            let about = format!("{} on {}", job.encoder, job.dataset);
-            let mut watch = Timed::new(Progress::new());
-            watch.progress.about(about.clone());
-            let dataset = &setting.datasets[*dataset];
-            match evaluate(&mut source, dataset, &setting.options, &setting.cache, &mut watch) {
-                Ok(evaluation) => {
-                    // Beside the outcome, which holds no times, and before it, which says that the job is finished.
-                    let times = serde_json::to_vec_pretty(&watch.finish())?;
-                    job.place(&setting.out).write("times.json", &times)?;
-                    evaluation.save(&setting.out)?;
-                }
-                Err(error) => {
-                    watch.finish();
-                    failures.push(format!("{about}: {error}"));
-                }
-            }
-        }
-    }
-    Ok(failures)
 }

@@ -1,11 +1,11 @@
 //! What a run leaves beside its outcomes: the report, and what the artefact is handed where that was asked for.
 
 use anyhow::Context;
+use simclr_eval::run::{Plan, Setting};
 use simclr_eval::{CLASSIFIERS, EncoderSpec, Outcome, Report, Score, Storage, folder_name, table};
 use simclr_models::{Artefact, CardScore};
 
-use super::plan::Plan;
-use super::{Run, Setting};
+use super::Run;
 use crate::commands::typed_command;
 
 impl Run {
