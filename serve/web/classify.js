@@ -1,10 +1,11 @@
 // The Classify tab: what every classifier says of the picture, most probable first.
 
-import { ask } from "./api.js";
-import { $, bar, make } from "./dom.js";
+import { ask, path } from "./api.js";
+import { $, bar, make, toast } from "./dom.js";
 import * as drop from "./drop.js";
 import { dataUri } from "./pictures.js";
 import { shown } from "./tabs.js";
+import * as teaching from "./teach.js";
 
 const TOP = 5;
 
@@ -15,12 +16,28 @@ async function classifiers() {
   return known;
 }
 
+/** Forgets what is known, and what was said, and asks again. */
+function again() {
+  [known, told] = [null, null];
+  classify();
+}
+
+async function remove(name) {
+  if (!confirm(`Delete the classifier “${name}”?`)) return;
+  try {
+    await ask("DELETE", path`/v1/classifiers/${name}`);
+    toast(`“${name}” is deleted.`);
+    again();
+  } catch (error) { toast(error.message); }
+}
+
 function block(classifier, top, about) {
-  const score = about?.score === null || about?.score === undefined ? "" : `, ${about.score.toFixed(1)} % right on its test split`;
+  const score = about ? teaching.worth(about) : "";
   const lines = top.map(({ label, probability }) => make("li", {}, make("span", { className: "label", textContent: label }),
     bar(probability), make("span", { className: "number", textContent: `${(100 * probability).toFixed(1)} %` })));
-  return make("article", { className: "card classifier" }, make("h3", { textContent: classifier }), make("ol", {}, ...lines),
-    about ? make("p", { className: "soft", textContent: `${about.classes.length} classes, fitted on ${about.data}${score}` }) : null);
+  const cross = about?.can_be_deleted ? make("button", { type: "button", className: "quiet danger", textContent: "Delete", "aria-label": `Delete the classifier ${classifier}`, onclick: () => remove(classifier) }) : null;
+  return make("article", { className: "card classifier" }, make("div", { className: "heading" }, make("h3", { textContent: classifier }), cross), make("ol", {}, ...lines),
+    about ? make("p", { className: "soft", textContent: `${about.classes.length} classes, fitted on ${about.data}${score ? `, ${score}` : ""}` }) : null);
 }
 
 /** Asks each model that has classifiers once; the picture is embedded once a model. */
@@ -31,7 +48,7 @@ async function classify() {
   $("classes").replaceChildren();
   try {
     const all = await classifiers(), models = [...new Set(all.map(one => one.model))];
-    if (!all.length) { $("classes-say").textContent = "This server has no classifier. `simclr-eval` fits one."; return; }
+    if (!all.length) { $("classes-say").textContent = "There is no classifier yet. Make one of labelled records."; return; }
     const image = await dataUri(picture.blob), blocks = [];
     for (const model of models) {
       const { results } = await ask("POST", "/v1/classify", { image, model, top_k: TOP });
@@ -49,6 +66,7 @@ async function classify() {
 }
 
 export function begin() {
+  teaching.begin(again);
   $("classes-say").textContent = "Drop a picture to see what it shows.";
   drop.dropped.addEventListener("picture", classify);
   shown.addEventListener("show", ({ detail }) => { visible = detail === "classify"; classify(); });

@@ -169,13 +169,20 @@ function show(record, first = false) {
 }
 
 async function hear(one, kind, data) {
-  const { id } = one.record;
-  if (kind === "progress") { one.record.step = data; fill(one); return; }
-  if (kind === "status" && ENDED.has(data.status)) one.stop = null;
-  one.record = await ask("GET", path`/v1/evaluations/${id}`).catch(() => one.record);
+  if (kind === "progress") {
+    one.record.step = data;
+    fill(one);
+    return;
+  }
+  const { id, status: before } = one.record, mine = one.turn = (one.turn ?? 0) + 1;
+  // Answers may overtake one another: only the last that was asked for counts.
+  const record = await ask("GET", path`/v1/evaluations/${id}`).catch(() => null);
+  if (!record || mine !== one.turn) return;
+  one.record = record;
   fill(one);
-  if (kind === "status" && data.status === "finished" && one.record.status === "finished") one.parts.results.open = true;
-  else if (kind === "ended" && one.parts.results.open) one.reload();
+  if (ENDED.has(record.status)) { one.stop?.(); one.stop = null; }
+  if (record.status === "finished" && before !== "finished") one.parts.results.open = true;
+  else if (one.parts.results.open) one.reload();
 }
 
 async function refresh() {

@@ -136,3 +136,87 @@ fn several_classifiers_share_one_pass_and_ready_embeddings_need_none() {
     let short = json!({"embeddings": [[1.0, 2.0]]});
     assert_eq!(server.client.post_json("/v1/classify/one", &short).refused(400), "wrong_dimension");
 }
+
+/// Records in two classes by their second number, with vectors of the model's length.
+fn labelled(server: &crate::world::Server, count: usize) {
+    let dimension = artefact().embedding_len();
+    server.client.put("/v1/collections/shots", &Value::Null).ok();
+    let record = |n: usize| {
+        let side = if n.is_multiple_of(2) { 3.0 } else { -3.0 };
+        let vector: Vec<f64> = (0..dimension)
+            .map(|i| if i == 1 { side } else { ((n * 31 + i * 17) % 13) as f64 / 13.0 })
+            .collect();
+        let label = if n.is_multiple_of(2) { "even" } else { "odd" };
+        json!({ "id": format!("{n}"), "vector": vector, "payload": { "what": { "kind": label }, "n": n } })
+    };
+    let records: Vec<Value> = (0..count).map(record).collect();
+    server.client.post_json("/v1/collections/shots/records", &json!({ "records": records })).ok();
+}
+
+#[test]
+fn a_classifier_is_made_of_labelled_records_and_answers_at_once() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    labelled(&server, 60);
+    let client = &server.client;
+    let body = json!({ "collection": "shots", "field": "what.kind" });
+    let made = client.put("/v1/classifiers/parity", &body);
+    assert_eq!(made.status, 201, "{}", String::from_utf8_lossy(&made.body));
+    let made = made.json();
+    assert_eq!((&made["classes"], &made["rows"]), (&json!(["even", "odd"]), &json!(60)));
+    assert_eq!((&made["validation"]["top1"], &made["validation"]["rows"]), (&json!(100.0), &json!(12)));
+    assert!(made["validation"]["calibration_error"].as_f64().unwrap() < 20.0, "{made}");
+    assert_eq!((&made["can_be_deleted"], &made["data"]), (&json!(true), &json!("shots by what.kind")));
+    assert_eq!(client.get("/v1/classifiers/parity").ok(), made);
+    let vector = client.get("/v1/collections/shots/records/7").ok()["vector"].clone();
+    let ask = |client: &crate::client::Client| {
+        client.post_json("/v1/classify/parity", &json!({ "embeddings": [vector], "top_k": 1 })).ok()
+    };
+    assert_eq!(ask(client)["predictions"][0]["top"][0]["label"], "odd");
+    assert_eq!(client.put("/v1/classifiers/parity", &body).status, 200, "made again, it takes its place");
+    drop(server);
+
+    let server = world.server(|_| ());
+    assert_eq!(ask(&server.client)["predictions"][0]["top"][0]["label"], "odd", "it is still there");
+    assert_eq!(server.client.get("/v1/classifiers/parity").ok(), made);
+    assert_eq!(server.client.delete("/v1/classifiers/parity").status, 204);
+    assert_eq!(server.client.delete("/v1/classifiers/parity").refused(404), "classifier_not_found");
+    assert_eq!(
+        server.client.post_json("/v1/classify/parity", &json!({ "embeddings": [vector] })).refused(404),
+        "classifier_not_found"
+    );
+    drop(server);
+    assert_eq!(world.server(|_| ()).client.get("/v1/classifiers").ok()["classifiers"], json!([]));
+}
+
+#[test]
+fn what_no_classifier_can_be_made_of_is_refused() {
+    let world = World::new();
+    let folder = save(&world, &probe("mine", artefact().space_key()));
+    let server = world.server(|raw| raw.classifiers = Some(folder));
+    labelled(&server, 10);
+    let client = &server.client;
+    let put = |name: &str, body: &Value, status| {
+        client.put(&format!("/v1/classifiers/{name}"), body).refused(status)
+    };
+    let by = |field: &str| json!({ "collection": "shots", "field": field });
+    assert_eq!(put("a", &by("nothing"), 422), "labels_unusable");
+    assert_eq!(put("a", &by("n"), 422), "labels_unusable", "each label once: nothing to judge on");
+    assert_eq!(put("a", &json!({ "collection": "none", "field": "n" }), 404), "collection_not_found");
+    assert_eq!(put("a", &json!({ "collection": "shots" }), 400), "invalid_classifier");
+    assert_eq!(put("a", &Value::Null, 400), "invalid_classifier");
+    assert_eq!(put(".a", &by("what.kind"), 400), "invalid_classifier_name");
+    assert_eq!(put("a%2Fb", &by("what.kind"), 400), "invalid_classifier_name");
+    client.put("/v1/collections/elsewhere", &json!({ "dimension": 3 })).ok();
+    let records: Vec<Value> = (0..12)
+        .map(|n| json!({ "id": format!("{n}"), "vector": [n % 2, 1, n], "payload": { "l": n % 2 } }))
+        .collect();
+    client.post_json("/v1/collections/elsewhere/records", &json!({ "records": records })).ok();
+    let elsewhere = json!({ "collection": "elsewhere", "field": "l" });
+    assert_eq!(put("a", &elsewhere, 409), "space_key_mismatch", "no model here could ask it");
+    let evaluation = json!({ "evaluation": "x", "encoder": "tiny", "dataset": "d" });
+    assert_eq!(put("a", &evaluation, 404), "evaluation_not_found");
+    // One of the folder named can be replaced: its file is.
+    assert_eq!(client.put("/v1/classifiers/mine", &by("what.kind")).status, 200);
+    assert_eq!(client.get("/v1/classifiers/mine").ok()["classes"], json!(["even", "odd"]));
+}

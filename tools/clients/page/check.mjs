@@ -9,7 +9,7 @@ import { evaluates, evaluationIsThere } from "./evaluating.mjs";
 
 const [phase, address, key, executable, ...pictures] = process.argv.slice(2);
 const sample = pictures.find(path => path.includes("chelsea-centre")), name = basename(sample);
-const FIRST_PAINT_MS = 200, WEIGHT = 300_000, LOADS = 7, ALIKE = 2;
+const FIRST_PAINT_MS = 200, WEIGHT = 300_000, LOADS = 7, ALIKE = 2, DRAWN = 12;
 const tab = name => `nav a[href="#${name}"]`;
 const count = page => page.locator("#results .hit").count();
 
@@ -100,6 +100,25 @@ async function classifies(page) {
   check(shares.length === 5 && falling, `classes, most probable first: ${labels.map((label, index) => `${label} ${shares[index]} %`).join(", ")}`);
 }
 
+/** Three clicks, and records with labels become a classifier. */
+async function teaches(page) {
+  await page.click(tab("search"));
+  await page.fill("#label", "drawing");
+  await page.setInputFiles("#add-files", Array.from({ length: DRAWN }, (_, number) => `datasets/stripes/lying/${number}.png`));
+  await says(page, "#added", new RegExp(`^${DRAWN} added`));
+  await page.click(tab("classify"));
+  await page.click("#teaching summary");
+  check(await page.inputValue("#teach-field") === "label", "the field of the labels is found");
+  await page.click("#teach button");
+  const said = await says(page, "#taught", /2 classes apart: [\d.]+ % right on \d+ records/);
+  await page.waitForFunction(() => document.querySelectorAll(".classifier").length === 2);
+  check(true, `a classifier is made and used at once: ${said}`);
+  await judge(page, "Classify, with a new classifier");
+  page.once("dialog", dialog => dialog.accept());
+  await page.click('.classifier button[aria-label^="Delete"]');
+  await page.waitForFunction(() => document.querySelectorAll(".classifier").length === 1);
+}
+
 async function deletes(page) {
   await page.click(tab("search"));
   await dropOn(page, '.drop[data-drop="search"]', sample);
@@ -108,7 +127,7 @@ async function deletes(page) {
   for (const undone of [true, false]) {
     await first.locator(".remove").focus();
     await page.keyboard.press("Enter");
-    await says(page, "#toast", /is deleted/);
+    await says(page, "#toast", new RegExp(`${name} is deleted`));
     check(await first.count() === 0, `${name} is deleted`);
     if (!undone) break;
     await page.click("#toast button");
@@ -120,7 +139,7 @@ async function deletes(page) {
 
 async function maps(page) {
   await page.click(tab("map"));
-  await says(page, "#map-say", new RegExp(`^${pictures.length + ALIKE} records`));
+  await says(page, "#map-say", new RegExp(`^${pictures.length + ALIKE + DRAWN} records`));
   await page.fill("#map-field", "label");
   await page.press("#map-field", "Tab");
   await says(page, "#legend", new RegExp(`photograph ${pictures.length + ALIKE}`));
@@ -197,6 +216,7 @@ const PHASES = {
     await judge(page, "Search");
     await classifies(page);
     await judge(page, "Classify");
+    await teaches(page);
     await maps(page);
     await deletes(page);
     await evaluates(page);
@@ -211,7 +231,7 @@ const PHASES = {
   },
   async second(browser) {
     const page = await open(browser, address);
-    check((await says(page, "#say", /\d+ records/)).startsWith(`${pictures.length + ALIKE - 1} records`), "after the restart: all but the deleted one are still there");
+    check((await says(page, "#say", /\d+ records/)).startsWith(`${pictures.length + ALIKE + DRAWN - 1} records`), "after the restart: all but the deleted one are still there");
     await dropOn(page, '.drop[data-drop="search"]', sample);
     await says(page, "#say", /24 nearest/);
     const ids = await page.locator("#results .id").allTextContents();
