@@ -5,6 +5,7 @@ import * as collections from "./collections.js";
 import { $, count, make } from "./dom.js";
 import { keptPicture, nameOf } from "./pictures.js";
 import { Plot } from "./plot.js";
+import * as ringed from "./ringed.js";
 import { go, shown } from "./tabs.js";
 
 /** Told apart in light and dark, and by most who see colours differently; the last is for all other values. */
@@ -39,6 +40,7 @@ function clear() {
   ids = [];
   records.clear();
   plot.show([], [], [], [OTHER]);
+  ringed.show(from, []);
   $("legend").replaceChildren();
 }
 
@@ -88,11 +90,17 @@ async function hover(index, x, y) {
 
 /** `look` searches from a record. */
 export function begin(look) {
-  plot = new Plot($("canvas"), { pointed: hover, picked: async index => {
+  const search = record => { go("search"); look(record); };
+  plot = new Plot($("canvas"), { pointed: hover, ringed: indices => ringed.show(from, indices.map(index => ids[index])), picked: async index => {
     const where = path`/v1/collections/${from}/records/${ids[index]}`;
     const record = await ask("GET", where).catch(() => null);
-    if (record) { go("search"); look({ id: record.id, name: nameOf(record), picture: keptPicture(record.payload) }); }
+    if (record) search({ id: record.id, name: nameOf(record), picture: keptPicture(record.payload) });
   } });
+  ringed.begin(search, () => plot.choose([]), () => { drawn = null; $("map-field").value ||= "label"; draw(); });
+  $("map-lasso").addEventListener("click", () => {
+    plot.lasso = !plot.lasso;
+    $("map-lasso").setAttribute("aria-pressed", plot.lasso);
+  });
   $("map-in").addEventListener("click", () => plot.zoom(1.5));
   $("map-out").addEventListener("click", () => plot.zoom(1 / 1.5));
   $("map-all").addEventListener("click", () => plot.reset());

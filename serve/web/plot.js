@@ -4,27 +4,29 @@
 const NEAR = 12, SIDE = 4;
 
 export class Plot {
-  /** `shades` are `[r, g, b]`; `pointed(index, x, y)` and `picked(index)` are told what is under the pointer. */
-  constructor(canvas, { pointed, picked }) {
-    Object.assign(this, { canvas, pointed, picked, x: [], y: [], colour: [], shades: [[0, 0, 0]], under: -1, asked: false });
+  /** `shades` are `[r, g, b]`; `pointed(index, x, y)` and `picked(index)` are told what is under the pointer, `ringed(indices)` what a lasso holds. */
+  constructor(canvas, { pointed, picked, ringed }) {
+    Object.assign(this, { canvas, pointed, picked, ringed, lasso: false, ring: null, chosen: null, x: [], y: [], colour: [], shades: [[0, 0, 0]], under: -1, asked: false });
     this.context = canvas.getContext("2d");
     this.reset();
     new ResizeObserver(() => this.draw()).observe(canvas);
     canvas.addEventListener("wheel", event => { event.preventDefault(); this.zoom(Math.exp(-event.deltaY * 0.0015), event.offsetX, event.offsetY); }, { passive: false });
-    canvas.addEventListener("pointerdown", event => { this.held = { id: event.pointerId, x: event.offsetX, y: event.offsetY, far: 0 }; canvas.setPointerCapture(event.pointerId); });
+    canvas.addEventListener("pointerdown", event => { this.ring = this.lasso || event.shiftKey ? [[event.offsetX, event.offsetY]] : null; this.held = { id: event.pointerId, x: event.offsetX, y: event.offsetY, far: 0 }; canvas.setPointerCapture(event.pointerId); });
     canvas.addEventListener("pointermove", event => this.move(event));
     canvas.addEventListener("pointerup", event => {
+      if (this.ring && this.held?.far >= 5) { this.held = null; this.close(); return; }
+      this.ring = null;
       if (this.held && this.held.far < 5) { this.look(event.offsetX, event.offsetY); if (this.under >= 0) this.picked(this.under); }
       this.held = null;
     });
-    canvas.addEventListener("pointercancel", () => { this.held = null; });
+    canvas.addEventListener("pointercancel", () => { [this.held, this.ring] = [null, null]; this.draw(); });
     canvas.addEventListener("pointerleave", () => this.point(-1));
     canvas.addEventListener("keydown", event => this.key(event));
   }
 
   /** New points; `colour[i]` is a number of `shades`. */
   show(x, y, colour, shades) {
-    Object.assign(this, { x, y, colour, shades });
+    Object.assign(this, { x, y, colour, shades, chosen: null });
     const range = values => values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
     const [[left, right], [low, high]] = [range(x), range(y)];
     this.middle = [(left + right) / 2, (low + high) / 2];
@@ -64,7 +66,32 @@ export class Plot {
     if (!this.held) return this.look(event.offsetX, event.offsetY);
     const right = event.offsetX - this.held.x, down = event.offsetY - this.held.y;
     Object.assign(this.held, { x: event.offsetX, y: event.offsetY, far: this.held.far + Math.abs(right) + Math.abs(down) });
-    this.pan(right, down);
+    if (!this.ring) return this.pan(right, down);
+    this.ring.push([event.offsetX, event.offsetY]);
+    this.draw();
+  }
+
+  /** Chooses the points inside the ring that was drawn: those from which a line to the right crosses it an odd number of times. */
+  close() {
+    const { unit, left, top } = this.view(), ring = this.ring, inside = [];
+    for (let i = 0; i < this.x.length; i++) {
+      const x = left + (this.x[i] - this.middle[0]) * unit, y = top - (this.y[i] - this.middle[1]) * unit;
+      let odd = false;
+      for (let a = 0, b = ring.length - 1; a < ring.length; b = a++) {
+        const [ax, ay] = ring[a], [bx, by] = ring[b];
+        if (ay > y !== by > y && x < (bx - ax) * (y - ay) / (by - ay) + ax) odd = !odd;
+      }
+      if (odd) inside.push(i);
+    }
+    this.ring = null;
+    this.choose(inside);
+    this.ringed(inside);
+  }
+
+  /** Shows these points and lets the others fade; none shows all alike. */
+  choose(indices) {
+    this.chosen = indices.length ? new Set(indices) : null;
+    this.draw();
   }
 
   /** Pixels of the page a unit, and where on the canvas the middle lies. */
@@ -105,12 +132,13 @@ export class Plot {
     if (!wide || !high || !this.middle) return;
     if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high });
     const image = context.createImageData(wide, high), pixels = new Uint32Array(image.data.buffer);
-    const shades = this.shades.map(([red, green, blue]) => (255 << 24 | blue << 16 | green << 8 | red) >>> 0);
+    const packed = alpha => this.shades.map(([red, green, blue]) => (alpha << 24 | blue << 16 | green << 8 | red) >>> 0);
+    const shades = packed(255), faded = packed(40), { chosen } = this;
     const { unit, left, top } = this.view(), side = Math.round((this.x.length > 5000 ? SIDE - 1 : 2 * SIDE) * dense), half = side / 2;
     for (let i = 0; i < this.x.length; i++) {
       const column = Math.round((left + (this.x[i] - this.middle[0]) * unit) * dense - half), row = Math.round((top - (this.y[i] - this.middle[1]) * unit) * dense - half);
       if (column < 0 || row < 0 || column + side > wide || row + side > high) continue;
-      const shade = shades[this.colour[i]];
+      const shade = (chosen && !chosen.has(i) ? faded : shades)[this.colour[i]];
       for (let down = 0; down < side; down++) {
         // A disc: rows near its ends are shorter.
         const inset = side < 4 ? 0 : Math.round(half - Math.sqrt(half * half - (down + 0.5 - half) ** 2));
@@ -118,5 +146,12 @@ export class Plot {
       }
     }
     context.putImageData(image, 0, 0);
+    if (!this.ring) return;
+    context.beginPath();
+    this.ring.forEach(([x, y]) => context.lineTo(x * dense, y * dense));
+    context.closePath();
+    Object.assign(context, { lineWidth: 2 * dense, strokeStyle: getComputedStyle(canvas).color, fillStyle: "#8883" });
+    context.fill();
+    context.stroke();
   }
 }

@@ -89,7 +89,7 @@ pub fn find(root: &Path, names: &[String], how: &OpenOptions) -> Result<Found, E
         found.datasets.push(dataset);
     }
     if found.datasets.is_empty() {
-        return Err(refuse("all", format!("no dataset below {} can be used", root.display())));
+        return Err(EvalError::TooFew(format!("no dataset below {} can be used", root.display())));
     }
     Ok(found)
 }

@@ -137,6 +137,24 @@ async function deletes(page) {
   }
 }
 
+/** Draws around everything, and labels it. */
+async function lassoes(page) {
+  const all = pictures.length + ALIKE + DRAWN, { x, y, width, height } = await page.locator("#canvas").boundingBox();
+  await page.click("#map-lasso");
+  await page.mouse.move(x + 2, y + 2);
+  await page.mouse.down();
+  for (const [right, down] of [[width - 2, 2], [width - 2, height - 2], [2, height - 2]]) await page.mouse.move(x + right, y + down, { steps: 4 });
+  await page.mouse.up();
+  await says(page, "#ringed-say", new RegExp(`^${all} records chosen`));
+  await page.waitForSelector("#ringed-list img");
+  await judge(page, "Map, with records chosen");
+  await page.fill("#ringed-label", "seen");
+  await page.press("#ringed-label", "Enter");
+  await says(page, "#legend", new RegExp(`seen ${all}`));
+  check(true, `a lasso chooses all ${all}, and labels them`);
+  await page.click("#map-lasso");
+}
+
 async function maps(page) {
   await page.click(tab("map"));
   await says(page, "#map-say", new RegExp(`^${pictures.length + ALIKE + DRAWN} records`));
@@ -144,6 +162,7 @@ async function maps(page) {
   await page.press("#map-field", "Tab");
   await says(page, "#legend", new RegExp(`photograph ${pictures.length + ALIKE}`));
   await judge(page, "Map");
+  await lassoes(page);
   // The points are pixels: where the map is not empty, one is under the pointer.
   const spot = await page.evaluate(async () => {
     await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)));
