@@ -6,6 +6,7 @@
 
 mod order;
 mod record;
+mod request;
 mod results;
 mod runner;
 mod state;
@@ -20,7 +21,8 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 pub use order::{Order, carry_out};
-pub(crate) use record::{Event, Record, Request, Status};
+pub(crate) use record::{Event, Record};
+pub(crate) use request::{Request, Status};
 pub(crate) use results::Format;
 use state::Shared;
 

@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 
 use super::order::Told;
-use super::record::{PairStatus, Status};
+use super::record::PairStatus;
+use super::request::Status;
 use super::state::Shared;
 
 /// Letters of the process's last words that are shown where it told no reason.

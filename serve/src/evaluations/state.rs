@@ -10,7 +10,8 @@ use simclr_eval::{EvalError, Storage};
 use tokio::sync::watch;
 
 use super::order::{Order, Told};
-use super::record::{Kept, Record, Request, Status, now};
+use super::record::{Kept, Record, now};
+use super::request::{Request, Status};
 use super::{BASELINES, EvaluationError, KEPT_MAX};
 use crate::config::Config;
 
