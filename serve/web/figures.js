@@ -70,7 +70,7 @@ export function plot(report) {
       picture.append(drawn("circle", { cx: at(score.value), cy: y, r: 5, fill: shade, class: "point" }, drawn("title", {}, `${name}: ${score.value.toFixed(2)}`)));
     });
   });
-  return make("figure", {}, picture, make("figcaption", { className: "soft", textContent: "A bar through a dot is its 95 % interval; grey marks are published figures." }));
+  return make("figure", {}, make("div", { className: "scroll", tabIndex: 0, role: "group", "aria-label": "Figures as dots" }, picture), make("figcaption", { className: "soft", textContent: "A bar through a dot is its 95 % interval; grey marks are published figures." }));
 }
 
 const probability = p => p < 0.0001 ? "< 0.0001" : p.toFixed(4);
