@@ -37,7 +37,7 @@ function block(classifier, top, about) {
     bar(probability), make("span", { className: "number", textContent: `${(100 * probability).toFixed(1)} %` })));
   const cross = about?.can_be_deleted ? make("button", { type: "button", className: "quiet danger", textContent: "Delete", "aria-label": `Delete the classifier ${classifier}`, onclick: () => remove(classifier) }) : null;
   return make("article", { className: "card classifier" }, make("div", { className: "heading" }, make("h3", { textContent: classifier }), cross), make("ol", {}, ...lines),
-    about ? make("p", { className: "soft", textContent: `${about.classes.length} classes, fitted on ${about.data}${score ? `, ${score}` : ""}` }) : null);
+    about ? make("p", { className: "soft", textContent: `${about.classes.length} classes of ${about.model}’s embeddings, fitted on ${about.data}${score ? `, ${score}` : ""}` }) : null);
 }
 
 /** Asks each model that has classifiers once; the picture is embedded once a model. */
