@@ -95,7 +95,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         None => cli.options,
     };
     let mut config = Config::check(raw)?;
-    config.program = Some(std::env::current_exe().context("where this program lies")?);
+    config.program = std::env::current_exe().ok();
     if cli.check {
         return Ok(check(&config));
     }
