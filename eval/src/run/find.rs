@@ -55,7 +55,7 @@ pub fn listed(root: &Path) -> Result<Vec<Listed>, EvalError> {
 /// Opens the named datasets, or all of the catalog that are there.
 ///
 /// # Errors
-/// When a name is unknown or a dataset named is not there or not usable; of `all`, when none is.
+/// When a name is unknown or a dataset named is not there or not usable; of `all`, such ones are left out.
 pub fn find(root: &Path, names: &[String], how: &OpenOptions) -> Result<Found, EvalError> {
     let refuse = |name: &str, problem: String| EvalError::NoDataset { name: name.to_owned(), problem };
     let listed = listed(root)?;
@@ -87,9 +87,6 @@ pub fn find(root: &Path, names: &[String], how: &OpenOptions) -> Result<Found, E
         let mut dataset = opened.map_err(|problem| refuse(name, problem))?;
         dataset.name = format!("{ANY}-{}", one.folder);
         found.datasets.push(dataset);
-    }
-    if found.datasets.is_empty() {
-        return Err(EvalError::TooFew(format!("no dataset below {} can be used", root.display())));
     }
     Ok(found)
 }

@@ -144,6 +144,8 @@ impl Run {
             for (name, problem) in found.left_out {
                 eprintln!("plan: {name}: left out: {problem}");
             }
+            let is_any = !found.datasets.is_empty();
+            anyhow::ensure!(is_any, "no dataset below {} can be used", data.display());
             datasets.extend(found.datasets);
         }
         if let Some(path) = &self.exclude_leaks {
