@@ -108,7 +108,8 @@ async function teaches(page) {
   await says(page, "#added", new RegExp(`^${DRAWN} added`));
   await page.click(tab("classify"));
   await page.click("#teaching summary");
-  check(await page.inputValue("#teach-field") === "label", "the field of the labels is found");
+  await page.waitForFunction(() => document.getElementById("teach-field").value === "label");
+  check(true, "the field of the labels is found");
   await page.click("#teach button");
   const said = await says(page, "#taught", /2 classes apart: [\d.]+ % right on \d+ records/);
   await page.waitForFunction(() => document.querySelectorAll(".classifier").length === 2);
@@ -141,9 +142,10 @@ async function deletes(page) {
 async function lassoes(page) {
   const all = pictures.length + ALIKE + DRAWN, { x, y, width, height } = await page.locator("#canvas").boundingBox();
   await page.click("#map-lasso");
-  await page.mouse.move(x + 2, y + 2);
+  // Its corners are round.
+  await page.mouse.move(x + 9, y + 9);
   await page.mouse.down();
-  for (const [right, down] of [[width - 2, 2], [width - 2, height - 2], [2, height - 2]]) await page.mouse.move(x + right, y + down, { steps: 4 });
+  for (const [right, down] of [[width - 9, 9], [width - 9, height - 9], [9, height - 9]]) await page.mouse.move(x + right, y + down, { steps: 4 });
   await page.mouse.up();
   await says(page, "#ringed-say", new RegExp(`^${all} records chosen`));
   await page.waitForSelector("#ringed-list img");
