@@ -10,8 +10,13 @@ export const dropped = new EventTarget();
 
 export let current = null;
 
+/** Not at once: a preview that is still being read would fail. */
+function forget(url) {
+  if (url) setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
 export function choose(blob, name) {
-  if (current?.url) URL.revokeObjectURL(current.url);
+  forget(current?.url);
   current = { blob, name, url: URL.createObjectURL(blob) };
   places.forEach(place => draw(place));
   dropped.dispatchEvent(new CustomEvent("picture", { detail: current }));
@@ -19,7 +24,7 @@ export function choose(blob, name) {
 
 /** Shows that no picture, but this record, is searched for. */
 export function showRecord(name, picture) {
-  if (current?.url) URL.revokeObjectURL(current.url);
+  forget(current?.url);
   current = null;
   places.forEach(place => draw(place, { name, url: picture }));
 }
