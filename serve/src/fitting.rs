@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use simclr_eval::probe::fit_validated;
 use simclr_eval::{EvalError, Features, Labels, Probe};
-use simclr_search::{Collection, SearchError};
+use simclr_search::{SearchError, VectorCollection};
 
 /// Records fitted on at most, and numbers in their vectors.
 const ROWS_MAX: usize = 20_000;
@@ -34,7 +34,12 @@ pub(crate) enum FitError {
 }
 
 /// Fits a classifier on a collection's labelled records, `page` of which are read at once.
-pub(crate) fn fit(collection: &Collection, name: &str, field: &str, page: usize) -> Result<Probe, FitError> {
+pub(crate) fn fit(
+    collection: &dyn VectorCollection,
+    name: &str,
+    field: &str,
+    page: usize,
+) -> Result<Probe, FitError> {
     let (embeddings, labels) = labelled(collection, field, page)?;
     if labels.is_empty() {
         return Err(FitError::NoField(field.to_owned()));
@@ -56,12 +61,12 @@ pub(crate) fn fit(collection: &Collection, name: &str, field: &str, page: usize)
 
 /// Vectors, one after another, and labels of the records that have one.
 fn labelled(
-    collection: &Collection,
+    collection: &dyn VectorCollection,
     field: &str,
     page: usize,
 ) -> Result<(Vec<f32>, Vec<String>), SearchError> {
     let most = ROWS_MAX.min(NUMBERS_MAX / collection.config().dimension).max(1);
-    let step = collection.count().div_ceil(most).max(1);
+    let step = collection.count()?.div_ceil(most).max(1);
     let (mut embeddings, mut labels) = (Vec::new(), Vec::new());
     let (mut seen, mut after) = (0_usize, None::<String>);
     loop {

@@ -9,9 +9,11 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use simclr_eval::EvalError;
 use simclr_eval::probe::{Kind, Probe};
+use simclr_search::VectorCollection;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
+use super::collections::named;
 use super::error::ApiError;
 use super::extract::ApiPath;
 use super::upload;
@@ -139,10 +141,14 @@ pub(super) async fn make(
 ) -> Result<(StatusCode, Json<Classifier>), ApiError> {
     let body: Option<MakeBody> = upload::read_json(&app, request).await?;
     app.models.check_classifier_name(&name)?;
+    let collection = match body.as_ref().and_then(|body| body.collection.as_deref()) {
+        Some(name) => Some(named(&app, name).await?),
+        None => None,
+    };
     let _turn = ONE.acquire().await.map_err(ApiError::ours)?;
     let for_thread = Arc::clone(&app);
     let task = tokio::task::spawn_blocking(move || {
-        let probe = probe_for(&for_thread, &name, body)?;
+        let probe = probe_for(&for_thread, &name, body, collection.as_deref())?;
         for_thread.models.keep_classifier(probe).map_err(ApiError::from)
     });
     let (probe, is_new) = task.await.map_err(ApiError::ours)??;
@@ -151,25 +157,33 @@ pub(super) async fn make(
     Ok((status, Json(of(&served, &probe, false))))
 }
 
-fn probe_for(app: &App, name: &str, body: Option<MakeBody>) -> Result<Probe, ApiError> {
-    match body {
-        Some(MakeBody {
-            collection: Some(collection),
-            field: Some(field),
-            evaluation: None,
-            encoder: None,
-            dataset: None,
-        }) => {
-            let collection = app.collections().get(&collection)?;
-            Ok(fitting::fit(&collection, name, &field, app.config.limits.request_records_max)?)
-        }
-        Some(MakeBody {
-            evaluation: Some(id),
-            encoder: Some(encoder),
-            dataset: Some(dataset),
-            collection: None,
-            field: None,
-        }) => {
+fn probe_for(
+    app: &App,
+    name: &str,
+    body: Option<MakeBody>,
+    collection: Option<&dyn VectorCollection>,
+) -> Result<Probe, ApiError> {
+    match (body, collection) {
+        (
+            Some(MakeBody {
+                collection: Some(_),
+                field: Some(field),
+                evaluation: None,
+                encoder: None,
+                dataset: None,
+            }),
+            Some(collection),
+        ) => Ok(fitting::fit(collection, name, &field, app.config.limits.request_records_max)?),
+        (
+            Some(MakeBody {
+                evaluation: Some(id),
+                encoder: Some(encoder),
+                dataset: Some(dataset),
+                collection: None,
+                field: None,
+            }),
+            _,
+        ) => {
             let probe = app.evaluations.probe(&id, &encoder, &dataset)?;
             Ok(Probe { name: name.to_owned(), ..probe })
         }
