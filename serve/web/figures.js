@@ -80,10 +80,10 @@ export function versus({ a, b, comparisons, significant }, titles) {
   const rows = comparisons.map(one => {
     const better = one.a > one.b ? a : b, sure = one.p <= significant;
     const says = one.a === one.b ? "no difference" : sure ? `${better} is better` : "may be chance";
-    return make("tr", {}, make("th", { scope: "row", textContent: titles.get(one.dataset) ?? one.dataset }),
-      ...[one.a.toFixed(2), one.b.toFixed(2), probability(one.p), one.mcnemar === null ? "–" : probability(one.mcnemar)].map(text => make("td", { className: "number", textContent: text })),
-      make("td", {}, make(sure ? "strong" : "span", { textContent: says })));
+    const verdict = make("span", { className: sure ? "within sure" : "within", textContent: says });
+    return make("tr", {}, make("th", { scope: "row" }, titles.get(one.dataset) ?? one.dataset, verdict),
+      ...[one.a.toFixed(2), one.b.toFixed(2), probability(one.p), one.mcnemar === null ? "–" : probability(one.mcnemar)].map(text => make("td", { className: "number", textContent: text })));
   });
-  const head = ["Dataset", a, b, "p, permutation", "p, McNemar", ""].map((text, index) => make("th", { scope: "col", className: index && index < 5 ? "number" : "", textContent: text }));
+  const head = ["Dataset", a, b, "p, permutation", "p, McNemar"].map((text, index) => make("th", { scope: "col", className: index ? "number" : "", textContent: text }));
   return make("div", { className: "scroll", tabIndex: 0, role: "group", "aria-label": "Comparison" }, make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows)));
 }
