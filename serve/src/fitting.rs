@@ -9,6 +9,8 @@ use simclr_eval::probe::fit_validated;
 use simclr_eval::{EvalError, Features, Labels, Probe};
 use simclr_search::{SearchError, VectorCollection};
 
+use crate::sampling::evenly;
+
 /// Records fitted on at most, and numbers in their vectors.
 const ROWS_MAX: usize = 20_000;
 const NUMBERS_MAX: usize = 1 << 24;
@@ -65,27 +67,15 @@ fn labelled(
     field: &str,
     page: usize,
 ) -> Result<(Vec<f32>, Vec<String>), SearchError> {
-    let most = ROWS_MAX.min(NUMBERS_MAX / collection.config().dimension).max(1);
-    let step = collection.count()?.div_ceil(most).max(1);
+    let most = ROWS_MAX.min(NUMBERS_MAX / collection.config().dimension);
     let (mut embeddings, mut labels) = (Vec::new(), Vec::new());
-    let (mut seen, mut after) = (0_usize, None::<String>);
-    loop {
-        let records = collection.page(after.as_deref(), page)?;
-        let last = records.len() < page;
-        after = records.last().map(|record| record.id.clone());
-        for record in records {
-            let label = label_of(&record.payload, field);
-            // A collection that grows meanwhile must not outgrow the room for it.
-            if let Some(label) = label.filter(|_| seen.is_multiple_of(step) && labels.len() < most) {
-                embeddings.extend_from_slice(&record.vector);
-                labels.push(label);
-            }
-            seen += 1;
+    evenly(collection, most, page, |record| {
+        if let Some(label) = label_of(&record.payload, field) {
+            embeddings.extend_from_slice(&record.vector);
+            labels.push(label);
         }
-        if last {
-            return Ok((embeddings, labels));
-        }
-    }
+    })?;
+    Ok((embeddings, labels))
 }
 
 /// What a payload says in a field, where that can name a class.

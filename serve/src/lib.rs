@@ -21,6 +21,7 @@ mod metrics;
 mod models;
 mod plane;
 mod running;
+mod sampling;
 mod spans;
 mod stores;
 mod watching;

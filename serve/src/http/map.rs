@@ -17,6 +17,7 @@ use super::error::ApiError;
 use super::extract::{ApiPath, ApiQuery};
 use crate::app::App;
 use crate::plane::{self, Plane};
+use crate::sampling::evenly;
 
 /// Points of an answer that does not ask for a number of them, and the most there are.
 const POINTS: usize = 20_000;
@@ -96,29 +97,15 @@ fn draw(
     field: Option<&str>,
 ) -> Result<MapAnswer, SearchError> {
     let dimension = collection.config().dimension;
-    let (records, limit) = (collection.count()?, limit.min((NUMBERS_MAX / dimension).max(1)));
-    let step = records.div_ceil(limit).max(1);
+    let limit = limit.min(NUMBERS_MAX / dimension);
     // Room for all at once, since growing would hold the numbers twice.
-    let mut rows = Vec::with_capacity(limit.min(records) * dimension);
+    let mut rows = Vec::with_capacity(limit.min(collection.count()?) * dimension);
     let (mut ids, mut values) = (Vec::new(), Vec::new());
-    let (mut seen, mut after) = (0_usize, None::<String>);
-    loop {
-        let records = collection.page(after.as_deref(), page)?;
-        let last = records.len() < page;
-        after = records.last().map(|record| record.id.clone());
-        for record in records {
-            // A collection that grows meanwhile must not outgrow the room for it.
-            if seen.is_multiple_of(step) && ids.len() < limit {
-                rows.extend(direction(&record.vector));
-                values.extend(field.map(|field| told(&record.payload, field)));
-                ids.push(record.id);
-            }
-            seen += 1;
-        }
-        if last || ids.len() == limit {
-            break;
-        }
-    }
+    let records = evenly(collection, limit, page, |record| {
+        rows.extend(direction(&record.vector));
+        values.extend(field.map(|field| told(&record.payload, field)));
+        ids.push(record.id);
+    })?;
     let Plane { x, y, explained } = plane::project(&mut rows, dimension);
     Ok(MapAnswer { collection: name, records, ids, x, y, values, explained })
 }
