@@ -14,6 +14,7 @@ mod moments;
 mod objective;
 mod path;
 mod products;
+mod span;
 mod sweep;
 mod tridiagonal;
 mod validated;

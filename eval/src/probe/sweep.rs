@@ -11,6 +11,7 @@ use super::judge::{Judged, judge};
 use super::lbfgs::{Minimum, add, dot};
 use super::moments::{Moments, float};
 use super::path::{Path, TOLERANCE};
+use super::span::Span;
 use crate::{EvalError, Features, Labels};
 
 /// One penalty tried.
@@ -45,7 +46,7 @@ pub struct Fitted {
     pub relative: Option<f64>,
     /// The objective at the end.
     pub objective: f64,
-    /// The gradient's largest entry at the end, in the features' own units.
+    /// The gradient's largest entry at the end, in the features' own units; for few rows a bound of it.
     pub gradient: f64,
     /// Rows it was fitted on.
     pub rows: usize,
@@ -78,6 +79,24 @@ pub fn sweep(
     if train.is_empty() || validation.is_empty() || penalties.is_empty() {
         return Err(EvalError::TooFew("a penalty needs rows to fit on and rows to be judged on".to_owned()));
     }
+    match Span::of(features) {
+        Some((span, narrow)) => {
+            let fitted =
+                sweep_wide(&narrow, (train, validation), classes, &span.scaled(penalties), progress)?;
+            Ok(span.widen(fitted, penalties))
+        }
+        None => sweep_wide(features, (train, validation), classes, penalties, progress),
+    }
+}
+
+/// The same, in all the numbers that a row has.
+pub(super) fn sweep_wide(
+    features: &Features,
+    (train, validation): (&[usize], &[usize]),
+    classes: usize,
+    penalties: &[f64],
+    progress: &mut dyn FnMut(usize),
+) -> Result<Fitted, EvalError> {
     let (fit_on, judge_on) = (features.select(train), features.select(validation));
     let moments = Moments::of(&fit_on);
     let unit = moments.mean_variance();
@@ -142,6 +161,14 @@ impl Pinned {
 /// # Errors
 /// When the fit does not converge.
 pub fn fit(features: &Features, classes: usize, penalty: f64) -> Result<Fitted, EvalError> {
+    match Span::of(features) {
+        Some((span, narrow)) => Ok(span.widen(fit_wide(&narrow, classes, penalty)?, &[])),
+        None => fit_wide(features, classes, penalty),
+    }
+}
+
+/// The same, in all the numbers that a row has.
+pub(super) fn fit_wide(features: &Features, classes: usize, penalty: f64) -> Result<Fitted, EvalError> {
     fit_from(features, classes, &Moments::of(features), penalty, None)
 }
 
