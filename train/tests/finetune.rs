@@ -8,7 +8,8 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
-use simclr_eval::Probe;
+use simclr_eval::report::FineTuned;
+use simclr_eval::{Probe, Storage};
 use simclr_models::{Artefact, Encoder, Limits, OnnxEncoder, Picture};
 
 const CHOICES: &str = "[finetune]\nlabels = 1.0\nrates = [0.5, 0.00001]\ndecays = [0.0]\n\n[data]";
@@ -68,6 +69,8 @@ fn the_better_rate_is_chosen_and_the_probe_says_what_the_classifier_says() {
     // The test pictures are the training pictures: whoever learned them names them.
     let top_1 = outcome["top_1"].as_f64().unwrap();
     assert!(top_1 > 80.0, "{text}");
+    let told = FineTuned::load(&Storage::folder(&folder.join("tuned"))).unwrap();
+    assert_eq!((told.dataset.as_str(), told.pictures, told.top_1), ("folder", 64, top_1));
 
     let artefact = Artefact::open(&folder.join("tuned/artefact")).unwrap();
     let probe = Probe::load(&artefact.probes_folder().join("folder-finetuned.safetensors")).unwrap();

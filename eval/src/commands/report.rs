@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use simclr_eval::report::{Document, Pictures, gather, html, markdown};
+use simclr_eval::report::{Document, FineTuned, Pictures, gather, html, markdown};
 
 use super::{DatasetArgument, storage};
 
@@ -13,6 +13,7 @@ use super::{DatasetArgument, storage};
 #[command(after_help = "Examples:
   simclr-eval report runs/mine
   simclr-eval report runs/shard-* --html report.html --pictures cifar10=data/cifar10
+  simclr-eval report runs/mine --fine-tuned runs/tuned-1 --fine-tuned runs/tuned-10
   simclr-eval report runs/mine s3://bucket/runs/third --json > report.json
 
 Every outcome.json in the folders or below counts; a pair of encoder and dataset that is in several must be the same in all.
@@ -30,6 +31,9 @@ pub(crate) struct Report {
     /// Show pictures of this dataset in the page, as name=folder; repeat for several
     #[arg(long)]
     pictures: Vec<DatasetArgument>,
+    /// Tell what a fine-tuning came to: the folder of a `simclr-train finetune`; repeat for several
+    #[arg(long)]
+    fine_tuned: Vec<String>,
     /// Print JSON; docs/report.schema.json describes it
     #[arg(long)]
     json: bool,
@@ -39,7 +43,9 @@ impl Report {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let places = self.runs.iter().map(|run| storage(run)).collect::<anyhow::Result<Vec<_>>>()?;
         let results = gather(&places)?;
-        let document = Document::of(&results);
+        let fine_tuned = self.fine_tuned.iter().map(|folder| Ok(FineTuned::load(&storage(folder)?)?));
+        let fine_tuned = fine_tuned.collect::<anyhow::Result<Vec<_>>>()?;
+        let document = Document::of(&results).with_fine_tuned(fine_tuned);
         if let Some(path) = &self.html {
             let datasets =
                 self.pictures.iter().map(DatasetArgument::open).collect::<anyhow::Result<Vec<_>>>()?;

@@ -4,6 +4,7 @@ use serde::Serialize;
 use simclr_datasets::{CATALOG, entry};
 
 use super::confusion::{ClassResult, Confused, Confusion};
+use super::fine_tuned::FineTuned;
 use super::gather::Result;
 use super::published::{LINEAR, SOURCE};
 use super::versus::{Versus, versus};
@@ -27,6 +28,8 @@ pub struct Document {
     pub results: Vec<Entry>,
     /// Encoder against encoder on the same pictures.
     pub(crate) comparisons: Vec<Versus>,
+    /// What fine-tuning came to, as it was given.
+    pub fine_tuned: Vec<FineTuned>,
     /// Where published figures are from.
     pub published_source: &'static str,
     /// Published figures on the datasets of this report.
@@ -101,8 +104,19 @@ impl Document {
             published: cited.collect(),
             datasets: names.into_iter().map(dataset_row).collect(),
             comparisons: versus(results),
+            fine_tuned: Vec::new(),
             results: results.iter().map(entry_of).collect(),
         }
+    }
+
+    /// The same with what fine-tuning came to, by dataset.
+    #[must_use]
+    pub fn with_fine_tuned(mut self, mut all: Vec<FineTuned>) -> Self {
+        all.sort_by(|a, b| {
+            (&a.dataset, &a.start).cmp(&(&b.dataset, &b.start)).then(a.labels.total_cmp(&b.labels))
+        });
+        self.fine_tuned = all;
+        self
     }
 
     /// What an encoder got on a dataset.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::document::{DatasetRow, Document};
+use super::fine_tuned;
 use super::gather::Result;
 use super::markdown::p_value;
 use super::page::{Row, escape, page, table};
@@ -32,6 +33,7 @@ pub fn html(report: &Document, results: &[Result], pictures: &Pictures) -> Strin
     for dataset in &report.datasets {
         body.push_str(&section(report, dataset, results, pictures));
     }
+    body.push_str(&fine_tuned::in_html(&report.fine_tuned, &report.datasets));
     body.push_str(&comparisons(report));
     page("Evaluation", &body)
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::document::{DatasetRow, Document, Entry, measured};
+use super::fine_tuned;
 
 /// The whole report.
 pub fn markdown(report: &Document) -> String {
@@ -14,6 +15,7 @@ pub fn markdown(report: &Document) -> String {
         entries.iter().for_each(|entry| text.push_str(&notes(entry)));
         text.push('\n');
     }
+    text.push_str(&fine_tuned::in_markdown(&report.fine_tuned, &report.datasets));
     if !report.comparisons.is_empty() {
         text.push_str(
             "## Encoder against encoder\n\n| dataset | a | b | only a right | only b right | a − b | p |\n",
@@ -132,7 +134,7 @@ fn notes(entry: &Entry) -> String {
 }
 
 /// Text that neither ends a cell nor becomes a tag or emphasis.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut to = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

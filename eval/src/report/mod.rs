@@ -5,6 +5,7 @@
 
 mod confusion;
 mod document;
+mod fine_tuned;
 mod gather;
 mod html;
 mod markdown;
@@ -19,6 +20,7 @@ mod tests;
 mod versus;
 
 pub use document::{DatasetRow, Document, Entry};
+pub use fine_tuned::FineTuned;
 pub use gather::{Result, gather};
 pub use html::html;
 pub use markdown::markdown;

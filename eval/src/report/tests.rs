@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Document, Pictures, gather, html, markdown};
+use super::{Document, FineTuned, Pictures, gather, html, markdown};
 use crate::probe::Trial;
 use crate::{Broken, Count, Counts, Evaluation, Labels, Outcome, Predictions, ProbeRecord, Score, Storage};
 
@@ -134,6 +134,31 @@ fn the_page_says_everything_and_fetches_nothing() {
     // Right on three pictures more: of three differences all one way, two-sided 2/8.
     assert!(text.contains("| cifar10 | a | b&lt;i> | 0 | 3 | -50.00 | 0.2500 |"), "{text}");
     assert!(!text.contains("<script"), "{text}");
+}
+
+#[test]
+fn what_fine_tuning_came_to_stands_in_every_report_beside_the_paper() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = gather(&shards(folder.path())).unwrap();
+    let tuned = Storage::folder(&folder.path().join("tuned"));
+    let text = FineTuned::load(&tuned).unwrap_err().to_string();
+    assert!(text.contains("finetune.json") && text.contains("simclr-train finetune"), "{text}");
+    let load = |start: &str, labels: f64| {
+        let json = format!(
+            r#"{{"start": "{start}", "labels": {labels}, "pictures": 500, "steps": 9, "data": "cifar10", "test_pictures": 6, "top_1": 66.5}}"#
+        );
+        tuned.write("finetune.json", json.as_bytes()).unwrap();
+        FineTuned::load(&tuned).unwrap()
+    };
+    let document = Document::of(&results).with_fine_tuned(vec![load("<b>", 1.0), load("<b>", 0.01)]);
+    let text = markdown(&document);
+    assert!(text.contains("| CIFAR-10 | &lt;b> | 1 % | 500 | 6 | 66.50 | – |\n| CIFAR-10 | &lt;b> | 100 % | 500 | 6 | 66.50 | 97.7 |"), "{text}");
+    let page = html(&document, &results, &Pictures::default());
+    assert!(page.contains("<th scope=\"row\">CIFAR-10</th><td>&lt;b&gt;</td><td>1 %</td>"), "{page}");
+    let mut offences = Vec::new();
+    let schema: Value = serde_json::from_str(include_str!("../../../docs/report.schema.json")).unwrap();
+    check(&schema, &serde_json::from_str(&document.json().unwrap()).unwrap(), "$", &mut offences);
+    assert!(offences.is_empty(), "{offences:#?}");
 }
 
 #[test]
