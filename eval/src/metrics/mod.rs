@@ -67,7 +67,10 @@ pub fn measure(
     };
     let own = first.to_string();
     statistics.sort_by_key(|(name, _)| *name != own);
-    Ok(bootstrap.measure(labels.len(), &statistics))
+    let found = bootstrap.measure(labels.len(), &statistics).into_iter();
+    // An interval that was moved may reach beyond what a percentage can be.
+    let within = |one: Measured| Measured { interval: one.interval.map(|x| x.clamp(0.0, 100.0)), ..one };
+    Ok(found.map(within).collect())
 }
 
 fn of_classes<'a>(

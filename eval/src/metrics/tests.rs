@@ -67,3 +67,14 @@ fn intervals_are_seeded_and_as_wide_as_theory_says() {
     assert!((one.value - one.interval[0] - 1.898).abs() < 0.2, "{one:?}");
     assert!((one.interval[1] - one.value - 1.898).abs() < 0.2, "{one:?}");
 }
+
+#[test]
+fn intervals_of_percentages_are_percentages() {
+    // Half of twelve guesses of probability one half are right, so the error is 0, and that of every draw above it.
+    let scores = [0.5, 0.5].repeat(12);
+    let labels = Labels::Classes((0..12).map(|row| row % 2).collect());
+    let bootstrap = Bootstrap { samples: 200, seed: 1 };
+    let found = measure(&scores, &labels, 2, Metric::Top1, true, bootstrap).unwrap();
+    let error = found.iter().find(|m| m.metric == "calibration error").unwrap();
+    assert!(error.value.abs() < 1e-6 && error.interval[0] >= 0.0, "{error:?}");
+}

@@ -70,9 +70,9 @@ pub fn finetune(
     let grid = plan.choices.grid();
     let first = plan.recipe(grid[0].0, grid[0].1)?;
     let labelled = Labelled::of(dataset, plan.choices.labels, first.seed)?;
-    let mut run = |name: &str, (rate, decay): (f64, f64), samples: &[Sample]| {
+    let mut run = |name: &str, choice: (f64, f64), samples: &[Sample]| {
         let folder = folder.join(name);
-        let fresh = plan.checkpoint(rate, decay)?;
+        let fresh = plan.checkpoint(samples.len(), choice)?;
         let pictures = Pictures::load(samples, &first.data, device)?;
         go_on(fresh, &pictures, device, &folder, limits, &mut |line| watch(name, line))
     };

@@ -30,6 +30,12 @@ pub struct Choices {
     /// Layers of the projection head that stay, under the classifier: 0 in the paper, 1 in SimCLRv2.
     #[serde(default)]
     pub head_layers: usize,
+    /// Steps of every run, made up to whole epochs, where the schedule says no epochs: 20,000 in the paper's transfer (§B.8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
+    /// Whether decays are divided by the rate, as in the paper's transfer (§B.8).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decays_over_rate: bool,
 }
 
 /// A fine-tuning, ready to run.
@@ -54,6 +60,9 @@ impl Plan {
             choices.try_into().map_err(|error: toml::de::Error| wrong(format!("finetune: {error}")))?;
         choices.labels = labels.unwrap_or(choices.labels);
         choices.check()?;
+        if choices.steps.is_some() {
+            claim_epochs(&mut table)?;
+        }
         table.insert("objective".into(), Value::Table(supervised(classes)));
         if let Start::Run(checkpoint) = &start {
             let run = TrainRecipe::parse(&checkpoint.recipe_text)?;
@@ -68,6 +77,7 @@ impl Plan {
 
     /// A recipe's text at one choice of rate and decay.
     pub(super) fn text(&self, rate: f64, decay: f64) -> Result<String, TrainError> {
+        let decay = if self.choices.decays_over_rate { decay / rate } else { decay };
         let chosen = |key: &str, value: f64| Table::from_iter([(key.to_owned(), Value::Float(value))]);
         let changes = Table::from_iter([
             ("schedule".to_owned(), Value::Table(chosen("rate_per_256", rate))),
@@ -85,12 +95,23 @@ impl Plan {
         TrainRecipe::parse(&self.text(rate, decay)?)
     }
 
-    /// A run of that recipe before its first step, at the weights where the fine-tuning begins.
+    /// The same as long as it is to be on so many pictures.
+    fn text_on(&self, pictures: usize, (rate, decay): (f64, f64)) -> Result<String, TrainError> {
+        let text = self.text(rate, decay)?;
+        let Some(steps) = self.choices.steps else { return Ok(text) };
+        let steps_per_epoch = (pictures / TrainRecipe::parse(&text)?.batch).max(1) as u64;
+        let mut table: Table =
+            toml::from_str(&text).map_err(|error| TrainError::Recipe(error.to_string()))?;
+        set_epochs(&mut table, steps.div_ceil(steps_per_epoch));
+        toml::to_string(&table).map_err(|error| TrainError::Recipe(error.to_string()))
+    }
+
+    /// A run of that recipe on so many pictures before its first step, at the weights where the fine-tuning begins.
     ///
     /// # Errors
     /// When the weights are another network's.
-    pub(super) fn checkpoint(&self, rate: f64, decay: f64) -> Result<Checkpoint, TrainError> {
-        let text = self.text(rate, decay)?;
+    pub(super) fn checkpoint(&self, pictures: usize, choice: (f64, f64)) -> Result<Checkpoint, TrainError> {
+        let text = self.text_on(pictures, choice)?;
         let fresh = Checkpoint::start(&text)?;
         let Start::Run(run) = &self.start else {
             return Ok(fresh);
@@ -127,6 +148,8 @@ impl Choices {
             (self.labels > 0.0 && self.labels <= 1.0, "finetune.labels must be above 0 and at most 1"),
             (!self.rates.is_empty(), "finetune.rates must hold at least one rate"),
             (!self.decays.is_empty(), "finetune.decays must hold at least one decay"),
+            (self.steps != Some(0), "finetune.steps must be above 0"),
+            (!self.decays_over_rate || !self.rates.contains(&0.0), "no decay can be divided by a rate of 0"),
         ];
         let broken: Vec<&str> = rules.iter().filter(|(holds, _)| !holds).map(|(_, rule)| *rule).collect();
         if broken.is_empty() { Ok(()) } else { Err(TrainError::Recipe(broken.join("\n  "))) }
@@ -146,6 +169,24 @@ fn supervised(classes: usize) -> Table {
     ])
 }
 
+/// Makes room for epochs that follow from steps; refuses a file that says both.
+fn claim_epochs(table: &mut Table) -> Result<(), TrainError> {
+    if table.get("schedule").and_then(|schedule| schedule.get("epochs")).is_some() {
+        return Err(TrainError::Recipe("give finetune.steps or schedule.epochs, not both".into()));
+    }
+    set_epochs(table, 1);
+    Ok(())
+}
+
+fn set_epochs(table: &mut Table, epochs: u64) {
+    let epochs = Value::Integer(i64::try_from(epochs).unwrap_or(i64::MAX));
+    let schedule = Table::from_iter([(
+        "schedule".to_owned(),
+        Value::Table(Table::from_iter([("epochs".to_owned(), epochs)])),
+    )]);
+    *table = over(std::mem::take(table), schedule);
+}
+
 /// Writes the run's encoder, and the layers of its head that stay, into the recipe.
 fn inherit(table: &mut Table, run: &TrainRecipe, head_layers: usize) -> Result<(), TrainError> {
     let value = |part: &dyn Fn() -> Result<Value, toml::ser::Error>| {
@@ -162,4 +203,39 @@ fn inherit(table: &mut Table, run: &TrainRecipe, head_layers: usize) -> Result<(
         table.insert("kept_head".into(), value(&|| Value::try_from(kept))?);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRANSFER: &str = include_str!("../../finetune/transfer.toml");
+
+    #[test]
+    fn the_papers_transfer_takes_its_steps_and_divides_decay_by_rate() {
+        for text in [TRANSFER, include_str!("../../finetune/transfer-random.toml")] {
+            let plan = Plan::parse(text, Start::Random, 37, None).unwrap();
+            let steps = plan.choices.steps.unwrap();
+            let grid = plan.choices.grid();
+            assert_eq!(grid.len(), 56);
+            let (rate, decay) = grid[9];
+            for (pictures, steps_per_epoch) in [(3680, 14), (256, 1), (75_750, 295)] {
+                let recipe = TrainRecipe::parse(&plan.text_on(pictures, (rate, decay)).unwrap()).unwrap();
+                let all = recipe.schedule.epochs * steps_per_epoch;
+                assert!((steps..steps + steps_per_epoch).contains(&all), "{all} steps of {steps}");
+                assert!((recipe.optimiser.weight_decay() - decay / rate).abs() < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn steps_and_epochs_together_are_refused() {
+        let both = TRANSFER.replace("[schedule]", "[schedule]\nepochs = 3");
+        let error = Plan::parse(&both, Start::Random, 37, None).unwrap_err().to_string();
+        assert!(error.contains("not both"), "{error}");
+        let none = TRANSFER.replace("steps = 20000", "steps = 0");
+        assert!(
+            Plan::parse(&none, Start::Random, 37, None).unwrap_err().to_string().contains("finetune.steps")
+        );
+    }
 }

@@ -100,7 +100,7 @@ impl Optimiser {
         }
     }
 
-    fn weight_decay(&self) -> f64 {
+    pub(crate) fn weight_decay(&self) -> f64 {
         match *self {
             Self::Sgd { weight_decay, .. }
             | Self::Lars { weight_decay, .. }
