@@ -7,6 +7,7 @@ mod blocks;
 mod cholesky;
 mod file;
 mod judge;
+mod known;
 mod lbfgs;
 mod line_search;
 mod loss;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Kind;
 use super::judge::{Judged, judge};
+use super::known::Known;
 use super::lbfgs::{Minimum, add, dot};
 use super::moments::{Moments, float};
 use super::path::{Path, TOLERANCE};
@@ -100,12 +101,13 @@ pub(super) fn sweep_wide(
     let (fit_on, judge_on) = (features.select(train), features.select(validation));
     let moments = Moments::of(&fit_on);
     let unit = moments.mean_variance();
-    let mut path = Path::new(&fit_on, (&fit_on.labels).into(), classes, &moments, TOLERANCE);
+    let known = Known::of(&fit_on.labels, classes);
+    let mut path = Path::new(&fit_on, known.targets(&fit_on.labels), known.len(), &moments, TOLERANCE);
     let mut trials: Vec<Trial> = Vec::with_capacity(penalties.len());
     let mut best: Option<(Judged, f64, Vec<f64>)> = None;
     for &relative in penalties {
         let penalty = relative * unit / float(fit_on.len());
-        let end = path.advance(penalty)?;
+        let end = known.widen(path.advance(penalty)?, fit_on.embedding_len);
         let judged = judge(&end.point, &judge_on, (&judge_on.labels).into(), classes, &moments.mean);
         let Judged { score, loss } = judged;
         let (evaluations, gradient) = (end.evaluations, end.size);
@@ -118,7 +120,7 @@ pub(super) fn sweep_wide(
     let Some((_, relative, start)) = best else {
         return Err(EvalError::TooFew("no penalty gave a finite score".to_owned()));
     };
-    drop((fit_on, judge_on));
+    drop((known, fit_on, judge_on));
     let mut rows: Vec<usize> = train.iter().chain(validation).copied().collect();
     rows.sort_unstable();
     let chosen;
@@ -185,10 +187,11 @@ pub fn fit_path(
 ) -> Result<Vec<Fitted>, EvalError> {
     let moments = Moments::of(features);
     let unit = moments.mean_variance() / float(features.len().max(1));
-    let mut path = Path::new(features, (&features.labels).into(), classes, &moments, tolerance);
+    let known = Known::of(&features.labels, classes);
+    let mut path = Path::new(features, known.targets(&features.labels), known.len(), &moments, tolerance);
     let one = |&relative: &f64| {
         let penalty = relative * unit;
-        let end = path.advance(penalty)?;
+        let end = known.widen(path.advance(penalty)?, features.embedding_len);
         Ok(Fitted { relative: Some(relative), ..fitted(features, classes, &moments, penalty, end) })
     };
     penalties.iter().map(one).collect()
@@ -201,12 +204,13 @@ fn fit_from(
     penalty: f64,
     start: Option<Vec<f64>>,
 ) -> Result<Fitted, EvalError> {
-    let path = Path::new(features, (&features.labels).into(), classes, moments, TOLERANCE);
+    let (known, len) = (Known::of(&features.labels, classes), features.embedding_len);
+    let path = Path::new(features, known.targets(&features.labels), known.len(), moments, TOLERANCE);
     let mut path = match start {
-        Some(point) => path.from(point),
+        Some(point) => path.from(known.narrow(point, len)),
         None => path,
     };
-    let end = path.advance(penalty)?;
+    let end = known.widen(path.advance(penalty)?, len);
     Ok(fitted(features, classes, moments, penalty, end))
 }
 
