@@ -4,6 +4,7 @@
 //! embeddings gives the artefact to an encoder.
 
 mod error;
+mod folder;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::quantise::{Quantised, QuantisedFrom};
 use crate::{HeadLayers, Recipe, ResNet, Weights};
 
 pub use error::ArtefactError;
+use folder::write_folder;
 
 const ENCODER: &str = "encoder.onnx";
 const CARD: &str = "card.toml";
@@ -215,29 +217,6 @@ impl Artefact {
     pub fn space_key(&self) -> &str {
         &self.card.space_key
     }
-}
-
-/// Makes the folder beside its place and moves it there once everything is on the disk.
-fn write_folder(folder: &Path, encoder: &[u8], card: &str) -> std::io::Result<()> {
-    let parent = match folder.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(parent)?;
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let beside = parent.join(format!(".{name}.{}.tmp", std::process::id()));
-    let _ = fs::remove_dir_all(&beside);
-    let write = || {
-        fs::create_dir(&beside)?;
-        files::write_synced(&beside.join(ENCODER), encoder)?;
-        files::write_synced(&beside.join(CARD), card.as_bytes())?;
-        files::sync_folder(&beside)?;
-        fs::rename(&beside, folder)
-    };
-    write().inspect_err(|_| {
-        let _ = fs::remove_dir_all(&beside);
-    })?;
-    files::sync_folder(parent)
 }
 
 fn card_text(card: &Card, folder: &Path) -> Result<String, ArtefactError> {

@@ -1,14 +1,16 @@
 //! A network's numbers: named f32 tensors in the description's order, on disk as safetensors.
 
+mod initial;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Normal};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
-use crate::description::{Description, Param, ParamKind};
+use crate::description::Description;
+use initial::first_values;
 
 /// One tensor: row-major f32 numbers with their name and shape.
 #[derive(Debug, Clone, PartialEq)]
@@ -199,27 +201,6 @@ impl Weights {
     }
 }
 
-fn first_values(param: &Param, random: &mut ChaCha8Rng) -> Vec<f32> {
-    let constant = match param.kind {
-        _ if param.starts_at_zero => 0.0,
-        ParamKind::Scale | ParamKind::RunningVariance => 1.0,
-        ParamKind::Bias | ParamKind::Shift | ParamKind::FixedShift | ParamKind::RunningMean => 0.0,
-        ParamKind::Weight => return scaled_normal(param, random),
-    };
-    vec![constant; param.len()]
-}
-
-fn scaled_normal(param: &Param, random: &mut ChaCha8Rng) -> Vec<f32> {
-    /// Standard deviation of a standard normal cut off at ±2, by which TensorFlow divides.
-    const TRUNCATED_DEVIATION: f32 = 0.879_625_6;
-    let fan_in: usize = param.shape[1..].iter().product();
-    #[expect(clippy::cast_precision_loss, reason = "fan-in is far below 2^24")]
-    let deviation = (1.0 / fan_in as f32).sqrt() / TRUNCATED_DEVIATION;
-    let normal = Normal::new(0.0_f32, 1.0).expect("1 is a valid deviation");
-    let cut = std::iter::repeat_with(|| normal.sample(random)).filter(|x| x.abs() < 2.0);
-    cut.take(param.len()).map(|x| x * deviation).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,19 +215,6 @@ mod tests {
         let weights = Weights::initial(&tiny(), 7);
         let bytes = weights.to_safetensors().unwrap();
         assert_eq!(Weights::from_safetensors(&tiny(), &bytes).unwrap(), weights);
-    }
-
-    #[test]
-    fn first_values_have_the_stated_spread_and_repeat() {
-        let weights = Weights::initial(&tiny(), 1);
-        assert_eq!(weights, Weights::initial(&tiny(), 1));
-        assert_ne!(weights, Weights::initial(&tiny(), 2));
-        let conv = weights.tensors().iter().find(|t| t.name == "layer4.0.conv1.weight").unwrap();
-        let fan_in = (conv.shape[1] * 9) as f64;
-        let variance = conv.data.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / conv.data.len() as f64;
-        assert!((variance * fan_in - 1.0).abs() < 0.03, "{variance} * {fan_in}");
-        let last = weights.tensors().iter().find(|t| t.name == "layer1.0.bn2.weight").unwrap();
-        assert!(last.data.iter().all(|&x| x == 0.0));
     }
 
     #[test]
