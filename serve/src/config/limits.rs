@@ -33,6 +33,8 @@ pub struct Limits {
     pub connections_max: usize,
     /// Evaluations that wait for their turn.
     pub evaluations_waiting_max: usize,
+    /// Bytes that evaluations keep of what they computed, between two of them.
+    pub evaluation_cache_bytes_max: u64,
     /// Streams of evaluations' events held open at once.
     pub event_streams_max: usize,
     /// Milliseconds a header may take to arrive, or a connection may be idle.
@@ -68,6 +70,11 @@ impl Limits {
                 "evaluations-waiting-max",
                 raw.evaluations_waiting_max,
                 8,
+            ),
+            evaluation_cache_bytes_max: problems.at_least_one(
+                "evaluation-cache-bytes-max",
+                raw.evaluation_cache_bytes_max,
+                10 << 30,
             ),
             event_streams_max: problems.at_least_one("event-streams-max", raw.event_streams_max, 64),
             header_timeout_ms: problems.at_least_one("header-timeout-ms", raw.header_timeout_ms, 30_000),

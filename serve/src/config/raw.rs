@@ -81,7 +81,8 @@ pub struct RawConfig {
     /// Folder whose folders are datasets, for evaluations; without it, nobody can start any
     #[arg(long, env = "SIMCLR_EVALUATION_DATA", value_name = "FOLDER")]
     pub evaluation_data: Option<PathBuf>,
-    /// Niceness of the processes that evaluate, 0 to 19; at 19 they run only when nobody else does [default: 19]
+    /// Niceness of evaluations, of fitting classifiers and of arranging maps, 0 to 19; at 19 they run only when nobody else does
+    /// [default: 19]
     #[arg(long, env = "SIMCLR_EVALUATION_NICE", value_name = "NICE", help_heading = "Speed")]
     pub evaluation_nice: Option<u8>,
     /// What to compute on: cpu, cuda, tensorrt or openvino; not there is an error, never the CPU instead [default: cpu]
@@ -141,6 +142,10 @@ pub struct RawConfig {
     /// Evaluations that wait for their turn, at most; then 429 [default: 8]
     #[arg(long, env = "SIMCLR_EVALUATIONS_WAITING_MAX", value_name = "COUNT", help_heading = "Limits")]
     pub evaluations_waiting_max: Option<usize>,
+    /// Bytes that evaluations keep of what they computed, at most, once one has ended; what was not used for longest goes first
+    /// [default: 10737418240]
+    #[arg(long, env = "SIMCLR_EVALUATION_CACHE_BYTES_MAX", value_name = "BYTES", help_heading = "Limits")]
+    pub evaluation_cache_bytes_max: Option<u64>,
     /// Streams of evaluations' events held open at once, at most; then 429 [default: 64]
     #[arg(long, env = "SIMCLR_EVENT_STREAMS_MAX", value_name = "COUNT", help_heading = "Limits")]
     pub event_streams_max: Option<usize>,
@@ -203,6 +208,7 @@ impl RawConfig {
             body_timeout_ms: self.body_timeout_ms.or(other.body_timeout_ms),
             request_deadline_ms: self.request_deadline_ms.or(other.request_deadline_ms),
             evaluations_waiting_max: self.evaluations_waiting_max.or(other.evaluations_waiting_max),
+            evaluation_cache_bytes_max: self.evaluation_cache_bytes_max.or(other.evaluation_cache_bytes_max),
             event_streams_max: self.event_streams_max.or(other.event_streams_max),
             drain_deadline_ms: self.drain_deadline_ms.or(other.drain_deadline_ms),
         }

@@ -4,7 +4,10 @@
 //! takes nothing of the server with it when it dies; and because its priority is its own. What was asked for is on disk
 //! before it is acknowledged, so a server that was killed goes on where it was. Knows no HTTP.
 
+mod cache;
+mod changes;
 mod order;
+mod pair;
 mod record;
 mod request;
 mod results;

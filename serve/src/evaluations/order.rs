@@ -12,7 +12,7 @@ use simclr_eval::run::{Follow, Plan, Setting, find, run};
 use simclr_eval::{Cache, EncoderSpec, EvalError, Job, Options, Outcome, Storage, Watch};
 use simclr_models::Artefact;
 
-use super::record::{Figure, Pair, PairStatus};
+use super::pair::{Figure, Pair, PairStatus};
 use super::request::{Method, Request};
 
 /// Progress is told at most this often.

@@ -8,7 +8,7 @@ use simclr_eval::report::{Document, Pictures, gather, html, markdown};
 use simclr_eval::{CLASSIFIERS, EvalError, Probe, Storage, folder_name};
 use utoipa::ToSchema;
 
-use super::record::Pair;
+use super::pair::Pair;
 use super::{EvaluationError, Evaluations};
 
 /// How a report is written.

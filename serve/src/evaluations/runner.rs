@@ -3,8 +3,9 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 
+use super::cache;
 use super::order::Told;
-use super::record::PairStatus;
+use super::pair::PairStatus;
 use super::request::Status;
 use super::state::Shared;
 
@@ -13,11 +14,13 @@ const LAST_WORDS: usize = 500;
 
 /// Until the server stops.
 pub(super) fn run(shared: &Shared) {
+    tidy(shared);
     while let Some(id) = next(shared) {
         match begin(shared, &id) {
             Ok(Some((out, words))) => {
                 listen(shared, &id, out);
                 end(shared, &id, &words.join().unwrap_or_default());
+                tidy(shared);
             }
             Ok(None) => {}
             Err(error) => {
@@ -25,6 +28,17 @@ pub(super) fn run(shared: &Shared) {
                 shared.enter(&mut shared.lock(), &id, Status::Failed, Some(problem));
             }
         }
+    }
+}
+
+/// Keeps the cache within its limit while no process uses it.
+fn tidy(shared: &Shared) {
+    match cache::keep_within(&shared.cache(), shared.cache_bytes_max) {
+        Ok(0) => {}
+        Ok(bytes) => {
+            tracing::info!(bytes, "the evaluations' cache was over its limit; the oldest of it is gone")
+        }
+        Err(error) => tracing::warn!(%error, "the evaluations' cache was not kept within its limit"),
     }
 }
 

@@ -4,21 +4,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use simclr_eval::{EvalError, Storage};
 use tokio::sync::watch;
 
-use super::order::{Order, Told};
-use super::record::{Kept, Record, now};
-use super::request::{Request, Status};
-use super::{BASELINES, EvaluationError, KEPT_MAX};
+use super::order::Told;
+use super::record::Kept;
+use super::request::Status;
 use crate::config::Config;
 
-const RECORD: &str = "evaluation.json";
-const ORDER: &str = "order.json";
-/// How long a delete waits for a process that was ended.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const RECORD: &str = "evaluation.json";
+pub(super) const ORDER: &str = "order.json";
 
 /// What requests and the runner share.
 pub(super) struct Shared {
@@ -28,9 +24,10 @@ pub(super) struct Shared {
     pub(super) changed: watch::Sender<u64>,
     /// Something waits, a process has ended, or the server stops.
     pub(super) wake: Condvar,
-    waiting_max: usize,
+    pub(super) waiting_max: usize,
+    pub(super) cache_bytes_max: u64,
     pub(super) nice: u8,
-    like: Option<PathBuf>,
+    pub(super) like: Option<PathBuf>,
     inner: Mutex<Inner>,
 }
 
@@ -47,7 +44,7 @@ pub(super) struct Inner {
 
 impl Inner {
     /// Ends the process; one that has ended by itself needs nothing.
-    fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         if let Some(child) = &mut self.child {
             let _ = child.kill();
         }
@@ -63,6 +60,7 @@ impl Shared {
             changed: watch::Sender::new(0),
             wake: Condvar::new(),
             waiting_max: config.limits.evaluations_waiting_max,
+            cache_bytes_max: config.limits.evaluation_cache_bytes_max,
             nice: config.evaluation_nice,
             like: config.model.clone(),
             inner: Mutex::default(),
@@ -116,6 +114,11 @@ impl Shared {
         self.folder.join(id).join("results")
     }
 
+    /// Where features and finished stages are kept, of all evaluations.
+    pub(super) fn cache(&self) -> PathBuf {
+        self.folder.join("cache")
+    }
+
     pub(super) fn order_file(&self, id: &str) -> PathBuf {
         self.folder.join(id).join(ORDER)
     }
@@ -124,53 +127,8 @@ impl Shared {
         write(&self.place(&kept.record.id), RECORD, kept)
     }
 
-    fn tell_watchers(&self) {
+    pub(super) fn tell_watchers(&self) {
         self.changed.send_modify(|count| *count += 1);
-    }
-
-    pub(super) fn add(
-        &self,
-        request: Request,
-        artefacts: &[(String, PathBuf)],
-    ) -> Result<Record, EvaluationError> {
-        let mut inner = self.lock();
-        if inner.waiting.len() >= self.waiting_max {
-            return Err(EvaluationError::Full(self.waiting_max));
-        }
-        if inner.all.len() >= KEPT_MAX {
-            return Err(EvaluationError::TooMany);
-        }
-        let mut number = now().as_millis();
-        while inner.all.contains_key(&format!("{number:x}")) {
-            number += 1;
-        }
-        let id = format!("{number:x}");
-        let folder_of = |name: &String| artefacts.iter().find(|(known, _)| known == name).map(|(_, f)| f);
-        let named = |name: &String| {
-            let is_baseline = BASELINES.contains(&name.as_str());
-            folder_of(name).filter(|_| !is_baseline).map_or(name.clone(), |f| f.display().to_string())
-        };
-        let first = request.encoders.iter().find_map(folder_of).cloned();
-        let first = first.or(self.like.clone()).or(artefacts.first().map(|(_, folder)| folder.clone()));
-        let order = Order {
-            encoders: request.encoders.iter().map(named).collect(),
-            like: first,
-            data: self.data.clone().unwrap_or_default(),
-            out: self.out(&id),
-            cache: self.folder.join("cache"),
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
-            request: request.clone(),
-        };
-        let kept = Kept::new(id.clone(), request);
-        write(&self.place(&id), ORDER, &order)?;
-        self.keep(&kept)?;
-        let record = kept.record.clone();
-        inner.all.insert(id.clone(), kept);
-        inner.waiting.push_back(id);
-        drop(inner);
-        self.wake.notify_all();
-        self.tell_watchers();
-        Ok(record)
     }
 
     /// Takes in what the process told.
@@ -202,59 +160,6 @@ impl Shared {
         }
     }
 
-    pub(super) fn cancel(&self, id: &str) -> Result<Record, EvaluationError> {
-        let mut inner = self.lock();
-        let status = inner.all.get(id).ok_or(EvaluationError::Unknown)?.record.status;
-        if status.has_ended() {
-            return Err(EvaluationError::NotNow(status, "cancelled"));
-        }
-        inner.waiting.retain(|other| other != id);
-        if inner.busy.as_deref() == Some(id) {
-            inner.kill();
-        }
-        self.enter(&mut inner, id, Status::Cancelled, None);
-        Ok(inner.all[id].record.clone())
-    }
-
-    pub(super) fn resume(&self, id: &str) -> Result<Record, EvaluationError> {
-        let mut inner = self.lock();
-        let status = inner.all.get(id).ok_or(EvaluationError::Unknown)?.record.status;
-        if !status.has_ended() || status == Status::Finished {
-            return Err(EvaluationError::NotNow(status, "resumed"));
-        }
-        if inner.waiting.len() >= self.waiting_max {
-            return Err(EvaluationError::Full(self.waiting_max));
-        }
-        self.enter(&mut inner, id, Status::Queued, None);
-        inner.waiting.push_back(id.to_owned());
-        let record = inner.all[id].record.clone();
-        drop(inner);
-        self.wake.notify_all();
-        Ok(record)
-    }
-
-    /// Cancels it first where that is needed, and waits for its process.
-    pub(super) fn delete(&self, id: &str) -> Result<(), EvaluationError> {
-        if !self.lock().all.get(id).ok_or(EvaluationError::Unknown)?.record.status.has_ended() {
-            self.cancel(id)?;
-        }
-        let is_busy = |inner: &mut Inner| inner.busy.as_deref() == Some(id);
-        let waited = self.wake.wait_timeout_while(self.lock(), PATIENCE, is_busy);
-        let (mut inner, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        let status = inner.all.get(id).ok_or(EvaluationError::Unknown)?.record.status;
-        if !status.has_ended() || is_busy(&mut inner) {
-            return Err(EvaluationError::NotNow(status, "deleted while its process is there"));
-        }
-        let folder = self.folder.join(id);
-        // First the record, so that what is left of a delete that was cut short is no evaluation.
-        std::fs::remove_file(folder.join(RECORD)).map_err(EvalError::io(&folder))?;
-        inner.all.remove(id);
-        drop(inner);
-        std::fs::remove_dir_all(&folder).map_err(EvalError::io(&folder))?;
-        self.tell_watchers();
-        Ok(())
-    }
-
     pub(super) fn stop(&self) {
         let mut inner = self.lock();
         inner.is_stopping = true;
@@ -265,7 +170,7 @@ impl Shared {
     }
 }
 
-fn write(place: &Storage, name: &str, value: &impl serde::Serialize) -> Result<(), EvalError> {
+pub(super) fn write(place: &Storage, name: &str, value: &impl serde::Serialize) -> Result<(), EvalError> {
     let bytes = serde_json::to_vec_pretty(value)
         .map_err(|error| EvalError::io(Path::new(name))(std::io::Error::other(error)))?;
     place.write(name, &bytes)

@@ -4,6 +4,7 @@
 //! the old one finish with it. A load that fails changes nothing. Knows no HTTP; a name leads only to folders that the
 //! configuration named.
 
+mod error;
 mod making;
 mod parallel;
 mod served;
@@ -12,66 +13,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use simclr_models::{ArtefactError, EncodeError, Encoder};
+use simclr_models::Encoder;
 
-use crate::classifiers::ClassifierError;
 use crate::config::Config;
 use crate::metrics::Metrics;
+pub use error::ModelError;
 pub(crate) use making::MakeError;
 pub(crate) use parallel::Parallel;
 pub(crate) use served::Served;
-
-/// Why a model was not loaded; shown to whoever asked for it.
-#[derive(Debug, thiserror::Error)]
-pub enum ModelError {
-    /// Give a folder that holds a whole artefact.
-    #[error("model {folder}: {reason}")]
-    Artefact {
-        /// The folder given.
-        folder: PathBuf,
-        /// What is wrong with it.
-        reason: ArtefactError,
-    },
-    /// The encoder did not open, or did not survive its first run.
-    #[error("model {folder}: {reason}")]
-    Encoder {
-        /// The folder given.
-        folder: PathBuf,
-        /// What is wrong with it.
-        reason: EncodeError,
-    },
-    /// See the classifier.
-    #[error(transparent)]
-    Classifier(#[from] ClassifierError),
-    /// Rename the folder to the name in its card, or correct the card.
-    #[error("model {folder}: its card names it {name:?}; a folder of --models-dir bears its model's name")]
-    OtherName {
-        /// The folder.
-        folder: PathBuf,
-        /// The card's name.
-        name: String,
-    },
-    /// Rename one of the two.
-    #[error("model {folder}: another folder already brought a model of this name")]
-    Twice {
-        /// The second folder.
-        folder: PathBuf,
-    },
-    /// Ask for one that is there.
-    #[error("there is no folder for a model of that name")]
-    Unknown,
-    /// Give a folder that can be read.
-    #[error("models folder {folder}: {reason}")]
-    Folder {
-        /// The folder given.
-        folder: PathBuf,
-        /// What the system said.
-        reason: std::io::Error,
-    },
-    /// The system gave no thread.
-    #[error("starting the sessions: {0}")]
-    Threads(std::io::Error),
-}
 
 /// All models.
 pub(crate) struct Models {
