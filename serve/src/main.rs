@@ -12,7 +12,7 @@ use commands::evaluate::{self, EvaluateArgs};
 use commands::exchange::{self, ExportArgs, ImportArgs};
 use commands::logging;
 use commands::verify::{self, VerifyArgs};
-use simclr_serve::{App, Config, RawConfig, Running, Stopped, start};
+use simclr_serve::{App, Config, RawConfig, Running, Stopped, share_arenas, start};
 use tokio::runtime::Runtime;
 
 const EXAMPLES: &str = "\
@@ -81,6 +81,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Some(Command::Evaluate(arguments)) = &cli.command {
         // Before the log, which may have threads: this process lowers its priority first.
         return evaluate::run(arguments);
+    }
+    if std::env::var_os("MALLOC_ARENA_MAX").is_none() {
+        share_arenas();
     }
     // Held until the server has stopped, so that the last traces are sent.
     let _traces = logging::start(&cli.log, cli.json, cli.otlp_endpoint.as_deref())?;

@@ -8,7 +8,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::{Answered, BatchError, BatchLimits};
+use crate::memory::give_back;
 use crate::metrics::Metrics;
+
+/// Without work for so long, the queue counts as idle.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// One prepared picture and who waits for it.
 pub(super) struct Job {
@@ -37,6 +41,8 @@ struct Queue {
     /// Admitted, being prepared.
     coming: usize,
     closed: bool,
+    /// Whether anything ran since memory was given back.
+    was_busy: bool,
     /// How long a session takes for one picture, smoothed over the last runs.
     seconds_per_picture: Option<f64>,
 }
@@ -95,7 +101,7 @@ impl Shared {
                 if queue.closed && queue.coming == 0 {
                     return None;
                 }
-                queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue = self.rest(queue);
                 continue;
             };
             let patience = self.limits.batch_wait.saturating_sub(first.since.elapsed());
@@ -106,9 +112,27 @@ impl Shared {
             }
             queue = self.changed.wait_timeout(queue, patience).unwrap_or_else(PoisonError::into_inner).0;
         }
+        queue.was_busy = true;
         let count = queue.jobs.len().min(self.limits.batch_pictures_max);
         let jobs: Vec<Job> = queue.jobs.drain(..count).collect();
         Some(jobs)
+    }
+
+    /// Waits for a change. After a burst of work, once nothing came for a while, memory is given back first, so that the most
+    /// there ever was at once is not held for ever.
+    fn rest<'a>(&'a self, queue: MutexGuard<'a, Queue>) -> MutexGuard<'a, Queue> {
+        if !queue.was_busy {
+            return self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        let waited = self.changed.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner);
+        let (mut queue, timeout) = waited;
+        if timeout.timed_out() && queue.was_busy && queue.waiting() == 0 {
+            queue.was_busy = false;
+            drop(queue);
+            give_back();
+            queue = self.lock();
+        }
+        queue
     }
 
     /// Learns from a run how fast the queue empties and whether the encoder is well.

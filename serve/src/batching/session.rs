@@ -7,6 +7,7 @@ use simclr_models::{Embedding, EncodeError, Encoder, ImageBatch};
 
 use super::queue::{Job, Shared};
 use super::{Answered, BatchError};
+use crate::memory::give_back;
 
 /// Works until the queue is closed and empty.
 pub(super) fn work(shared: &Shared, mut encoder: Box<dyn Encoder>) {
@@ -24,18 +25,9 @@ pub(super) fn work(shared: &Shared, mut encoder: Box<dyn Encoder>) {
         }
     }
     drop(encoder);
-    give_memory_back();
+    // A hundred reloads would look like a leak otherwise.
+    give_back();
 }
-
-/// A model that is unloaded leaves its memory with the allocator, and a hundred reloads would look like a leak.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn give_memory_back() {
-    // SAFETY: it takes no pointer and may be called at any time from any thread.
-    unsafe { libc::malloc_trim(0) };
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn give_memory_back() {}
 
 /// Runs the batch and answers every job, but for an embedding that is not finite: its index is the error.
 fn answer_all(
