@@ -15,6 +15,8 @@ use crate::evaluations::Evaluations;
 use crate::fetching::Fetcher;
 use crate::keys::{Keys, KeysError};
 use crate::listening::{Tls, TlsError};
+use crate::map::Arrangements;
+use crate::memory::give_back;
 use crate::metrics::Metrics;
 use crate::models::{ModelError, Models};
 use crate::stores;
@@ -33,6 +35,7 @@ pub struct App {
     /// Nothing where no host may be fetched from.
     pub(crate) fetcher: Option<Fetcher>,
     pub(crate) evaluations: Arc<Evaluations>,
+    pub(crate) arrangements: Arc<Arrangements>,
     collections: Arc<dyn VectorStore>,
     store_room: Arc<Semaphore>,
     pub(crate) requests_room: Arc<Semaphore>,
@@ -135,6 +138,7 @@ impl App {
             streams_room: Arc::new(Semaphore::new(config.limits.event_streams_max)),
             store_room: Arc::new(Semaphore::new(STORE_THREADS)),
             evaluations: Arc::new(evaluations),
+            arrangements: Arc::new(Arrangements::new(config.data_dir.join("maps"), config.evaluation_nice)),
             stopping: AtomicBool::new(false),
             collections,
             tls: tls.map(Arc::new),
@@ -147,6 +151,8 @@ impl App {
         if let Some(every) = app.config.watch {
             watching::watch(&app, every).map_err(StartError::Died)?;
         }
+        // Opening, measuring and warming needed more than serving does.
+        give_back();
         Ok(app)
     }
 

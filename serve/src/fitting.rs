@@ -9,6 +9,7 @@ use simclr_eval::probe::fit_validated;
 use simclr_eval::{EvalError, Features, Labels, Probe};
 use simclr_search::{SearchError, VectorCollection};
 
+use crate::background::quietly;
 use crate::sampling::evenly;
 
 /// Records fitted on at most, and numbers in their vectors.
@@ -30,17 +31,22 @@ pub(crate) enum FitError {
     /// Label otherwise.
     #[error("the field says {0} different things; a classifier tells 2 to {CLASSES_MAX} classes apart")]
     Classes(usize),
+    /// The system gave no thread.
+    #[error("no thread: {0}")]
+    Thread(std::io::Error),
     /// Label more records, or see the message.
     #[error(transparent)]
     Eval(#[from] EvalError),
 }
 
-/// Fits a classifier on a collection's labelled records, `page` of which are read at once.
+/// Fits a classifier on a collection's labelled records, `page` of which are read at once, at a niceness; reading has the
+/// caller's priority, since a store's locks must not be held by a thread that waits for the processor.
 pub(crate) fn fit(
     collection: &dyn VectorCollection,
     name: &str,
     field: &str,
     page: usize,
+    nice: u8,
 ) -> Result<Probe, FitError> {
     let (embeddings, labels) = labelled(collection, field, page)?;
     if labels.is_empty() {
@@ -55,7 +61,8 @@ pub(crate) fn fit(
     let config = collection.config();
     let labels = Labels::Classes(labels.iter().map(|label| places[label.as_str()]).collect());
     let features = Features { embedding_len: config.dimension, embeddings, labels };
-    let (fitted, validation) = fit_validated(&features, classes.len())?;
+    let (fitted, validation) =
+        quietly(nice, 0, || fit_validated(&features, classes.len())).map_err(FitError::Thread)??;
     let data = format!("{} by {field}", collection.name());
     let probe = Probe::new(name, &data, &classes, &config.space_key, &fitted);
     Ok(Probe { validation: Some(validation), ..probe })

@@ -6,6 +6,7 @@
 //! all, [`router`] serves an `App` without a socket, [`start`] with one. Knows no dataset and no training.
 
 mod app;
+mod background;
 mod batching;
 mod classifiers;
 mod config;
@@ -17,9 +18,10 @@ mod fitting;
 mod http;
 mod keys;
 mod listening;
+mod map;
+mod memory;
 mod metrics;
 mod models;
-mod plane;
 mod running;
 mod sampling;
 mod spans;
@@ -27,6 +29,7 @@ mod stores;
 mod watching;
 
 pub use app::{App, StartError};
+pub use background::yield_to_others;
 pub use classifiers::ClassifierError;
 pub use config::{Config, ConfigError, ConfigErrors, Limits, RawConfig};
 pub use evaluations::{Order, carry_out};
@@ -34,6 +37,7 @@ pub use exchange::{ExchangeError, export, import};
 pub use http::{openapi, router};
 pub use keys::KeysError;
 pub use listening::TlsError;
+pub use memory::share_arenas;
 pub use models::ModelError;
 pub use running::{Running, Stopped, serve, start};
 pub use stores::{collections_folder, milvus_address, open_store};

@@ -59,6 +59,7 @@ impl Running {
     pub async fn stop(self) -> Stopped {
         let Self { app, stop, server, .. } = self;
         app.stop_being_ready();
+        app.arrangements.stop();
         // Streams of events end with it.
         let evaluations = Arc::clone(&app.evaluations);
         let evaluations = tokio::task::spawn_blocking(move || evaluations.stop());

@@ -1,6 +1,7 @@
 // The Map tab: the collection in two dimensions, coloured by a field of its payloads; a point shows its picture and searches.
 
 import { ask, path, patiently } from "./api.js";
+import * as arranging from "./arranging.js";
 import * as collections from "./collections.js";
 import { $, count, make } from "./dom.js";
 import { keptPicture, nameOf } from "./pictures.js";
@@ -44,24 +45,46 @@ function clear() {
   $("legend").replaceChildren();
 }
 
+/** The map as it is wanted; by directions where it was not arranged by neighbours. */
+async function fetched(name, field) {
+  const query = `?limit=${MAX}${field ? `&field=${encodeURIComponent(field)}` : ""}`;
+  const from = by => patiently(() => ask("GET", path`/v1/collections/${name}/map` + `${query}&arrangement=${by}`));
+  try { return await from(arranging.by()); } catch (error) {
+    if (error.code !== "not_arranged") throw error;
+    return from("components");
+  }
+}
+
+function said({ ids, records, explained, arranged, arrangement }, name) {
+  const some = ids.length < records ? ` of ${count(records)}` : "", what = `${count(ids.length)}${some} records of “${name}”`;
+  if (arrangement === "components") return `${what}. These two directions hold ${(100 * (explained[0] + explained[1])).toFixed(0)} % of how they differ.`;
+  const others = arranged < ids.length ? ` ${count(arranged)} were arranged; the others are placed among their nearest of these.` : "";
+  return `${what}, beside their neighbours (t-SNE).${others} Distances between groups say little.`;
+}
+
+async function offer({ arrangement, unplaced, records, ids }, name) {
+  if (arranging.by() === "components") arranging.hide();
+  else if (arrangement === "components") await arranging.offer(name);
+  else if (unplaced > 0 && records <= MAX) await arranging.offer(name, `${count(records - ids.length)} newer or changed records are not shown.`);
+  else arranging.hide();
+}
+
 async function draw() {
-  const one = collections.chosen(), field = $("map-field").value.trim(), wanted = `${one?.name} ${one?.records} ${field}`;
+  const one = collections.chosen(), field = $("map-field").value.trim(), wanted = `${one?.name} ${one?.records} ${field} ${arranging.by()}`;
   if (!visible || drawn === wanted) return;
   clear();
   drawn = wanted;
-  if (!one) { $("map-say").textContent = "There is no collection yet."; return; }
+  if (!one) { arranging.hide(); $("map-say").textContent = "There is no collection yet."; return; }
   $("map-say").textContent = "Drawing…";
   try {
-    const query = field ? `&field=${encodeURIComponent(field)}` : "";
-    const answer = await patiently(() => ask("GET", path`/v1/collections/${one.name}/map` + `?limit=${MAX}${query}`));
+    const answer = await fetched(one.name, field);
     if (drawn !== wanted) return;
     const { ranked, colour } = colours(field ? answer.values : answer.ids.map(() => null));
     [ids, from] = [answer.ids, one.name];
     plot.show(answer.x, answer.y, field ? colour : ids.map(() => 0), [...SHADES.slice(0, SHADES.length), OTHER]);
     legend(ranked, ids.length);
-    const share = answer.explained.reduce((sum, part) => sum + part, 0);
-    const some = ids.length < answer.records ? ` of ${count(answer.records)}` : "";
-    $("map-say").textContent = `${count(ids.length)}${some} records of “${one.name}”. These two directions hold ${(100 * share).toFixed(0)} % of how they differ.`;
+    $("map-say").textContent = said(answer, one.name);
+    await offer(answer, one.name);
     $("canvas").setAttribute("aria-label", `Map of ${count(ids.length)} records. Arrow keys move it, plus and minus zoom, 0 shows all.`);
   } catch (error) {
     drawn = null;
@@ -105,6 +128,7 @@ export function begin(look) {
   $("map-out").addEventListener("click", () => plot.zoom(1 / 1.5));
   $("map-all").addEventListener("click", () => plot.reset());
   $("map-field").addEventListener("change", draw);
+  arranging.begin(() => { drawn = null; draw(); });
   collections.changed.addEventListener("chosen", draw);
   shown.addEventListener("show", ({ detail }) => { visible = detail === "map"; draw(); });
 }

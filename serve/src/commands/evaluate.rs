@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use simclr_serve::{Order, carry_out};
+use simclr_serve::{Order, carry_out, yield_to_others};
 
 /// Do what a server ordered; servers start this themselves
 #[derive(Args)]
@@ -37,17 +37,4 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> anyhow::Result<ExitCode> {
         let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     });
     Ok(ExitCode::SUCCESS)
-}
-
-/// Lowers the priority; at the highest niceness it asks for the processor only when nobody else does.
-fn yield_to_others(nice: u8) {
-    #[cfg(unix)]
-    // SAFETY: both calls change the calling process alone and take no pointer that outlives them.
-    unsafe {
-        libc::setpriority(libc::PRIO_PROCESS, 0, nice.into());
-        #[cfg(target_os = "linux")]
-        if nice == 19 {
-            libc::sched_setscheduler(0, libc::SCHED_IDLE, &libc::sched_param { sched_priority: 0 });
-        }
-    }
 }

@@ -29,8 +29,8 @@ macro_rules! assets {
 
 const STYLE: [Asset; 1] = assets!("text/css; charset=utf-8": "page.css");
 const ICON: [Asset; 1] = assets!("image/svg+xml": "icon.svg");
-const SCRIPTS: [Asset; 21] = assets!("text/javascript; charset=utf-8":
-    "adding.js", "api.js", "cards.js", "classify.js", "collections.js", "dom.js", "drop.js",
+const SCRIPTS: [Asset; 22] = assets!("text/javascript; charset=utf-8":
+    "adding.js", "api.js", "arranging.js", "cards.js", "classify.js", "collections.js", "dom.js", "drop.js",
     "evaluations.js", "events.js", "figures.js", "filter.js", "main.js",
     "map.js", "metrics.js", "pictures.js", "plot.js", "ringed.js", "search.js", "system.js", "tabs.js", "teach.js");
 

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::fitting::{self, FitError};
 use crate::models::{MakeError, Served};
 
-/// A fit takes every processor for seconds: one at a time.
+/// A fit takes every processor that is idle, for seconds: one at a time.
 static ONE: Semaphore = Semaphore::const_new(1);
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -173,7 +173,10 @@ fn probe_for(
                 dataset: None,
             }),
             Some(collection),
-        ) => Ok(fitting::fit(collection, name, &field, app.config.limits.request_records_max)?),
+        ) => {
+            let page = app.config.limits.request_records_max;
+            Ok(fitting::fit(collection, name, &field, page, app.config.evaluation_nice)?)
+        }
         (
             Some(MakeBody {
                 evaluation: Some(id),
@@ -233,6 +236,7 @@ impl From<FitError> for ApiError {
             }
             FitError::Eval(EvalError::NotConverged { .. }) => unusable("fit_did_not_converge"),
             FitError::Eval(error) => Self::ours(error),
+            FitError::Thread(error) => Self::ours(error),
         }
     }
 }

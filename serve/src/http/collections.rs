@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use simclr_search::{CollectionConfig, Problem, SearchError, VectorCollection};
+use simclr_search::{CollectionConfig, Problem, SearchError, VectorCollection, VectorStore};
 use utoipa::ToSchema;
 
 use super::error::ApiError;
@@ -131,6 +131,15 @@ pub(super) async fn delete(
     State(app): State<Arc<App>>,
     ApiPath(name): ApiPath<String>,
 ) -> Result<StatusCode, ApiError> {
-    app.store(move |collections| collections.delete(&name)).await?;
+    let arrangements = Arc::clone(&app.arrangements);
+    let work = move |collections: &dyn VectorStore| {
+        collections.delete(&name)?;
+        // A running one first, then what an earlier one left; a file that stays behind fits no other records.
+        for _ in 0..2 {
+            let _ = arrangements.end(&name);
+        }
+        Ok(())
+    };
+    app.store(work).await?;
     Ok(StatusCode::NO_CONTENT)
 }

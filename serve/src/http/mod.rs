@@ -2,6 +2,7 @@
 //!
 //! A handler understands the request, calls the domain, shapes the answer; it touches no file and no thread itself.
 
+mod arrangement;
 mod assets;
 mod auth;
 mod body;
@@ -56,6 +57,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(records::routes())
         .merge(search::routes())
         .merge(map::routes())
+        .merge(arrangement::routes())
         .merge(evaluations::routes())
         .merge(models::routes())
         .merge(oip::routes())

@@ -14,8 +14,8 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder}
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    auth, classifiers, classify, collections, drafts, embed, error, evaluations, health, map, models, oip,
-    openai, records, search,
+    arrangement, auth, classifiers, classify, collections, drafts, embed, error, evaluations, health, map,
+    models, oip, openai, records, search,
 };
 use crate::app::App;
 
@@ -33,6 +33,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
         classifiers::list, classifiers::one, classifiers::make, classifiers::delete, classify::by_one, classify::by_several,
         collections::list, collections::one, collections::create, collections::delete,
         records::page, records::upsert, records::one, records::delete, search::search, map::map,
+        arrangement::one, arrangement::start, arrangement::end,
         evaluations::list, evaluations::start, evaluations::options, evaluations::one, evaluations::delete,
         evaluations::cancel, evaluations::resume, evaluations::results::report, evaluations::results::comparison,
         evaluations::events::events,

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod arranging;
 mod classifying;
 mod client;
 mod collections;

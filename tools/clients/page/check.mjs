@@ -6,10 +6,12 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { check, clean, dropOn, fits, judge, launch, open, says } from "./browser.mjs";
 import { evaluates, evaluationIsThere } from "./evaluating.mjs";
+import { arrangementIsThere, maps } from "./mapping.mjs";
+import { measures } from "./weighing.mjs";
 
 const [phase, address, key, executable, ...pictures] = process.argv.slice(2);
 const sample = pictures.find(path => path.includes("chelsea-centre")), name = basename(sample);
-const FIRST_PAINT_MS = 200, WEIGHT = 300_000, LOADS = 7, ALIKE = 2, DRAWN = 12;
+const ALIKE = 2, DRAWN = 12;
 const tab = name => `nav a[href="#${name}"]`;
 const count = page => page.locator("#results .hit").count();
 
@@ -138,86 +140,12 @@ async function deletes(page) {
   }
 }
 
-/** Draws around everything, and labels it. */
-async function lassoes(page) {
-  const all = pictures.length + ALIKE + DRAWN, { x, y, width, height } = await page.locator("#canvas").boundingBox();
-  await page.click("#map-lasso");
-  // Its corners are round.
-  await page.mouse.move(x + 9, y + 9);
-  await page.mouse.down();
-  for (const [right, down] of [[width - 9, 9], [width - 9, height - 9], [9, height - 9]]) await page.mouse.move(x + right, y + down, { steps: 4 });
-  await page.mouse.up();
-  await says(page, "#ringed-say", new RegExp(`^${all} records chosen`));
-  await page.waitForSelector("#ringed-list img");
-  await judge(page, "Map, with records chosen");
-  await page.fill("#ringed-label", "seen");
-  await page.press("#ringed-label", "Enter");
-  await says(page, "#legend", new RegExp(`seen ${all}`));
-  check(true, `a lasso chooses all ${all}, and labels them`);
-  await page.click("#map-lasso");
-}
-
-async function maps(page) {
-  await page.click(tab("map"));
-  await says(page, "#map-say", new RegExp(`^${pictures.length + ALIKE + DRAWN} records`));
-  await page.fill("#map-field", "label");
-  await page.press("#map-field", "Tab");
-  await says(page, "#legend", new RegExp(`photograph ${pictures.length + ALIKE}`));
-  await judge(page, "Map");
-  await lassoes(page);
-  // The points are pixels: where the map is not empty, one is under the pointer.
-  const spot = await page.evaluate(async () => {
-    await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-    const canvas = document.getElementById("canvas"), { width, height } = canvas, data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
-    const first = data.findIndex((value, index) => index % 4 === 3 && value > 0) >> 2;
-    const box = canvas.getBoundingClientRect(), dense = width / box.width;
-    return first < 0 ? null : { x: box.x + (first % width) / dense, y: box.y + Math.floor(first / width) / dense + 2 };
-  });
-  check(spot !== null, "the map has points");
-  await page.mouse.move(spot.x, spot.y);
-  await page.waitForSelector("#tip img");
-  const under = await page.textContent("#tip");
-  await page.mouse.click(spot.x, spot.y);
-  await page.waitForFunction(under => !document.getElementById("search").hidden && document.querySelector(".drop .name")?.textContent === under, under);
-  check(true, `a point shows its picture, and ${under} is searched from it`);
-}
-
 async function system(page) {
   await page.click(tab("system"));
   await says(page, "#gauges", /ready/);
   await says(page, "#limits", /picture bytes/);
   const embedded = await page.locator("#stages .bars").count();
   check(embedded === 3 && await page.locator("#routes tbody tr").count() > 3, "System shows three histograms and the routes");
-}
-
-/** Milliseconds to the first contentful paint, of a page opened afresh. */
-const paint = page => page.evaluate(() => new Promise(resolve => {
-  new PerformanceObserver(list => resolve(list.getEntriesByName("first-contentful-paint")[0].startTime)).observe({ type: "paint", buffered: true });
-}));
-
-/** Bytes of the page as sent, without pictures and what the API answers. */
-const weigh = page => page.evaluate(() => {
-  const sent = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
-  return sent.filter(one => one.entryType === "navigation" || one.name.includes("/assets/")).reduce((sum, one) => sum + one.transferSize, 0);
-});
-
-async function measures(browser) {
-  const paints = [], plain = [];
-  let weight = 0;
-  for (let load = 0; load < LOADS; load++) {
-    const page = await open(browser, address);
-    paints.push(await paint(page));
-    await page.waitForSelector("#results .hit");
-    weight = await weigh(page);
-    clean(page, `load ${load + 1}`);
-    await page.goto(`${address}/health/live`);
-    plain.push(await paint(page));
-    await page.context().close();
-  }
-  const sorted = paints.sort((a, b) => a - b), least = Math.min(...plain);
-  // The best: what else runs on the machine only adds. Where it adds to a line of text as well, twice that is allowed for.
-  check(sorted[0] < FIRST_PAINT_MS + 2 * least, `first contentful paint: best ${sorted[0].toFixed(0)} ms, median ${sorted[LOADS >> 1].toFixed(0)} ms of ${LOADS}; a line of text: ${least.toFixed(0)} ms`);
-  check(weight > 10_000 && weight < WEIGHT, `the page weighs ${(weight / 1000).toFixed(1)} kB with headers`);
 }
 
 async function readsWithoutScripts(browser) {
@@ -238,7 +166,7 @@ const PHASES = {
     await classifies(page);
     await judge(page, "Classify");
     await teaches(page);
-    await maps(page);
+    await maps(page, pictures.length + ALIKE + DRAWN, pictures.length + ALIKE);
     await deletes(page);
     await evaluates(page);
     await system(page);
@@ -258,9 +186,10 @@ const PHASES = {
     const ids = await page.locator("#results .id").allTextContents();
     check(!ids.includes(name), `after the restart: nearest are ${ids.slice(0, 3).join(", ")}, without the deleted one`);
     await evaluationIsThere(page);
+    await arrangementIsThere(page);
     clean(page, "after the restart");
     await readsWithoutScripts(browser);
-    await measures(browser);
+    await measures(browser, address);
   },
 };
 

@@ -1,14 +1,11 @@
 //! Many vectors as points of a plane: the two directions along which they differ most (principal components).
 //!
-//! Rows go in, coordinates come out. The directions are found by orthogonal iteration over the rows themselves, so that
-//! no matrix of dimension × dimension is made, however long the vectors are. Knows no records and no HTTP.
+//! Rows go in, coordinates come out. Knows no records and no HTTP.
 
-/// Passes over the rows after which the directions are good enough to look at, however close to each other they are.
+use super::components::{centre, components, dot};
+
+/// Passes over the rows after which two directions are good enough to look at, however close to each other they are.
 const PASSES_MAX: usize = 150;
-/// One minus the cosine between a direction and itself a pass ago, below which it stands still.
-const STILL: f64 = 1e-10;
-/// Rows summed in f32 before their sum is added in f64.
-const BLOCK: usize = 256;
 
 /// Points of a plane, one a row, and the share of all variance along each of the two directions.
 #[derive(Debug, PartialEq)]
@@ -26,11 +23,11 @@ pub(crate) fn project(rows: &mut [f32], dimension: usize) -> Plane {
     let count = rows.len() / dimension;
     centre(rows, dimension);
     let total: f64 = rows.iter().map(|&number| f64::from(number).powi(2)).sum();
-    let [first, second] = directions(rows, dimension);
-    let along = |direction: &[f32]| -> Vec<f32> {
+    let directions = components(rows, dimension, 2, PASSES_MAX);
+    let along = |direction: &Vec<f32>| -> Vec<f32> {
         rows.chunks_exact(dimension).map(|row| dot(row, direction)).collect()
     };
-    let (x, y) = (along(&first), along(&second));
+    let (x, y) = (along(&directions[0]), along(&directions[1]));
     let share = |points: &[f32]| {
         let found: f64 = points.iter().map(|&number| f64::from(number).powi(2)).sum();
         if total > 0.0 { found / total } else { 0.0 }
@@ -39,99 +36,9 @@ pub(crate) fn project(rows: &mut [f32], dimension: usize) -> Plane {
     Plane { explained: [share(&x), share(&y)], x, y }
 }
 
-fn centre(rows: &mut [f32], dimension: usize) {
-    let mut mean = vec![0.0_f64; dimension];
-    for row in rows.chunks_exact(dimension) {
-        mean.iter_mut().zip(row).for_each(|(sum, &number)| *sum += f64::from(number));
-    }
-    let count = (rows.len() / dimension).max(1) as f64;
-    for row in rows.chunks_exact_mut(dimension) {
-        row.iter_mut().zip(&mean).for_each(|(number, sum)| *number -= (sum / count) as f32);
-    }
-}
-
-/// Two orthogonal directions of length 1; zeros where the rows do not differ.
-fn directions(rows: &[f32], dimension: usize) -> [Vec<f32>; 2] {
-    let mut now = [start(dimension, 1), start(dimension, 2)];
-    for _ in 0..PASSES_MAX {
-        let mut next = multiply(rows, dimension, &now);
-        let [first, second] = &mut next;
-        normalise(first);
-        let shadow: f64 = first.iter().zip(second.iter()).map(|(a, b)| a * b).sum();
-        second.iter_mut().zip(first.iter()).for_each(|(b, a)| *b -= shadow * a);
-        normalise(second);
-        let moved = |now: &[f32], next: &[f64]| {
-            // Where nothing is left to point along, nothing moves.
-            let is_nothing = next.iter().all(|&number| number == 0.0);
-            if is_nothing {
-                0.0
-            } else {
-                1.0 - now.iter().zip(next).map(|(&a, b)| f64::from(a) * b).sum::<f64>().abs()
-            }
-        };
-        let still = now.iter().zip(&next).all(|(now, next)| moved(now, next) < STILL);
-        now = next.map(|direction| direction.into_iter().map(|number| number as f32).collect());
-        if still {
-            break;
-        }
-    }
-    now.map(signed)
-}
-
-/// Numbers that lie along no direction in particular, always the same ones.
-fn start(dimension: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1_u64 << 24) as f32 - 0.5
-    };
-    (0..dimension).map(|_| next()).collect()
-}
-
-/// Rows' covariance, times N, times two directions.
-fn multiply(rows: &[f32], dimension: usize, directions: &[Vec<f32>; 2]) -> [Vec<f64>; 2] {
-    let mut sums = [vec![0.0_f64; dimension], vec![0.0_f64; dimension]];
-    for block in rows.chunks(BLOCK * dimension) {
-        for (sum, direction) in sums.iter_mut().zip(directions) {
-            let mut part = vec![0.0_f32; dimension];
-            for row in block.chunks_exact(dimension) {
-                let weight = dot(row, direction);
-                part.iter_mut().zip(row).for_each(|(sum, number)| *sum += weight * number);
-            }
-            sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += f64::from(part));
-        }
-    }
-    sums
-}
-
-/// In eight lanes, which the compiler can keep in one register.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let (whole, rest) = (a.chunks_exact(8), a.chunks_exact(8).remainder());
-    let mut lanes = [0.0_f32; 8];
-    for (a, b) in whole.zip(b.chunks_exact(8)) {
-        lanes.iter_mut().zip(a.iter().zip(b)).for_each(|(lane, (a, b))| *lane += a * b);
-    }
-    let last = &b[b.len() - rest.len()..];
-    lanes.iter().sum::<f32>() + rest.iter().zip(last).map(|(a, b)| a * b).sum::<f32>()
-}
-
-fn normalise(direction: &mut [f64]) {
-    let length = direction.iter().map(|number| number * number).sum::<f64>().sqrt();
-    direction.iter_mut().for_each(|number| *number = if length > 1e-12 { *number / length } else { 0.0 });
-}
-
-fn signed(mut direction: Vec<f32>) -> Vec<f32> {
-    let largest = direction.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or_default();
-    if largest < 0.0 {
-        direction.iter_mut().for_each(|number| *number = -*number);
-    }
-    direction
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::components::{normalise, start};
     use super::*;
 
     const DIMENSION: usize = 11;
