@@ -90,11 +90,12 @@ pub(super) async fn end(
 }
 
 async fn answer(app: &App, collection: String) -> Result<ArrangementAnswer, ApiError> {
+    // Before what is kept, which is there once a job has finished.
+    let job = app.arrangements.job(&collection);
     let (arrangements, for_work) = (Arc::clone(&app.arrangements), collection.clone());
     let kept = app.store(move |_| Ok(arrangements.kept(&for_work))).await?;
     let kept =
         kept.map(|kept| KeptAnswer { records: kept.records, arranged: kept.arranged, placed: kept.placed });
-    let job = app.arrangements.job(&collection);
     let status = match job.as_ref().map(|job| job.status) {
         Some(Status::Running) => "running",
         Some(Status::Failed) => "failed",

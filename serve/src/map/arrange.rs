@@ -2,7 +2,7 @@
 //! bhtsne, interpolated (Linderman et al. 2019).
 //!
 //! Rows go in, places come out. Of many rows, [`SAMPLE`] at even distances are arranged, and the others placed among them.
-//! The same rows give the same places. Knows no records, no threads and no HTTP.
+//! On one thread, the same rows give the same places. Knows no records, no threads and no HTTP.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -204,7 +204,13 @@ mod tests {
         assert!(ours > 0.35 && ours > 2.0 * theirs, "{ours} of neighbours, {theirs} along two components");
         told.borrow_mut().dedup();
         assert_eq!(*told.borrow(), ["reducing", "finding neighbours", "arranging"]);
-        assert_eq!(places, arrange(rows, DIMENSION, SAMPLE, &|_, _, _| true).unwrap());
+    }
+
+    #[test]
+    fn on_one_thread_the_same_rows_give_the_same_places() {
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let places = || alone.install(|| arrange(rows(60), DIMENSION, 40, &|_, _, _| true).unwrap());
+        assert_eq!(places(), places());
     }
 
     #[test]
