@@ -36,7 +36,7 @@ fn tidy(shared: &Shared) {
     match cache::keep_within(&shared.cache(), shared.cache_bytes_max) {
         Ok(0) => {}
         Ok(bytes) => {
-            tracing::info!(bytes, "the evaluations' cache was over its limit; the oldest of it is gone")
+            tracing::info!(bytes, "the evaluations' cache was over its limit; the oldest of it is gone");
         }
         Err(error) => tracing::warn!(%error, "the evaluations' cache was not kept within its limit"),
     }
