@@ -12,6 +12,9 @@ let watched = null, done = () => undefined;
 /** What decides where points lie: `components` or `neighbours`. */
 export const by = () => $("map-by").value;
 
+/** What an earlier job left of a collection, or null. */
+export const kept = async name => (await ask("GET", path`/v1/collections/${name}/map/arrangement`)).kept;
+
 function show({ status, step, done, of, problem, sample }, again) {
   const runs = status === "running", [begins, width] = SHARES[step] ?? [0, 0];
   $("arranging").hidden = false;

@@ -49,7 +49,9 @@ function clear() {
 async function fetched(name, field) {
   const query = `?limit=${MAX}${field ? `&field=${encodeURIComponent(field)}` : ""}`;
   const from = by => patiently(() => ask("GET", path`/v1/collections/${name}/map` + `${query}&arrangement=${by}`));
-  try { return await from(arranging.by()); } catch (error) {
+  if (arranging.by() === "components" || !await arranging.kept(name)) return from("components");
+  try { return await from("neighbours"); } catch (error) {
+    // Too many records have changed since.
     if (error.code !== "not_arranged") throw error;
     return from("components");
   }
