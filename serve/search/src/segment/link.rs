@@ -17,8 +17,6 @@ const SPARE: usize = 2;
 pub(super) const TOP_DEGREE: usize = 16;
 /// One node in this many is in the upper layer.
 const TOP_SHARE: usize = 16;
-/// Nodes kept while looking in the upper layer for where to link.
-const TOP_WIDTH: usize = 12;
 
 /// The upper layer.
 #[derive(Default)]
@@ -67,7 +65,7 @@ pub(super) fn link(
         above.query.set_codes(base.codes_of(node), steps[node as usize]);
         starts.clear();
         // The sample is linked first and in its own order; what is not linked yet leads nowhere.
-        let found = above.run(&top_field, TOP_WIDTH).iter().map(|spot| spot.node() as usize);
+        let found = above.enter(&top_field).iter().map(|spot| spot.node() as usize);
         starts.extend(found.filter(|&i| i < done).map(|i| top.nodes[i]));
         if starts.is_empty() {
             starts.extend(order[..done].first());

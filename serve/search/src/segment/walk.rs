@@ -13,6 +13,8 @@ const FOLLOWED: u32 = 1 << 31;
 
 /// Nodes that the walk over the upper layer hands down.
 const STARTS: usize = 12;
+/// A walk is lost where the query lies this many times as far from the node found as that lies from its neighbours.
+const LOST: f32 = 2.0;
 
 /// Nodes, their codes and their links.
 #[derive(Clone, Copy)]
@@ -75,6 +77,8 @@ impl Spot {
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
     pub(crate) query: CodeQuery,
+    /// The node found, as a query.
+    found: CodeQuery,
     seen: Vec<u64>,
     pool: Vec<Spot>,
     nodes: Vec<u32>,
@@ -84,7 +88,7 @@ pub(crate) struct Walk {
 impl Walk {
     /// Finds the `width` nodes of the base nearest to `self.query`, about; best first.
     pub(crate) fn descend(&mut self, layers: &Layers<'_>, width: usize) -> &[Spot] {
-        self.run(&layers.top, STARTS);
+        self.enter(&layers.top);
         self.nodes.clear();
         self.nodes.extend(self.pool.iter().map(|spot| layers.top_nodes[spot.node() as usize]));
         let above = self.nodes.len();
@@ -95,6 +99,38 @@ impl Walk {
             }
         }
         self.follow(&layers.base, width)
+    }
+
+    /// Finds where to begin: the nodes of the upper layer nearest to `self.query`, about; best first.
+    ///
+    /// Where nodes lie in clusters that have nothing to do with each other, none of them says which cluster is nearer. A
+    /// walk may end in a wrong one, and no width below would find out again; so one that did compares all of the layer.
+    pub(crate) fn enter(&mut self, top: &Field<'_>) -> &[Spot] {
+        self.run(top, STARTS);
+        if self.is_lost(top) {
+            self.pool.clear();
+            self.nodes.clear();
+            self.nodes.extend(0..top.steps.len() as u32);
+            self.weigh(top, STARTS);
+        }
+        &self.pool
+    }
+
+    /// Whether the best node found is far for what lies around it, by its second neighbour: the first may be a copy.
+    fn is_lost(&mut self, field: &Field<'_>) -> bool {
+        let Some(&best) = self.pool.first() else { return false };
+        let own = field.steps[best.node() as usize];
+        self.found.set_codes(field.codes_of(best.node()), own);
+        self.nodes.clear();
+        self.nodes.extend(field.links_of(best.node()));
+        field.kernel.code_dots(&self.found, field.codes, &self.nodes, &mut self.dots);
+        let (mut first, mut second) = (-1.0f32, -1.0f32);
+        for (&node, &dot) in self.nodes.iter().zip(&self.dots) {
+            let score = dot as f32 * field.steps[node as usize] * own;
+            second = second.max(first.min(score));
+            first = first.max(score);
+        }
+        1.0 - best.score > LOST * (1.0 - second)
     }
 
     /// Finds the `width` nodes of one field nearest to `self.query`, about; best first.
@@ -165,3 +201,6 @@ impl Walk {
         best
     }
 }
+
+#[cfg(test)]
+mod tests;
