@@ -13,10 +13,21 @@ use crate::segment::Segment;
 const WIDTH: usize = 64;
 /// Keeping more than one node in this many is slower than comparing all.
 const EXACT_SHARE: usize = 8;
-/// Of records asked about a filter beforehand, the share that must be allowed for a walk to be worth while.
-const ALLOWED_SHARE: usize = 50;
 /// Records asked about a filter beforehand.
 const ASKED: usize = 512;
+/// What takes as long as comparing two rows of codes, in nodes a walk keeps: a sixteenth of one, for so many are compared;
+const COMPARED: f32 = 16.0;
+/// a pool of this many is kept in order as fast as it is compared, and a wider one more slowly the wider it is;
+const POOL: f32 = 512.0;
+/// in a scan, asking a filter about a record takes half as long,
+const ASKING: f32 = 0.5;
+/// and comparing one that is allowed, in f32, four times as long.
+const COMPARING: f32 = 4.0;
+/// A walk whose answer ends this near its edge, as a share of the way there from its best few, may have missed better ones:
+/// what lies at its edge has nothing to do with the query, and then nothing led to others like it.
+const EDGE: f32 = 0.25;
+/// The golden section of 2⁶⁴: its multiples fall everywhere, and nowhere regularly.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Numbers compared at once in a scan: what fits into the nearest caches.
 const SCAN_NUMBERS: usize = 1 << 15;
 
@@ -31,6 +42,16 @@ pub(crate) struct Wanted<'a> {
     pub(crate) filter: Option<&'a Filter>,
 }
 
+/// How a walk ended.
+enum End {
+    /// With what was looked for.
+    Full,
+    /// With too few, or with some of which a wider walk may know better.
+    Short,
+    /// With what lies at its edge, where there may be any number of others.
+    Edge,
+}
+
 impl Index {
     /// The records nearest to a direction: score and id, best first.
     pub(crate) fn nearest(&self, wanted: &Wanted<'_>) -> Vec<(f32, &str)> {
@@ -39,7 +60,7 @@ impl Index {
         let share = filter.as_ref().map_or(1.0, |filter| self.allowed_share(filter));
         let width = wanted.ef.unwrap_or(WIDTH).max(wanted.limit + wanted.limit / 2);
         let small = self.len() < self.approximate_from / 2;
-        let walking = !wanted.exact && !small && share * ALLOWED_SHARE as f32 >= 1.0;
+        let walking = !wanted.exact && !small && self.walk_is_cheaper(width as f32, share);
         // What lies in memory first: the better the worst of the answer is, the sooner a walk may stop.
         let (fresh, segments): (Vec<&Part>, Vec<&Part>) =
             self.all_parts().partition(|part| part.segment().is_none());
@@ -131,44 +152,77 @@ impl Index {
         let mut width = width * part.rows.len() / part.living().max(1);
         while width * EXACT_SHARE <= nodes {
             let mut found = top.beside();
-            let (mut enough, mut allowed) = (false, 0);
-            let walked = segment.walk(&wanted.direction, width, |score, error, node| {
-                if score + error < found.least() {
-                    enough = true;
-                    return false;
-                }
-                let mut dot = None;
-                for point in segment.points_at(node) {
-                    if let Some(row) = part.allowed(point as usize, filter) {
-                        allowed += 1;
-                        let dot = *dot.get_or_insert_with(|| {
-                            self.kernel.dot(&wanted.direction, segment.direction(node))
-                        });
-                        found.offer(dot, || Some(&row.id));
-                    }
-                }
-                true
-            });
-            // Until something was too far away to matter, what lies behind may only seem to be; who names a width has
-            // chosen what to miss.
-            enough |= wanted.ef.is_some() && allowed >= wanted.limit;
-            if enough || walked >= nodes {
-                top.absorb(found);
-                return;
+            match self.walk_once(part, segment, wanted, filter, width, &mut found) {
+                End::Full => return top.absorb(found),
+                End::Short => width *= 4,
+                End::Edge => break,
             }
-            width *= 4;
         }
         self.scan(part, wanted, filter, top);
     }
 
-    /// Roughly which share of the records a filter allows; never nothing.
+    /// Walks through a segment once.
+    fn walk_once<'a>(
+        &'a self,
+        part: &'a Part,
+        segment: &Segment,
+        wanted: &Wanted<'_>,
+        filter: Option<&Compiled<'_>>,
+        width: usize,
+        found: &mut Top<'a>,
+    ) -> End {
+        let (mut enough, mut allowed, mut visited, mut near) = (false, 0, 0, 1.0);
+        let walked = segment.walk(&wanted.direction, width, |score, error, node| {
+            if score + error < found.least() {
+                enough = true;
+                return false;
+            }
+            visited += 1;
+            if visited <= wanted.limit {
+                near = score;
+            }
+            let mut dot = None;
+            for point in segment.points_at(node) {
+                if let Some(row) = part.allowed(point as usize, filter) {
+                    allowed += 1;
+                    let dot = *dot
+                        .get_or_insert_with(|| self.kernel.dot(&wanted.direction, segment.direction(node)));
+                    found.offer(dot, || Some(&row.id));
+                }
+            }
+            true
+        });
+        let at_edge = found.least() - walked.edge < EDGE * (near - walked.edge);
+        // Until something was too far away to matter, what lies behind may only seem to be; who names a width has
+        // chosen what to miss.
+        match wanted.ef {
+            None if enough && filter.is_some() && at_edge => End::Edge,
+            Some(_) if allowed >= wanted.limit => End::Full,
+            _ if enough || walked.nodes >= segment.description().nodes => End::Full,
+            _ => End::Short,
+        }
+    }
+
+    /// Whether walks that keep `width` of what is allowed take less time than comparing all of that, about.
+    fn walk_is_cheaper(&self, width: f32, share: f32) -> bool {
+        let kept = width / share;
+        let walks = self.segments().count() as f32 * kept * COMPARED * (1.0 + kept / POOL);
+        share == 1.0 || walks < self.len() as f32 * (ASKING + COMPARING * share)
+    }
+
+    /// Roughly which share of the records a filter allows.
     fn allowed_share(&self, filter: &Compiled<'_>) -> f32 {
         let (mut asked, mut allowed) = (0usize, 0usize);
         for part in self.all_parts() {
-            let step = (self.len() / ASKED).max(1);
-            for i in (0..part.rows.len()).step_by(step).filter(|&i| part.is_alive(i)) {
-                asked += 1;
-                allowed += usize::from(part.allowed(i, Some(filter)).is_some());
+            let count = (ASKED * part.rows.len()).div_ceil(self.len().max(1)).min(part.rows.len());
+            for k in 0..count {
+                // Not at even distances: what a filter asks for often comes at such, too.
+                let turn = (k as u64).wrapping_mul(GOLDEN);
+                let i = ((u128::from(turn) * part.rows.len() as u128) >> 64) as usize;
+                if part.is_alive(i) {
+                    asked += 1;
+                    allowed += usize::from(part.allowed(i, Some(filter)).is_some());
+                }
             }
         }
         allowed as f32 / asked.max(1) as f32

@@ -38,6 +38,14 @@ pub(crate) struct Segment {
     shared: Option<(Vec<u32>, Vec<u32>)>,
 }
 
+/// How far a walk went.
+pub(crate) struct Walked {
+    /// Nodes it kept.
+    pub(crate) nodes: usize,
+    /// The approximate cosine of the farthest of them.
+    pub(crate) edge: f32,
+}
+
 thread_local! {
     static WALK: RefCell<Walk> = RefCell::default();
 }
@@ -184,13 +192,13 @@ impl Segment {
     }
 
     /// Hands the `width` nodes nearest to a direction to `visit`, best first, each with its approximate cosine and how
-    /// far that may be off, until `visit` has had enough; says how many there were.
+    /// far that may be off, until `visit` has had enough.
     pub(crate) fn walk(
         &self,
         direction: &[f32],
         width: usize,
         mut visit: impl FnMut(f32, f32, u32) -> bool,
-    ) -> usize {
+    ) -> Walked {
         let layers = self.layers();
         WALK.with_borrow_mut(|walk| {
             walk.query.set(direction);
@@ -202,7 +210,7 @@ impl Segment {
                     break;
                 }
             }
-            spots.len()
+            Walked { nodes: spots.len(), edge: spots.last().map_or(-1.0, |spot| spot.score) }
         })
     }
 }
