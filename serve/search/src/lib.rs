@@ -11,6 +11,7 @@
 //! Start reading in `collection`.
 
 mod asking;
+mod background;
 mod builder;
 mod collection;
 mod collections;

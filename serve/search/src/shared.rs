@@ -7,9 +7,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockRead
 use std::time::{Duration, Instant};
 
 use crate::SearchError;
+use crate::background::behind_others;
 use crate::distance::Kernel;
 use crate::index::{Index, Row, Seal};
-use crate::segment::{Segment, SegmentFolder, seal};
+use crate::segment::{Segment, SegmentFolder, seal as seal_file};
 use crate::store::{Applied, Change, Snapshot, panic_message};
 
 /// The index and the snapshot of the truth it was made from: always changed together.
@@ -163,7 +164,9 @@ impl Shared {
         let kernel = Kernel::best();
         let path = if sources.is_empty() { None } else { Some(self.folder.new_file().map_err(failed)?) };
         let made = path.as_ref().map(|path| {
-            let sealed = self::seal(&sources, self.dimension, kernel, path, &self.stop).map_err(failed)?;
+            let sealing = || seal_file(&sources, self.dimension, kernel, path, &self.stop);
+            let sealed = if seal.is_urgent() { Ok(sealing()) } else { behind_others(sealing) };
+            let sealed = sealed.and_then(|sealed| sealed).map_err(failed)?;
             sealed.then(|| Segment::open(path, self.dimension, kernel)).transpose()
         });
         let made = match made.transpose() {

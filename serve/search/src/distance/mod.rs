@@ -1,8 +1,8 @@
 //! Dot products with the widest instructions this machine has, chosen while running.
 //!
 //! Vectors in, dot products out: of 32-bit floats, and of 8-bit codes for a first look at many. Every kernel agrees with
-//! the scalar one, exactly for codes and up to rounding for floats. Nothing but this folder and the mapping of files
-//! contains `unsafe`.
+//! the scalar one, exactly for codes and up to rounding for floats. Nothing but this folder, the mapping of files and
+//! questions to the system contains `unsafe`.
 
 mod byte;
 mod float;

@@ -21,9 +21,15 @@ const DEAD_SHARE: usize = 4;
 /// Parts to be made one: as they were when this was taken, whatever happens meanwhile.
 pub(crate) struct Seal {
     parts: Vec<Part>,
+    urgent: bool,
 }
 
 impl Seal {
+    /// Whether so much is fresh that searches wait for this, rather than this for searches.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.urgent
+    }
+
     /// What is alive, ascending by sequence, and the rows a segment of it will have.
     pub(crate) fn sources(&self) -> (Vec<Source<'_>>, Vec<Row>) {
         let alive = |part: &'_ Part, i: usize| part.is_alive(i);
@@ -65,6 +71,7 @@ impl Index {
         if !self.wants_seal() {
             return None;
         }
+        let urgent = self.fresh() >= self.approximate_from;
         let active = std::mem::replace(&mut self.active, Part::empty(self.dimension));
         if !active.rows.is_empty() {
             self.parts.push(active);
@@ -82,7 +89,7 @@ impl Index {
         }
         let parts = places.iter().map(|&p| self.parts[p].clone()).collect();
         self.sealing = Some(Sealing { places, forgotten: Vec::new() });
-        Some(Seal { parts })
+        Some(Seal { parts, urgent })
     }
 
     /// Puts a segment in place of what it was made of; returns that, to be dropped when no lock is held.
