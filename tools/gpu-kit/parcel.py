@@ -105,6 +105,13 @@ def unfit(data):
     return write_tensors(about, tensors)
 
 
+def weights_alone(data):
+    """A checkpoint whose velocities are zeros, which packs to nothing: enough to begin another run at its weights."""
+    about, tensors = read_tensors(data)
+    zeros = {name: (kind, shape, bytes(len(body))) for name, (kind, shape, body) in tensors.items() if name.startswith("velocity/")}
+    return write_tensors(about, {**tensors, **zeros})
+
+
 def split(path, folder, piece, total, finished):
     """Writes the pieces and their sums; returns what was done in words."""
     data, words = path.read_bytes(), "whole"

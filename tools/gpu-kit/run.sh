@@ -61,6 +61,7 @@ train() {
   if [ -n "$(newest)" ]; then
     "$work/simclr-train" resume "$work/run" "${how[@]}"
   else
+    [ ! -d "$work/from" ] || how+=(--from "$work/from")
     "$work/simclr-train" pretrain "$work/recipe.toml" --out "$work/run" "${how[@]}"
   fi
 }

@@ -45,6 +45,14 @@ class Journey(unittest.TestCase):
             self.assertLessEqual(piece.stat().st_size, 5_000)
         return words, before, after
 
+    def test_weights_to_begin_at_are_whole_and_their_velocities_nothing(self):
+        data = self.file.read_bytes()
+        before, after = (parcel.read_tensors(d) for d in (data, parcel.weights_alone(data)))
+        self.assertEqual(before[0], after[0])
+        for name, tensor in after[1].items():
+            expected = bytes(len(tensor[2])) if name.startswith("velocity/") else before[1][name][2]
+            self.assertEqual((tensor[1], tensor[2]), (SHAPES[name], expected), name)
+
     def test_what_fits_comes_back_byte_for_byte(self):
         words, before, after = self.travel(1 << 30)
         self.assertTrue(words.endswith("whole"))
