@@ -1,7 +1,7 @@
-"""A small HTTP load generator: prepared requests go in, answers a second come out.
+"""A small HTTP load generator: prepared requests go in, answers a second come out, or how long answers took at a steady rate.
 
-One thread, a fixed number of keep-alive connections, each of which sends its next request when the last one is answered, for a bounded
-time. Requests are whole byte strings made beforehand, so that the generator costs some tens of microseconds a request.
+One thread, a fixed number of keep-alive connections, each of which sends its next request when the last one is answered (or when the next
+one is due), for a bounded time. Requests are whole byte strings made beforehand, so that the generator costs some tens of microseconds a request.
 """
 
 import selectors
@@ -21,32 +21,67 @@ def prepare(path, body, kind="application/octet-stream"):
 
 def answers_per_second(port, requests, connections, seconds):
     """Keeps `connections` busy for `seconds` and returns the completed requests a second."""
-    selector = selectors.DefaultSelector()
-    waiting = []
-    for index in range(connections):
-        link = socket.create_connection(("127.0.0.1", port))
-        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        selector.register(link, selectors.EVENT_READ, bytearray())
+    selector, links = _connect(port, connections)
+    for index, link in enumerate(links):
         link.sendall(requests[index % len(requests)])
-        waiting.append(link)
     sent, done, start = connections, 0, time.monotonic()
     end = start + seconds
     try:
         while time.monotonic() < end:
-            for key, _ in selector.select(timeout=0.5):
-                received = key.fileobj.recv(1 << 16)
-                if not received:
-                    raise Refused("the server closed a connection")
-                key.data.extend(received)
-                if _complete(key.data):
-                    key.data.clear()
-                    done += 1
-                    key.fileobj.sendall(requests[sent % len(requests)])
-                    sent += 1
+            for link in _answered(selector, 0.5):
+                done += 1
+                link.sendall(requests[sent % len(requests)])
+                sent += 1
         return done / (time.monotonic() - start)
     finally:
-        for link in waiting:
+        for link in links:
             link.close()
+
+
+def milliseconds_at(port, requests, rate, seconds, connections=64):
+    """Milliseconds from when each request was due to its whole answer, `rate` of them being due a second whatever the answers do."""
+    selector, links = _connect(port, connections)
+    free, asked, times = list(links), {}, []
+    start, sent, total = time.monotonic() + 0.05, 0, max(50, int(rate * seconds))
+    try:
+        while len(times) < total:
+            now = time.monotonic()
+            while free and sent < total and start + sent / rate <= now:
+                link = free.pop()
+                asked[link] = start + sent / rate
+                link.sendall(requests[sent % len(requests)])
+                sent += 1
+            wait = max(0, start + sent / rate - time.monotonic()) if free and sent < total else 0.5
+            for link in _answered(selector, wait):
+                times.append((time.monotonic() - asked.pop(link)) * 1000)
+                free.append(link)
+        return times
+    finally:
+        for link in links:
+            link.close()
+
+
+def _connect(port, connections):
+    """A selector and as many open connections, each with a buffer for its answer."""
+    selector, links = selectors.DefaultSelector(), []
+    for _ in range(connections):
+        link = socket.create_connection(("127.0.0.1", port))
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        selector.register(link, selectors.EVENT_READ, bytearray())
+        links.append(link)
+    return selector, links
+
+
+def _answered(selector, wait):
+    """The connections whose answers are whole, after at most `wait` seconds."""
+    for key, _ in selector.select(timeout=wait):
+        received = key.fileobj.recv(1 << 16)
+        if not received:
+            raise Refused("the server closed a connection")
+        key.data.extend(received)
+        if _complete(key.data):
+            key.data.clear()
+            yield key.fileobj
 
 
 def _complete(answer):
