@@ -21,7 +21,7 @@ function show({ status, step, done, of, problem, sample }, again) {
   $("arranging-progress").hidden = $("arranging-cancel").hidden = !runs;
   $("arranging-start").hidden = runs;
   $("arranging-progress").value = begins + width * (of ? done / of : 0);
-  const offer = `It takes about a minute, on one core and after every request. Of more than ${count(sample)} records, ${count(sample)} are arranged and the others placed among them.`;
+  const offer = `It takes up to about a minute of one core, and waits for every request. Of more than ${count(sample)} records, ${count(sample)} are arranged and the others placed among them.`;
   // Told once a step and not at every number, for those who hear it.
   const say = runs ? `${step[0].toUpperCase()}${step.slice(1)}… Meanwhile, this is by directions.` : status === "failed" ? problem : status === "cancelled" ? "It was cancelled." : again ?? `This is still by directions. ${offer}`;
   if ($("arranging-say").textContent !== say) $("arranging-say").textContent = say;
