@@ -9,8 +9,8 @@ fn raw() -> RawConfig {
 #[test]
 fn what_is_typed_beats_the_file_and_the_file_beats_the_default() {
     let file: RawConfig =
-        toml::from_str("listen = \"127.0.0.1:1\"\nbatch-wait-ms = 9\nmodel = \"from-file\"").unwrap();
-    let typed = RawConfig { listen: Some("127.0.0.1:2".to_owned()), ..RawConfig::default() };
+        toml::from_str("listen = \"[::1]:1\"\nbatch-wait-ms = 9\nmodel = \"from-file\"").unwrap();
+    let typed = RawConfig { listen: Some("[::1]:2".to_owned()), ..RawConfig::default() };
     let config = Config::check(typed.or(file).or(raw())).unwrap();
     assert_eq!(config.listen.port(), 2);
     assert_eq!(config.batch_wait, Duration::from_millis(9));
@@ -70,7 +70,7 @@ fn beyond_loopback_it_takes_keys_or_the_word() {
 fn an_unknown_key_in_the_file_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("serve.toml");
-    std::fs::write(&path, "lisen = \"127.0.0.1:1\"").unwrap();
+    std::fs::write(&path, "lisen = \"[::1]:1\"").unwrap();
     let message = RawConfig::from_file(&path).unwrap_err().to_string();
     assert!(message.contains("lisen") && message.contains("serve.toml"), "{message}");
 }
