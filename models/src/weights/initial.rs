@@ -1,7 +1,7 @@
 //! The numbers that a network begins with: a parameter and a source of randomness in, its first values out.
 
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, Normal};
+use rand_distr::{Distribution, StandardNormal};
 
 use crate::description::{Param, ParamKind};
 
@@ -22,8 +22,7 @@ fn scaled_normal(param: &Param, random: &mut ChaCha8Rng) -> Vec<f32> {
     let fan_in: usize = param.shape[1..].iter().product();
     #[expect(clippy::cast_precision_loss, reason = "fan-in is far below 2^24")]
     let deviation = (1.0 / fan_in as f32).sqrt() / TRUNCATED_DEVIATION;
-    let normal = Normal::new(0.0_f32, 1.0).expect("1 is a valid deviation");
-    let cut = std::iter::repeat_with(|| normal.sample(random)).filter(|x| x.abs() < 2.0);
+    let cut = std::iter::repeat_with(|| StandardNormal.sample(random)).filter(|x: &f32| x.abs() < 2.0);
     cut.take(param.len()).map(|x| x * deviation).collect()
 }
 
