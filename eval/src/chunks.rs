@@ -9,7 +9,7 @@ use std::ops::Range;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use simclr_datasets::{DatasetError, Sample};
 
-use crate::pipeline::{Embedded, batch_len, embed_ranges, ranges};
+use crate::pipeline::{Embedded, Pictures, batch_len, embed_ranges, ranges};
 use crate::{Broken, Cache, EvalError, Features, Labels, Options, Source, Storage, Watch, fingerprint};
 
 /// Broken pictures that an error names.
@@ -38,12 +38,13 @@ pub(crate) fn extract_kept(
 ) -> Result<Extracted, EvalError> {
     let place = place(source, samples, cache);
     let batch = batch_len(&source.recipe).min(options.chunk.max(1));
-    let len = source.encoder.embedding_len();
+    let len = source.encoders.embedding_len();
     let mut split = Split::open(samples, batch * options.chunk.div_ceil(batch), len, place.as_ref())?;
-    let batches = split.lacking().into_iter().flat_map(|range| ranges(range, batch)).collect();
+    let batches: Vec<_> = split.lacking().into_iter().flat_map(|range| ranges(range, batch)).collect();
     watch.done(split.done);
     split.tolerate(options.broken_max)?;
-    embed_ranges(&mut *source.encoder, &source.recipe, samples, batches, &options.limits, &mut |embedded| {
+    let pictures = Pictures { samples, recipe: &source.recipe, limits: &options.limits };
+    embed_ranges(&mut source.encoders, &pictures, &batches, &|_| (), &mut |embedded| {
         split.take(embedded)?;
         watch.done(split.done);
         split.tolerate(options.broken_max)
@@ -122,8 +123,8 @@ impl<'a> Split<'a> {
         self.broken.push((place, Broken { name: self.samples[place].name(), reason }));
     }
 
-    fn take(&mut self, embedded: Embedded) -> Result<(), EvalError> {
-        let Embedded { range, embeddings, broken } = embedded;
+    fn take(&mut self, embedded: Embedded<()>) -> Result<(), EvalError> {
+        let Embedded { range, embeddings, broken, .. } = embedded;
         let index = self.pieces.partition_point(|piece| piece.end < range.end);
         let piece = self.pieces[index].clone();
         self.growing.embeddings.extend(embeddings);

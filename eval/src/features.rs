@@ -3,10 +3,10 @@
 //! Knows nothing of classifiers, nor of where features are kept.
 
 use simclr_datasets::Sample;
-use simclr_models::{Encoder, Limits, Recipe};
+use simclr_models::{Limits, Recipe};
 
-use crate::pipeline::{batch_len, embed_ranges, ranges};
-use crate::{EvalError, Labels};
+use crate::pipeline::{Pictures, batch_len, embed_ranges, ranges};
+use crate::{Encoders, EvalError, Labels};
 
 /// The embeddings and labels of some samples, in the samples' order.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,16 +70,17 @@ impl Features {
 /// # Errors
 /// The first picture that cannot be read, by name; what the encoder says; labels of two kinds.
 pub fn extract(
-    encoder: &mut dyn Encoder,
+    encoders: &mut Encoders,
     recipe: &Recipe,
     samples: &[Sample],
     limits: &Limits,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Features, EvalError> {
-    let embedding_len = encoder.embedding_len();
+    let embedding_len = encoders.embedding_len();
     let mut embeddings = Vec::with_capacity(samples.len() * embedding_len);
     let batches = ranges(0..samples.len(), batch_len(recipe));
-    embed_ranges(encoder, recipe, samples, batches, limits, &mut |embedded| {
+    let pictures = Pictures { samples, recipe, limits };
+    embed_ranges(encoders, &pictures, &batches, &|_| (), &mut |embedded| {
         if let Some((_, error)) = embedded.broken.into_iter().next() {
             return Err(error.into());
         }

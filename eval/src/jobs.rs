@@ -7,11 +7,13 @@ use std::time::Instant;
 
 use simclr_datasets::{Dataset, Sample};
 
-use crate::pipeline::{embed_ranges, ranges};
+use crate::pipeline::{Pictures, embed_ranges, ranges};
 use crate::{Cache, EvalError, Options, Outcome, Parts, Source, Storage, chunks, fingerprint, folder_name};
 
-/// Pictures tried to learn how fast an encoder is.
-const TRIED: usize = 64;
+/// Batches that each encoder tries to learn how fast it is; the first only warms up.
+const TRIED: usize = 8;
+/// Pictures in such a batch.
+const TRIED_BATCH: usize = 8;
 
 /// One encoder on one dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,17 +71,20 @@ impl Job {
 /// When the encoder fails.
 pub fn rate(source: &mut Source, dataset: &Dataset, options: &Options) -> Result<f64, EvalError> {
     let parts = Parts::of(dataset, options.seed)?;
-    let samples: Vec<Sample> = parts.test.into_iter().chain(parts.known).take(TRIED).collect();
-    let mut began = None;
-    // The first batch only warms up.
-    let batches = ranges(0..samples.len(), TRIED / 8);
-    embed_ranges(&mut *source.encoder, &source.recipe, &samples, batches, &options.limits, &mut |_| {
-        began.get_or_insert_with(Instant::now);
+    let warm = TRIED_BATCH * source.encoders.len();
+    let samples: Vec<Sample> = parts.test.into_iter().chain(parts.known).take(TRIED * warm).collect();
+    let mut began = Instant::now();
+    let pictures = Pictures { samples: &samples, recipe: &source.recipe, limits: &options.limits };
+    let batches = ranges(0..samples.len(), TRIED_BATCH);
+    embed_ranges(&mut source.encoders, &pictures, &batches, &|_| (), &mut |embedded| {
+        if embedded.range.end <= warm {
+            began = Instant::now();
+        }
         Ok(())
     })?;
-    let seconds = began.map_or(0.0, |began| began.elapsed().as_secs_f64());
-    #[expect(clippy::cast_precision_loss, reason = "at most 64")]
-    Ok(samples.len().saturating_sub(TRIED / 8) as f64 / seconds.max(1e-9))
+    let seconds = began.elapsed().as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "at most 512")]
+    Ok(samples.len().saturating_sub(warm) as f64 / seconds.max(1e-9))
 }
 
 /// Which part of a run's jobs one process does, counted from 0.

@@ -9,6 +9,7 @@ mod bench;
 mod cache;
 mod chunks;
 pub mod compare;
+mod encoders;
 mod error;
 mod evaluate;
 mod features;
@@ -36,6 +37,7 @@ mod storage;
 
 pub use bench::ProbeRecord;
 pub use cache::Cache;
+pub use encoders::Encoders;
 pub use error::EvalError;
 pub use evaluate::evaluate;
 pub use features::{Features, extract};

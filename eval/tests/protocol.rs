@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use simclr_datasets::{Dataset, Split, open};
-use simclr_eval::{Cache, EvalError, Options, Parts, Source, Storage, evaluate, extract};
+use simclr_eval::{Cache, Encoders, EvalError, Options, Parts, Source, Storage, evaluate, extract};
 use simclr_models::{Embedding, EncodeError, Encoder, Filter, ImageBatch, Limits, Recipe};
 
 /// The mean of each channel; fails at the picture it is told to.
@@ -43,7 +43,7 @@ fn source(fails_at: usize) -> Source {
         name: "mean-colour".to_owned(),
         space_key: "mean-colour".to_owned(),
         recipe: Recipe { side: 4, resize: 4, filter: Filter::Bilinear, mean: [0.0; 3], deviation: [1.0; 3] },
-        encoder: Box::new(MeanColour { seen: 0, fails_at }),
+        encoders: Encoders::one(MeanColour { seen: 0, fails_at }),
         is_centred: false,
         artefact: None,
     }
@@ -63,7 +63,7 @@ fn features_keep_the_samples_order_over_many_batches() {
     let mut source = source(usize::MAX);
     let limits = Limits::default();
     let features =
-        extract(&mut *source.encoder, &source.recipe, samples, &limits, &mut |done| told.push(done)).unwrap();
+        extract(&mut source.encoders, &source.recipe, samples, &limits, &mut |done| told.push(done)).unwrap();
     assert_eq!((features.len(), features.embeddings.len()), (1200, 3600));
     assert!(told.is_sorted() && told.last() == Some(&1200) && told.len() > 3, "{told:?}");
     for (i, sample) in samples.iter().enumerate() {

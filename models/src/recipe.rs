@@ -88,8 +88,11 @@ impl Recipe {
         let mut prepared = Vec::with_capacity(pixels.len());
         for channel in 0..3 {
             let (mean, deviation) = (self.mean[channel], self.deviation[channel]);
+            // There are fewer levels than pixels to divide.
+            let values: [f32; 256] =
+                std::array::from_fn(|level| (f32::from(level as u8) / 255.0 - mean) / deviation);
             let levels = pixels[channel.min(pixels.len())..].iter().step_by(3);
-            prepared.extend(levels.map(|&level| (f32::from(level) / 255.0 - mean) / deviation));
+            prepared.extend(levels.map(|&level| values[usize::from(level)]));
         }
         prepared
     }

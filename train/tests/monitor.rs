@@ -11,8 +11,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use simclr_datasets::{Dataset, Split};
-use simclr_eval::{Features, extract};
-use simclr_models::{Encoder, OnnxEncoder};
+use simclr_eval::{Encoders, Features, extract};
+use simclr_models::OnnxEncoder;
 use simclr_train::checkpoint::Checkpoint;
 use simclr_train::monitor::Monitor;
 use simclr_train::pictures::Pictures;
@@ -122,16 +122,10 @@ fn a_look_finds_what_the_exported_encoder_gets_on_validation() {
     let artefact =
         export::export(&checkpoint, &folder.path().join("artefact"), export::Output::Embedding, "", "")
             .unwrap();
-    let mut encoder = OnnxEncoder::open(&artefact, 1).unwrap();
+    let mut encoders = Encoders::one(OnnxEncoder::open(&artefact, 1).unwrap());
     let mut embed = |split| {
         let samples = dataset.split(split).unwrap();
-        extract(
-            &mut encoder as &mut dyn Encoder,
-            artefact.recipe(),
-            samples,
-            &Default::default(),
-            &mut |_| {},
-        )
+        extract(&mut encoders, artefact.recipe(), samples, &Default::default(), &mut |_| {})
     };
     let (known, judged) = (embed(Split::Train).unwrap(), embed(Split::Validation).unwrap());
     let expected = brute_knn(&known, &judged, 30, 1.0);

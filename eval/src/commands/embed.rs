@@ -59,7 +59,7 @@ impl Embed {
             };
             progress.begin(&split.to_string(), samples.len());
             let limits = Limits::default();
-            let features = extract(&mut *source.encoder, &source.recipe, samples, &limits, &mut |n| {
+            let features = extract(&mut source.encoders, &source.recipe, samples, &limits, &mut |n| {
                 progress.done(n);
             })?;
             write(&self.out.join(format!("{split}.npy")), |to| {

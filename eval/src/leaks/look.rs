@@ -1,16 +1,12 @@
 //! Some splits of a dataset, each picture decoded once: remembered for comparison and embedded.
 
-use rayon::prelude::*;
 use simclr_datasets::{Dataset, Label, Mark, Sample, Split};
-use simclr_models::ImageBatch;
 
 use super::print::Print;
 use super::search::Seen;
 use super::{Looked, Options};
+use crate::pipeline::{Pictures, batch_len, embed_ranges, ranges};
 use crate::{EvalError, Source, Watch};
-
-/// Pictures decoded, remembered and embedded together.
-const BATCH: usize = 256;
 
 /// Some pictures of a dataset, with what is known of those that could be read.
 pub(super) struct Gallery<'a> {
@@ -44,31 +40,20 @@ pub(super) fn look<'a>(
         splits.iter().filter(|&&s| dataset.split(s).is_some()).map(Split::to_string).collect();
     let splits = names.join("+");
     watch.begin(&format!("{}: look at {splits}", dataset.name), all.len());
-    let embedding_len = source.encoder.embedding_len();
-    let mut seen = Seen { prints: vec![], embeddings: vec![], embedding_len };
+    let mut seen =
+        Seen { prints: vec![], embeddings: vec![], embedding_len: source.encoders.embedding_len() };
     let (mut samples, mut broken) = (Vec::new(), Vec::new());
-    for (chunk, done) in all.chunks(BATCH).zip((BATCH..).step_by(BATCH)) {
-        let recipe = &source.recipe;
-        let of = |sample: &&'a Sample| {
-            sample.load(&options.limits).map(|picture| (Print::of(&picture), recipe.prepare(&picture)))
-        };
-        let looks: Vec<_> = chunk.par_iter().map(of).collect();
-        let mut prepared = Vec::new();
-        for (sample, look) in chunk.iter().zip(looks) {
-            let Ok((print, picture)) = look else {
-                broken.push(sample.name());
-                continue;
-            };
-            samples.push(*sample);
-            seen.prints.push(print);
-            prepared.push(picture);
-        }
-        let batch = ImageBatch::from_prepared(recipe.side as usize, prepared);
-        for embedding in source.encoder.embed(&batch)? {
-            seen.embeddings.extend_from_slice(embedding.as_slice());
-        }
-        watch.done(done.min(all.len()));
-    }
+    let pictures = Pictures { samples: &all, recipe: &source.recipe, limits: &options.limits };
+    let batches = ranges(0..all.len(), batch_len(&source.recipe));
+    embed_ranges(&mut source.encoders, &pictures, &batches, &Print::of, &mut |embedded| {
+        seen.prints.extend(embedded.notes);
+        seen.embeddings.extend(embedded.embeddings);
+        let is_sound = |place: &usize| !embedded.broken.iter().any(|(at, _)| at == place);
+        samples.extend(embedded.range.clone().filter(is_sound).map(|place| all[place]));
+        broken.extend(embedded.broken.iter().map(|(at, _)| all[*at].name()));
+        watch.done(embedded.range.end);
+        Ok(())
+    })?;
     if samples.is_empty() {
         let problem =
             if splits.is_empty() { "no test or validation split" } else { "no picture that can be read" };

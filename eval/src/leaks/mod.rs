@@ -126,7 +126,7 @@ pub fn find_leaks(
         look(source, dataset, Split::ALL.into_iter().filter(is_known).collect(), options, watch)
     });
     let known = galleries.collect::<Result<Vec<_>, _>>()?;
-    let mut all = Seen { prints: vec![], embeddings: vec![], embedding_len: source.encoder.embedding_len() };
+    let mut all = Seen { prints: vec![], embeddings: vec![], embedding_len: source.encoders.embedding_len() };
     for gallery in &known {
         all.prints.extend(gallery.seen.prints.iter().cloned());
         all.embeddings.extend(&gallery.seen.embeddings);

@@ -6,11 +6,11 @@ mod spec;
 use std::path::Path;
 
 use simclr_models::{
-    Artefact, CardDraft, Encoder, Filter, Foreign, ForeignEncoder, OnnxEncoder, Recipe, ResNet, Stem,
-    Training, Weights,
+    Artefact, CardDraft, Filter, Foreign, ForeignEncoder, OnnxEncoder, Recipe, ResNet, Stem, Training,
+    Weights,
 };
 
-use crate::EvalError;
+use crate::{Encoders, EvalError};
 use pixels::Pixels;
 pub use spec::EncoderSpec;
 
@@ -22,8 +22,8 @@ pub struct Source {
     pub space_key: String,
     /// How its pictures are prepared.
     pub recipe: Recipe,
-    /// The encoder.
-    pub encoder: Box<dyn Encoder>,
+    /// The encoder, or copies of it.
+    pub encoders: Encoders,
     /// Whether the mean training embedding is subtracted first.
     pub is_centred: bool,
     /// The artefact, where it is one of the user's.
@@ -46,13 +46,13 @@ impl Source {
             EncoderSpec::Random { network, seed } => Self::random(*network, *seed, like, threads),
             EncoderSpec::Pixels => {
                 let recipe = recipe_like(like, Stem::SmallPicture);
-                let encoder = Box::new(Pixels::new(recipe.side as usize));
+                let encoders = Encoders::one(Pixels::new(recipe.side as usize));
                 let space_key = format!("pixels-{}", recipe.side);
                 Ok(Self {
                     name: "pixels".to_owned(),
                     space_key,
                     recipe,
-                    encoder,
+                    encoders,
                     is_centred: true,
                     artefact: None,
                 })
@@ -66,7 +66,9 @@ impl Source {
             name: foreign.name().to_owned(),
             space_key: foreign.space_key().to_owned(),
             recipe: foreign.recipe().clone(),
-            encoder: Box::new(ForeignEncoder::open(&foreign, threads)?),
+            encoders: Encoders::side_by_side(foreign.encoder_path(), threads, |threads| {
+                ForeignEncoder::open(&foreign, threads)
+            })?,
             is_centred: false,
             artefact: None,
         })
@@ -77,7 +79,9 @@ impl Source {
             name,
             space_key: artefact.space_key().to_owned(),
             recipe: artefact.recipe().clone(),
-            encoder: Box::new(OnnxEncoder::open(artefact, threads)?),
+            encoders: Encoders::side_by_side(&artefact.encoder_path(), threads, |threads| {
+                OnnxEncoder::open(artefact, threads)
+            })?,
             is_centred: false,
             artefact: None,
         })

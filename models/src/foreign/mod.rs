@@ -157,6 +157,11 @@ impl Foreign {
         &self.recipe
     }
 
+    /// The ONNX file.
+    pub fn encoder_path(&self) -> &Path {
+        &self.file
+    }
+
     /// Names the space its embeddings live in: file, preprocessing and pooling.
     pub fn space_key(&self) -> &str {
         &self.space_key

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use simclr_datasets::{Dataset, Sample};
 use simclr_eval::probe::{Kind, Probe};
-use simclr_eval::{extract, metrics};
+use simclr_eval::{Encoders, extract, metrics};
 use simclr_models::{Limits, NamedTensor};
 use tch::Device;
 
@@ -47,9 +47,9 @@ pub(super) fn top_1(
 ) -> Result<f64, TrainError> {
     let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
     let (description, _) = descriptions(&recipe)?;
-    let mut encoder = TorchEncoder::new(description, &checkpoint.encoder, device)?;
+    let mut encoders = Encoders::one(TorchEncoder::new(description, &checkpoint.encoder, device)?);
     let limits = Limits::default();
-    let features = extract(&mut encoder, &recipe.preprocessing(), samples, &limits, &mut |_| ())?;
+    let features = extract(&mut encoders, &recipe.preprocessing(), samples, &limits, &mut |_| ())?;
     let guesses = (0..features.len())
         .map(|row| classifier.predict(features.row(row)))
         .collect::<Result<Vec<_>, _>>()?;

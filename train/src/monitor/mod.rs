@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use simclr_datasets::{Dataset, Sample, Split, class_labels};
 use simclr_eval::knn::Vote;
 use simclr_eval::probe::sweep;
-use simclr_eval::{EvalError, Features, Neighbours, Probe, extract, hold_out, metrics};
+use simclr_eval::{Encoders, EvalError, Features, Neighbours, Probe, extract, hold_out, metrics};
 use simclr_models::{Limits, Recipe, Weights};
 use tch::Device;
 
@@ -139,9 +139,9 @@ impl Monitor {
     /// When a picture can no longer be read or an embedding is not finite.
     pub fn look(&self, weights: &Weights, device: Device) -> Result<Look, TrainError> {
         let started = Instant::now();
-        let mut encoder = TorchEncoder::new(self.network.clone(), weights, device)?;
+        let mut encoders = Encoders::one(TorchEncoder::new(self.network.clone(), weights, device)?);
         let mut embed = |samples: &[Sample]| {
-            extract(&mut encoder, &self.preprocessing, samples, &Limits::default(), &mut |_| {})
+            extract(&mut encoders, &self.preprocessing, samples, &Limits::default(), &mut |_| {})
         };
         let (known, judged) = (embed(&self.known)?, embed(&self.judged)?);
         let neighbours = self.how.neighbours.min(known.len());
