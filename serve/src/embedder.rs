@@ -1,14 +1,12 @@
-//! Encoded bytes → `Picture` → `Recipe::prepare` → a run of the encoder → `Embedding`, for one request's pictures.
+//! Encoded bytes → a prepared picture → a run of the encoder → `Embedding`, for one request's pictures.
 //!
-//! Places in the queue are taken before anything is decoded. Decoding and resizing run on a bounded number of threads
-//! beside the sessions; whoever drops the future gives everything back. Knows no HTTP.
+//! Places in the queue are taken before anything is decoded; whoever drops the future gives everything back. Knows no HTTP.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use simclr_models::{Embedding, Encoder, Limits as PictureLimits, Picture, PictureError, Recipe};
-use tokio::sync::Semaphore;
+use simclr_models::{Embedding, Encoder, PictureError, Recipe};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -16,6 +14,7 @@ use crate::batching::{Answered, BatchError, BatchLimits, Batcher, Slot};
 use crate::config::Config;
 use crate::fetching::FetchError;
 use crate::metrics::Metrics;
+use crate::preparing::Preparer;
 use crate::spans;
 
 /// Turns a request's pictures into embeddings, in order.
@@ -127,12 +126,7 @@ impl Embedder {
             batch_wait: config.batch_wait,
         };
         let batcher = Batcher::start(encoders, recipe.side as usize, limits, Arc::clone(&metrics))?;
-        let limits = PictureLimits {
-            bytes_max: config.limits.picture_bytes_max,
-            pixels_max: config.limits.picture_pixels_max,
-        };
-        let room = Arc::new(Semaphore::new(config.decode_threads));
-        let preparer = Arc::new(Preparer { recipe, limits, room, metrics });
+        let preparer = Arc::new(Preparer::new(config, recipe, metrics));
         Ok(Self { preparer, batcher })
     }
 
@@ -144,35 +138,64 @@ impl Embedder {
     pub(crate) async fn embed(&self, inputs: Vec<Input>, on_error: OnError) -> Result<Embedded, EmbedError> {
         let slots =
             self.batcher.admit(inputs.len()).map_err(|reason| EmbedError::Batch { index: None, reason })?;
-        let mut results: Vec<Option<One>> = Vec::new();
-        results.resize_with(inputs.len(), || None);
-        let mut embedded = Embedded::default();
-        // Dropping the set, when a picture fails or the caller leaves, drops the answers, and so the queued work.
-        let mut tasks = JoinSet::new();
-        for (index, (input, slot)) in inputs.into_iter().zip(slots).enumerate() {
+        let mut results = Results::new(inputs.len(), on_error);
+        let work = inputs.into_iter().zip(slots).enumerate();
+        let work = work.map(|(index, (input, slot))| {
             let preparer = Arc::clone(&self.preparer);
-            let work = async move { (index, one(preparer, index, input, slot).await) };
-            tasks.spawn(work.in_current_span());
+            async move { (index, one(preparer, index, input, slot).await) }.in_current_span()
+        });
+        if work.len() == 1 {
+            // A task of its own would only cost a lone picture time.
+            for alone in work {
+                let (index, result) = alone.await;
+                results.take(index, result)?;
+            }
+            return Ok(results.into_embedded());
         }
+        // Dropping the set, when a picture fails or the caller leaves, drops the answers, and so the queued work.
+        let mut tasks: JoinSet<_> = work.collect();
         while let Some(joined) = tasks.join_next().await {
             let Ok((index, result)) = joined else {
                 return Err(stopped(None));
             };
-            match result {
-                Ok(one) => results[index] = Some(one),
-                Err(error) if on_error == OnError::Skip && error.culprit().is_some() => {
-                    embedded.skipped.push(error);
-                }
-                Err(error) => return Err(error),
-            }
+            results.take(index, result)?;
         }
-        embedded.skipped.sort_by_key(EmbedError::culprit);
-        for (index, one) in results.into_iter().enumerate() {
+        Ok(results.into_embedded())
+    }
+}
+
+/// What came of some of a request's pictures so far.
+struct Results {
+    ones: Vec<Option<One>>,
+    skipped: Vec<EmbedError>,
+    on_error: OnError,
+}
+
+impl Results {
+    fn new(pictures: usize, on_error: OnError) -> Self {
+        Self { ones: std::iter::repeat_with(|| None).take(pictures).collect(), skipped: vec![], on_error }
+    }
+
+    fn take(&mut self, index: usize, result: Result<One, EmbedError>) -> Result<(), EmbedError> {
+        match result {
+            Ok(one) => self.ones[index] = Some(one),
+            Err(error) if self.on_error == OnError::Skip && error.culprit().is_some() => {
+                self.skipped.push(error);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn into_embedded(mut self) -> Embedded {
+        self.skipped.sort_by_key(EmbedError::culprit);
+        let mut embedded = Embedded { skipped: self.skipped, ..Embedded::default() };
+        for (index, one) in self.ones.into_iter().enumerate() {
             if let Some(one) = one {
                 embedded.keep(index, one);
             }
         }
-        Ok(embedded)
+        embedded
     }
 }
 
@@ -199,21 +222,11 @@ async fn one(preparer: Arc<Preparer>, index: usize, input: Input, slot: Slot) ->
         Input::Unfetched(reason) => return Err(EmbedError::Unfetched { index, reason }),
         Input::Prepared(numbers) => (slot.submit(numbers), 0, Duration::ZERO),
         Input::Encoded(bytes) => {
-            let Ok(room) = Arc::clone(&preparer.room).acquire_owned().await else {
-                return Err(stopped(Some(index)));
+            let submitted = match preparer.at_once(&bytes) {
+                Some(prepared) => prepared.map(|prepared| prepared.submit(slot)),
+                None => preparer.on_a_thread(bytes, slot).await.ok_or(EmbedError::Undecodable { index })?,
             };
-            // Permit and slot travel with the work: a thread that still decodes for a caller who left counts as busy.
-            let span = spans::step!("prepare");
-            let work = tokio::task::spawn_blocking(move || {
-                let _step = span.entered();
-                let prepared = preparer.prepare(&bytes);
-                drop(room);
-                prepared.map(|(numbers, pixels, took)| (slot.submit(numbers), pixels, took))
-            });
-            match work.await {
-                Ok(result) => result.map_err(|reason| EmbedError::Picture { index, reason })?,
-                Err(_) => return Err(EmbedError::Undecodable { index }),
-            }
+            submitted.map_err(|reason| EmbedError::Picture { index, reason })?
         }
     };
     match answer.instrument(spans::step!("embed")).await {
@@ -225,22 +238,4 @@ async fn one(preparer: Arc<Preparer>, index: usize, input: Input, slot: Slot) ->
 
 fn stopped(index: Option<usize>) -> EmbedError {
     EmbedError::Batch { index, reason: BatchError::Stopping }
-}
-
-struct Preparer {
-    recipe: Recipe,
-    limits: PictureLimits,
-    room: Arc<Semaphore>,
-    metrics: Arc<Metrics>,
-}
-
-impl Preparer {
-    fn prepare(&self, bytes: &[u8]) -> Result<(Vec<f32>, u64, Duration), PictureError> {
-        let started = Instant::now();
-        let picture = Picture::decode(bytes, &self.limits)?;
-        let prepared = self.recipe.prepare(&picture);
-        let took = started.elapsed();
-        self.metrics.prepared(took);
-        Ok((prepared, u64::from(picture.width()) * u64::from(picture.height()), took))
-    }
 }

@@ -22,6 +22,7 @@ mod map;
 mod memory;
 mod metrics;
 mod models;
+mod preparing;
 mod running;
 mod sampling;
 mod spans;

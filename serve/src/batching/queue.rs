@@ -82,7 +82,8 @@ impl Shared {
         queue.coming -= 1;
         queue.jobs.push_back(job);
         drop(queue);
-        self.changed.notify_all();
+        // One more picture is work for one more session.
+        self.changed.notify_one();
     }
 
     pub(super) fn give_back(&self) {
@@ -113,7 +114,9 @@ impl Shared {
             queue = self.changed.wait_timeout(queue, patience).unwrap_or_else(PoisonError::into_inner).0;
         }
         queue.was_busy = true;
-        let count = queue.jobs.len().min(self.limits.batch_pictures_max);
+        // Sessions share what waits: what one takes beyond its part would wait for it while others rest.
+        let part = queue.jobs.len().div_ceil(self.sessions);
+        let count = part.min(self.limits.batch_pictures_max);
         let jobs: Vec<Job> = queue.jobs.drain(..count).collect();
         Some(jobs)
     }
