@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """How search time and build time grow with a collection: clustered vectors of 512 numbers, ten thousand to a million of them.
 
   tools/bench/search_growth.py [--sizes 10000,100000,1000000] [--dimension 512]
@@ -16,18 +17,15 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from search_peers import WORK, program, python, told  # noqa: E402
+from search_peers import clustered, program, told  # noqa: E402
 from wheels import ROOT  # noqa: E402
 
 EFS = ["10", "16", "24", "32", "48", "64", "96", "128"]
-PEERS = HERE / "peers" / "search_peers.py"
 WIDTH, HEIGHT, LEFT, BOTTOM = 560, 320, 60, 45
 
 
 def measure(size, dimension):
-    folder = WORK / f"growth-{size}-{dimension}"
-    if not (folder / "nearest.npy").exists():
-        told([python(), str(PEERS), "prepare", str(folder), "clustered", str(size), str(dimension)])
+    folder = clustered(size, dimension)
     shutil.rmtree(folder / "collection", ignore_errors=True)
     files = [str(folder / f"{part}.npy") for part in ("stored", "queries", "nearest")]
     result = json.loads(told([program(), *files, str(folder / "collection"), *EFS]))

@@ -1,5 +1,5 @@
-"""Our server and one other on one model, both warm and answering alike, asked in the same minutes with the same bytes; and the small
-shipped encoder and a ResNet-50 at 224 to ask them for. `SECONDS=1 PAIRS=2` makes a quick look of a bench.
+"""Our server and one other on one model, both warm and answering alike, asked in the same minutes with the same bytes; and the two
+shipped encoders and a ResNet-50 at 224 to ask them for. `SECONDS=1 PAIRS=2` makes a quick look of a bench.
 """
 
 import base64
@@ -12,20 +12,21 @@ from pathlib import Path
 from load import answers_per_second, prepare
 from photographs import NAMES, photographs
 from serve_fastapi import CORES, HERE, Peer, require_equal, small_pictures
-from service import SMALL, Server, build, free_port, shipped_encoder
+from service import BEST, SMALL, Server, build, free_port, shipped_encoder
 from wheels import ROOT, THIRD_PARTY, venv
 
 SECONDS, PAIRS = float(os.environ.get("SECONDS", 3)), int(os.environ.get("PAIRS", 5))
 # A batch of ResNet-50 takes seconds on two cores.
-LONGER = {"cifar": 1, "resnet50": 6}
+LONGER = {"cifar": 1, "resnet18": 2, "resnet50": 6}
 
 
 def python():
     return venv(ROOT / "target" / "bench-venv" / "servers", HERE / "peers" / "servers-requirements.txt")
 
 
-def small():
-    return shipped_encoder(SMALL), small_pictures(photographs(THIRD_PARTY))
+def shipped(name):
+    """A shipped encoder and pictures of the size it takes."""
+    return lambda: (shipped_encoder(name), small_pictures(photographs(THIRD_PARTY)))
 
 
 def resnet50():
@@ -42,7 +43,7 @@ def resnet50():
     return folder, [(pictures / f"{name}-centre.png").read_bytes() for name in NAMES]
 
 
-MODELS = {"cifar": small, "resnet50": resnet50}
+MODELS = {"cifar": shipped(SMALL), "resnet18": shipped(BEST), "resnet50": resnet50}
 
 
 class LitServe(Peer):

@@ -1,4 +1,4 @@
-"""The server beside other servers and beside ONNX Runtime alone, for the small shipped encoder and for ResNet-50 at 224: pictures a second at
+"""The server beside other servers and beside ONNX Runtime alone, for the shipped encoders and for ResNet-50 at 224: pictures a second at
 1, 8 and 64 connections, processor time a picture, and the latency at 80 % load.
 
 Every server is asked in the same minutes with the same bytes; the one that is not asked sleeps. `SECONDS=1 PAIRS=2` makes a quick look of it.

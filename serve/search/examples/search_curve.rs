@@ -4,8 +4,8 @@
 //! search_curve <stored.npy> <queries.npy> <nearest.npy> <folder> [ef …]
 //! ```
 //! `stored` and `queries` are f32, `nearest` i32 with the ten nearest rows of each query. A collection is made in
-//! `folder`, unless it is there. Out comes one JSON object: build time, bytes, and for each ef recall@10 and queries per
-//! CPU second, one query a call and a thousand a call.
+//! `folder`, unless it is there. Out comes one JSON object: build time, bytes a walk reads of each vector and bytes that
+//! memory holds besides, and for each ef recall@10 and queries per CPU second, one query a call and a thousand a call.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -24,8 +24,7 @@ fn main() -> Result<(), Failure> {
     let [stored, queries, nearest, folder, efs @ ..] = words.as_slice() else {
         return Err("usage: search_curve <stored.npy> <queries.npy> <nearest.npy> <folder> [ef …]".into());
     };
-    let (dimension, stored) = npy(Path::new(stored), "<f4", f32::from_le_bytes)?;
-    let (_, queries) = npy(Path::new(queries), "<f4", f32::from_le_bytes)?;
+    let (dimension, queries) = npy(Path::new(queries), "<f4", f32::from_le_bytes)?;
     let (_, nearest) = npy(Path::new(nearest), "<i4", i32::from_le_bytes)?;
     let folder = Path::new(folder);
     if !folder.join("collections").exists() {
@@ -33,12 +32,13 @@ fn main() -> Result<(), Failure> {
         let collections = Collections::open(folder, limits)?;
         let collection =
             collections.create("bench", CollectionConfig { dimension, space_key: String::new() })?;
+        let (_, stored) = npy(Path::new(stored), "<f4", f32::from_le_bytes)?;
         let record =
             |(i, v): (usize, &[f32])| Record { id: format!("{i}"), vector: v.to_vec(), payload: Value::Null };
         let records: Vec<Record> = stored.chunks_exact(dimension).enumerate().map(record).collect();
         records.chunks(CALL).try_for_each(|chunk| collection.upsert(chunk.to_vec()).map(drop))?;
     }
-    let opening = Instant::now();
+    let (opening, held) = (Instant::now(), anonymous_bytes());
     let collections = Collections::open(folder, Limits { approximate_from: 1, ..Limits::default() })?;
     let opened = opening.elapsed().as_secs_f64();
     let collection = collections.get("bench")?;
@@ -46,17 +46,18 @@ fn main() -> Result<(), Failure> {
     collection.wait_until_built(Duration::from_secs(24 * 3600));
     let built = json!({"seconds": building.elapsed().as_secs_f64(), "cpu_seconds": cpu_seconds() - cpu});
     let statistics = collection.statistics();
+    let held = anonymous_bytes() - held;
     let queries: Vec<&[f32]> = queries.chunks_exact(dimension).collect();
     let mut curve = Vec::new();
     for ef in efs {
         curve.push(measure(&collection, &queries, &nearest, ef.parse()?)?);
     }
-    let bytes = statistics.walked_bytes as f64 / statistics.records as f64;
+    let [walked, held] = [statistics.walked_bytes as f64, held].map(|b| b / statistics.records as f64);
     println!(
         "{}",
         json!({"name": "ours", "kernel": Kernel::best().name(), "open_seconds": opened, "build": built,
                "build_seconds": statistics.build_time.as_secs_f64(), "repaired": statistics.repaired,
-               "bytes_per_vector": bytes, "curve": curve})
+               "bytes_per_vector": walked, "held_bytes_per_vector": held, "curve": curve})
     );
     Ok(())
 }
@@ -118,6 +119,14 @@ fn cpu_seconds() -> f64 {
     let words: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
     let ticks = |i: usize| words.get(i).and_then(|word| word.parse::<f64>().ok()).unwrap_or(f64::NAN);
     (ticks(11) + ticks(12)) / 100.0
+}
+
+/// Bytes of this process that no file stands behind; not a number where Linux does not say.
+fn anonymous_bytes() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok())
+        .map_or(f64::NAN, |kb| kb * 1024.0)
 }
 
 /// The length of a row and all numbers of a two-dimensional array in numpy's format.
