@@ -21,6 +21,7 @@ mod error;
 mod filter;
 mod folder;
 mod index;
+mod large_pages;
 mod limits;
 mod loading;
 #[cfg(feature = "milvus")]

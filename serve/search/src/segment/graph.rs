@@ -6,6 +6,7 @@
 
 use super::walk::{Field, NO_LINK, Spot, Walk};
 use crate::distance::{CodeQuery, Kernel};
+use crate::large_pages::roomy;
 
 /// How far a detour may be before a direct link is worth its place, in squared distance.
 const ALPHA: f32 = 1.25;
@@ -52,15 +53,18 @@ impl<'a> GraphBuilder<'a> {
         let square = |(row, &step): (&[u8], &f32)| {
             step * step * row.iter().map(|&c| (i32::from(c) - 128).pow(2)).sum::<i32>() as f32
         };
+        let (mut links, mut squares) = (roomy(nodes * degree * SLACK), roomy(nodes));
+        links.resize(nodes * degree * SLACK, NO_LINK);
+        squares.extend(codes.chunks_exact(stride).zip(steps).map(square));
         Self {
             kernel,
             codes,
             steps,
             stride,
             degree,
-            links: vec![NO_LINK; nodes * degree * SLACK],
+            links,
             lengths: vec![0; nodes],
-            squares: codes.chunks_exact(stride).zip(steps).map(square).collect(),
+            squares,
             walk: Walk::default(),
             thinning: Thinning::default(),
         }
@@ -154,7 +158,7 @@ impl<'a> GraphBuilder<'a> {
 
     /// Thins what is still too long, and returns `degree + spare` places a node, nearest first.
     pub(crate) fn finish(mut self, spare: usize) -> Vec<u32> {
-        let mut links = Vec::with_capacity(self.lengths.len() * (self.degree + spare));
+        let mut links = roomy(self.lengths.len() * (self.degree + spare));
         for node in 0..self.lengths.len() as u32 {
             if self.lengths[node as usize] as usize > self.degree {
                 self.weigh_links(node);

@@ -57,6 +57,9 @@ impl Segment {
         // SAFETY: the file is ours alone, in a folder locked against other processes, and is never changed once it
         // is named; a stranger who cuts it short while it is mapped ends this process, as with any mapped file.
         let map = unsafe { Mmap::map(&file) }.map_err(|e| e.to_string())?;
+        // Whether a file's pages can be large depends on its file system, so a refusal is nothing.
+        #[cfg(target_os = "linux")]
+        let _ = map.advise(memmap2::Advice::HugePage);
         let description = Description::from_file(&map)?;
         check_sections(&map, &description)?;
         if description.dimension != dimension {

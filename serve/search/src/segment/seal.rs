@@ -13,6 +13,7 @@ use super::layout::{Description, Section};
 use super::link::{DEGREE, TOP_DEGREE, link};
 use super::write::Writer;
 use crate::distance::{Kernel, Quantiser, padded};
+use crate::large_pages::roomy;
 
 /// A direction to seal: which record's it is.
 pub(crate) struct Source<'a> {
@@ -62,7 +63,6 @@ pub(crate) fn seal(
 }
 
 /// The distinct directions in codes, and each point's node.
-#[derive(Default)]
 struct Nodes {
     codes: Vec<u8>,
     steps: Vec<f32>,
@@ -76,7 +76,12 @@ fn write_nodes(
     writer: &mut Writer,
     stop: &AtomicBool,
 ) -> std::io::Result<Option<Nodes>> {
-    let (mut nodes, quantiser) = (Nodes::default(), Quantiser::new(dimension));
+    let quantiser = Quantiser::new(dimension);
+    let mut nodes = Nodes {
+        codes: roomy(sources.len() * padded(dimension)),
+        steps: roomy(sources.len()),
+        of: Vec::new(),
+    };
     let mut first: HashMap<u64, (usize, u32)> = HashMap::with_capacity(sources.len());
     for (i, Source { direction, .. }) in sources.iter().enumerate() {
         if stop.load(Ordering::Relaxed) {

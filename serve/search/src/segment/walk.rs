@@ -15,6 +15,8 @@ const FOLLOWED: u32 = 1 << 31;
 const STARTS: usize = 12;
 /// A walk is lost where the query lies this many times as far from the node found as that lies from its neighbours.
 const LOST: f32 = 2.0;
+/// Nodes that a walk over the upper layer keeps once it was lost.
+const WIDER: usize = 64;
 
 /// Nodes, their codes and their links.
 #[derive(Clone, Copy)]
@@ -79,7 +81,9 @@ pub(crate) struct Walk {
     pub(crate) query: CodeQuery,
     /// The node found, as a query.
     found: CodeQuery,
+    /// A bit a node; as many as the largest field has, all zero between walks but for the words that were touched.
     seen: Vec<u64>,
+    touched: Vec<u32>,
     pool: Vec<Spot>,
     nodes: Vec<u32>,
     dots: Vec<i32>,
@@ -104,16 +108,25 @@ impl Walk {
     /// Finds where to begin: the nodes of the upper layer nearest to `self.query`, about; best first.
     ///
     /// Where nodes lie in clusters that have nothing to do with each other, none of them says which cluster is nearer. A
-    /// walk may end in a wrong one, and no width below would find out again; so one that did compares all of the layer.
+    /// walk may end in a wrong one, and no width below would find out again; so one that did looks wider, and compares all
+    /// of the layer if that does not help.
     pub(crate) fn enter(&mut self, top: &Field<'_>) -> &[Spot] {
         self.run(top, STARTS);
         if self.is_lost(top) {
-            self.pool.clear();
-            self.nodes.clear();
-            self.nodes.extend(0..top.steps.len() as u32);
-            self.weigh(top, STARTS);
+            self.run(top, WIDER);
+            self.pool.truncate(STARTS);
+            if self.is_lost(top) {
+                self.compare_all(top);
+            }
         }
         &self.pool
+    }
+
+    fn compare_all(&mut self, field: &Field<'_>) {
+        self.pool.clear();
+        self.nodes.clear();
+        self.nodes.extend(0..field.steps.len() as u32);
+        self.weigh(field, STARTS);
     }
 
     /// Whether the best node found is far for what lies around it, by its second neighbour: the first may be a copy.
@@ -142,12 +155,13 @@ impl Walk {
 
     /// Walks on from the collected nodes.
     fn follow(&mut self, field: &Field<'_>, width: usize) -> &[Spot] {
-        self.seen.clear();
-        self.seen.resize(field.steps.len() / 64 + 1, 0);
+        self.touched.drain(..).for_each(|word| self.seen[word as usize] = 0);
+        self.seen.resize(self.seen.len().max(field.steps.len() / 64 + 1), 0);
         self.pool.clear();
         self.weigh(field, width);
         for spot in &self.pool {
             self.seen[spot.node as usize / 64] |= 1 << (spot.node % 64);
+            self.touched.push(spot.node / 64);
         }
         let mut next = 0;
         while next < self.pool.len() {
@@ -174,6 +188,9 @@ impl Walk {
         for link in field.links_of(node) {
             let (word, bit) = (&mut self.seen[link as usize / 64], 1 << (link % 64));
             if *word & bit == 0 {
+                if *word == 0 {
+                    self.touched.push(link / 64);
+                }
                 *word |= bit;
                 field.kernel.prefetch(field.codes, link as usize * stride, stride);
                 self.nodes.push(link);
