@@ -15,7 +15,7 @@ demo: ## serve the shipped encoder on real photographs (PICTURES=folder, PORT=n,
 test: native-libs ## every test of every crate (real pictures too where SIMCLR_TEST_DATA names a folder of them)
 	python3 -B -m unittest discover -s tools/tests
 	tools/milvus/run cargo test --release --workspace --locked $(OPTIONAL)
-	tools/clients/run
+	tools/clients/run --tested='$(OPTIONAL)'
 
 bench: ## our figures beside the peers', interleaved on this machine (ONLY=prefix runs some); JSON in target/bench
 	@tools/bench/run $(ONLY)

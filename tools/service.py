@@ -16,15 +16,26 @@ BEST, SMALL = "simclr-cifar10-resnet18", "simclr-cifar10-resnet18-w025"
 
 
 def build(package, binary):
-    """The release program of a package, built if need be; cargo says where it put it."""
+    """The release program of a package, built if need be."""
+    return program(binary, "build", "-p", package, "--bin", binary)
+
+
+def tested(binary, flags=""):
+    """The program as `cargo test` of the whole workspace makes it for the tests, with these flags; after the tests nothing is left to build."""
+    return program(binary, "test", "--workspace", *flags.split(), "--no-run")
+
+
+def program(binary, command, *words):
+    """Runs cargo, which says where it put the program."""
     if shutil.which("cargo") is None:
         raise FetchError("cargo is not installed: get Rust 1.92 or newer (https://rustup.rs) and run this again")
-    command = ["cargo", "build", "--release", "--locked", "-p", package, "--bin", binary, "--message-format=json-render-diagnostics"]
-    result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    words = ["cargo", command, "--release", "--locked", *words, "--message-format=json-render-diagnostics"]
+    result = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if result.returncode != 0:
-        raise FetchError(f"cargo could not build {package}; its own message stands above")
+        raise FetchError(f"cargo could not build {binary}; its own message stands above")
     messages = (json.loads(line) for line in result.stdout.splitlines() if line.startswith("{"))
-    return next(message["executable"] for message in messages if message.get("executable"))
+    made = (message for message in messages if message.get("executable") and message["target"]["name"] == binary)
+    return next(message["executable"] for message in made if not message["profile"]["test"])
 
 
 def shipped_encoder(name=BEST):

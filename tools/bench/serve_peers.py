@@ -8,7 +8,6 @@ this encoder does not.
 """
 
 import os
-import statistics
 import subprocess
 import tempfile
 from pathlib import Path
@@ -96,8 +95,8 @@ def register_raw(model):
 def register_latency(model):
     def latency():
         with Pair(model, Peer) as pair:
-            capacity = statistics.median(pair.speed(0, 16) for _ in range(3))
-            rounds = [(at_load(pair, 0.8 * capacity), alone(pair)) for _ in range(PAIRS)]
+            # What the machine gives changes from minute to minute: capacity is that of the moment.
+            rounds = [(at_load(pair, 0.8 * pair.speed(0, 16)), alone(pair)) for _ in range(PAIRS)]
         # The peer's number is what is allowed: three times what a lone request takes.
         return Figure("three times a lone request", "ms", "lower", [p99 for p99, _ in rounds], [3 * lone for _, lone in rounds])
 
