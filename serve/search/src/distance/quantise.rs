@@ -57,6 +57,11 @@ impl CodeQuery {
         self.offset = 128 * self.codes.iter().map(|&c| i32::from(c)).sum::<i32>();
     }
 
+    /// The numbers that its codes stand for.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = f32> + '_ {
+        self.codes.iter().map(|&c| f32::from(c) * self.step)
+    }
+
     /// The same of a row of codes, which loses nothing more.
     pub(crate) fn set_codes(&mut self, codes: &[u8], step: f32) {
         self.step = step;

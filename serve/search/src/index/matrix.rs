@@ -1,15 +1,30 @@
-//! Rows of numbers in large blocks: contiguous to scan, and never moved when they grow.
+//! Directions in large blocks: contiguous to scan, and never moved when they grow; as numbers and, for a first look, as codes.
+
+use crate::distance::{Quantiser, padded};
 
 /// Numbers in one block (4 MiB).
 const BLOCK_NUMBERS: usize = 1 << 20;
 
-/// A table of `f32` rows, all of one length.
+/// A table of directions, all of one length.
 #[derive(Clone, Debug)]
 pub(crate) struct Matrix {
     dimension: usize,
     rows_per_block: usize,
     rows: usize,
-    blocks: Vec<Vec<f32>>,
+    blocks: Vec<Block>,
+}
+
+/// Some rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Block {
+    /// Row-major.
+    pub(crate) numbers: Vec<f32>,
+    /// Row-major, padded.
+    pub(crate) codes: Vec<u8>,
+    /// One step of each row's codes.
+    pub(crate) steps: Vec<f32>,
+    /// How far each row's codes lie from its numbers.
+    pub(crate) errors: Vec<f32>,
 }
 
 impl Matrix {
@@ -22,21 +37,36 @@ impl Matrix {
         debug_assert_eq!(row.len(), self.dimension);
         if self.rows == self.blocks.len() * self.rows_per_block {
             // The first blocks grow as needed, so that a small collection stays small.
-            self.blocks.push(Vec::new());
+            self.blocks.push(Block::default());
         }
-        self.blocks[self.rows / self.rows_per_block].extend_from_slice(row);
+        let block = &mut self.blocks[self.rows / self.rows_per_block];
+        block.numbers.extend_from_slice(row);
+        let step = Quantiser::new(self.dimension).append(row, &mut block.codes);
+        let codes = &block.codes[block.codes.len() - padded(self.dimension)..];
+        block.errors.push(distance(row, codes.iter().map(|&c| (f32::from(c) - 128.0) * step)));
+        block.steps.push(step);
         self.rows += 1;
     }
 
     pub(crate) fn row(&self, row: usize) -> &[f32] {
         let start = row % self.rows_per_block * self.dimension;
-        &self.blocks[row / self.rows_per_block][start..start + self.dimension]
+        &self.blocks[row / self.rows_per_block].numbers[start..start + self.dimension]
     }
 
     /// Each block's first row and its numbers.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = (usize, &[f32])> {
-        self.blocks.iter().enumerate().map(|(i, block)| (i * self.rows_per_block, block.as_slice()))
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = (usize, &[f32])> {
+        self.blocks().map(|(first, block)| (first, block.numbers.as_slice()))
     }
+
+    /// Each block and its first row.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = (usize, &Block)> {
+        self.blocks.iter().enumerate().map(|(i, block)| (i * self.rows_per_block, block))
+    }
+}
+
+/// The Euclidean distance of two vectors.
+pub(crate) fn distance(a: &[f32], b: impl Iterator<Item = f32>) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt()
 }
 
 #[cfg(test)]
@@ -50,9 +80,9 @@ mod tests {
         let mut matrix = Matrix::new(dimension);
         (0..10).for_each(|x| matrix.push(&row(x)));
         (0..10).for_each(|x| assert_eq!(matrix.row(x), row(x)));
-        let firsts: Vec<usize> = matrix.blocks().map(|(first, _)| first).collect();
+        let firsts: Vec<usize> = matrix.numbers().map(|(first, _)| first).collect();
         assert_eq!(firsts, [0, 3, 6, 9]);
-        let scanned: Vec<f32> = matrix.blocks().flat_map(|(_, block)| block.iter().copied()).collect();
+        let scanned: Vec<f32> = matrix.numbers().flat_map(|(_, block)| block.iter().copied()).collect();
         assert_eq!(scanned, (0..10).flat_map(row).collect::<Vec<_>>());
     }
 }

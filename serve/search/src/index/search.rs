@@ -3,6 +3,7 @@
 //! The exact way is the oracle. The approximate way may miss a neighbour but never a result: where a walk cannot fill
 //! the answer, or a filter leaves too few to walk among, the exact way is taken.
 
+use super::fresh;
 use super::top::Top;
 use super::{Index, Part};
 use crate::filter::{Compiled, Filter};
@@ -99,7 +100,7 @@ impl Index {
         tops.into_iter().map(Top::into_sorted).collect()
     }
 
-    /// Compares every row of a part.
+    /// Compares every row of a part; unless told to be exact, fresh ones by their codes first.
     fn scan<'a>(
         &'a self,
         part: &'a Part,
@@ -116,11 +117,19 @@ impl Index {
             }
             return;
         }
-        let mut dots = Vec::new();
-        self.each_block(part, |first, block| {
-            self.kernel.dots(&wanted.direction, block, &mut dots);
-            offer_block(part, first, &dots, top);
-        });
+        let coded = !wanted.exact && self.dimension >= fresh::CODED;
+        match &part.vectors {
+            Vectors::Memory(matrix) if coded => {
+                fresh::scan(self.kernel, part, matrix, &wanted.direction, top);
+            }
+            _ => {
+                let mut dots = Vec::new();
+                self.each_block(part, |first, block| {
+                    self.kernel.dots(&wanted.direction, block, &mut dots);
+                    offer_block(part, first, &dots, top);
+                });
+            }
+        }
     }
 
     /// A part's directions in blocks: the first one's node, and the numbers.
@@ -132,7 +141,7 @@ impl Index {
             }
         };
         match &part.vectors {
-            Vectors::Memory(matrix) => matrix.blocks().for_each(|(first, block)| chunked(first, block)),
+            Vectors::Memory(matrix) => matrix.numbers().for_each(|(first, block)| chunked(first, block)),
             Vectors::Segment(segment) => chunked(0, segment.directions()),
         }
     }
