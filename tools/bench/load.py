@@ -19,20 +19,22 @@ def prepare(path, body, kind="application/octet-stream"):
     return head.encode() + body
 
 
-def answers_per_second(port, requests, connections, seconds):
-    """Keeps `connections` busy for `seconds` and returns the completed requests a second."""
+def answers_per_second(port, requests, connections, seconds, began=lambda: None):
+    """Keeps `connections` busy and returns the completed requests a second of `seconds`, which begin, and `began` is told, once as many are
+    answered as there are connections: what is under way at the end then makes up for what was under way at the beginning."""
     selector, links = _connect(port, connections)
     for index, link in enumerate(links):
         link.sendall(requests[index % len(requests)])
-    sent, done, start = connections, 0, time.monotonic()
-    end = start + seconds
+    sent, start = connections, None
     try:
-        while time.monotonic() < end:
+        while start is None or time.monotonic() < start + seconds:
             for link in _answered(selector, 0.5):
-                done += 1
                 link.sendall(requests[sent % len(requests)])
                 sent += 1
-        return done / (time.monotonic() - start)
+            if start is None and sent >= 2 * connections:
+                start, before = time.monotonic(), sent
+                began()
+        return (sent - before) / (time.monotonic() - start)
     finally:
         for link in links:
             link.close()

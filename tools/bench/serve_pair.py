@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from load import answers_per_second, prepare
@@ -99,14 +100,16 @@ class Pair:
     def port(self, side):
         return (self.ours, self.peer)[side].port
 
-    def speed(self, side, connections):
-        return answers_per_second(self.port(side), self.requests[side], connections, self.seconds)
+    def speed(self, side, connections, began=lambda: None):
+        return answers_per_second(self.port(side), self.requests[side], connections, self.seconds, began)
 
     def processor(self, side, connections=8):
         """Milliseconds of processor time a picture, of the server's processes together."""
         pid = (self.ours, self.peer)[side].process.pid
-        before, speed = used(pid), self.speed(side, connections)
-        return (used(pid) - before) * 1000 / (speed * self.seconds)
+        began = []
+        speed = self.speed(side, connections, lambda: began.extend((used(pid), time.monotonic())))
+        (before, start), after, end = began, used(pid), time.monotonic()
+        return (after - before) * 1000 / (speed * (end - start))
 
 
 def used(pid):
