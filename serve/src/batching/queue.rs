@@ -118,6 +118,10 @@ impl Shared {
         let part = queue.jobs.len().div_ceil(self.sessions);
         let count = part.min(self.limits.batch_pictures_max);
         let jobs: Vec<Job> = queue.jobs.drain(..count).collect();
+        if !queue.jobs.is_empty() {
+            // This session may have been woken for what it leaves to another, who sleeps on.
+            self.changed.notify_one();
+        }
         Some(jobs)
     }
 
