@@ -17,6 +17,9 @@ use crate::metrics::Metrics;
 use crate::preparing::Preparer;
 use crate::spans;
 
+/// What one more in the queue does not feel; a few pictures of a small encoder, less than one of a large one.
+const RUN_SHORT: Duration = Duration::from_millis(2);
+
 /// Turns a request's pictures into embeddings, in order.
 pub(crate) struct Embedder {
     preparer: Arc<Preparer>,
@@ -124,6 +127,7 @@ impl Embedder {
             queue_pictures_max: config.limits.queue_pictures_max,
             batch_pictures_max: config.limits.batch_pictures_max,
             batch_wait: config.batch_wait,
+            run_short: RUN_SHORT,
         };
         let batcher = Batcher::start(encoders, recipe.side as usize, limits, Arc::clone(&metrics))?;
         let preparer = Arc::new(Preparer::new(config, recipe, metrics));

@@ -29,6 +29,8 @@ pub(crate) struct BatchLimits {
     pub(crate) batch_pictures_max: usize,
     /// How long a run that could be larger waits for pictures still being prepared.
     pub(crate) batch_wait: Duration,
+    /// A run expected to take longer leaves part of what waits to the next one.
+    pub(crate) run_short: Duration,
 }
 
 /// Why a picture was not embedded.

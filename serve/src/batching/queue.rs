@@ -114,15 +114,26 @@ impl Shared {
             queue = self.changed.wait_timeout(queue, patience).unwrap_or_else(PoisonError::into_inner).0;
         }
         queue.was_busy = true;
-        // Sessions share what waits: what one takes beyond its part would wait for it while others rest.
-        let part = queue.jobs.len().div_ceil(self.sessions);
-        let count = part.min(self.limits.batch_pictures_max);
-        let jobs: Vec<Job> = queue.jobs.drain(..count).collect();
+        let run = self.run_of(&queue);
+        let jobs: Vec<Job> = queue.jobs.drain(..run).collect();
         if !queue.jobs.is_empty() {
             // This session may have been woken for what it leaves to another, who sleeps on.
             self.changed.notify_one();
         }
         Some(jobs)
+    }
+
+    /// How many of the waiting pictures go into the next run.
+    ///
+    /// Sessions share what waits: what one takes beyond its part would wait for it while others rest. Of a part that takes
+    /// longer than a glance it takes half, but for a pair, which costs hardly more than one: who came first is answered
+    /// sooner, and under full load runs are still of a dozen pictures.
+    fn run_of(&self, queue: &Queue) -> usize {
+        let part = queue.jobs.len().div_ceil(self.sessions);
+        let long =
+            queue.seconds_per_picture.unwrap_or(0.0) * count(part) > self.limits.run_short.as_secs_f64();
+        let run = if long && part > 2 { part.div_ceil(2).max(2) } else { part };
+        run.min(self.limits.batch_pictures_max)
     }
 
     /// Waits for a change. After a burst of work, once nothing came for a while, memory is given back first, so that the most
@@ -150,7 +161,7 @@ impl Shared {
             return;
         }
         self.failures_in_a_row.store(0, Ordering::Relaxed);
-        let measured = took.as_secs_f64() / f64::from(u32::try_from(pictures).unwrap_or(u32::MAX).max(1));
+        let measured = took.as_secs_f64() / count(pictures.max(1));
         let mut queue = self.lock();
         let before = queue.seconds_per_picture.unwrap_or(measured);
         queue.seconds_per_picture = Some(before + 0.2 * (measured - before));
@@ -188,8 +199,11 @@ impl Queue {
 
     /// From a second, for a queue that was never measured, to a minute, beyond which a guess is worth nothing.
     fn time_to_empty(&self, sessions: usize) -> Duration {
-        let count = |n: usize| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
         let seconds = self.seconds_per_picture.unwrap_or(0.0) * count(self.waiting()) / count(sessions);
         Duration::from_secs_f64(seconds.clamp(1.0, 60.0))
     }
+}
+
+fn count(pictures: usize) -> f64 {
+    f64::from(u32::try_from(pictures).unwrap_or(u32::MAX))
 }

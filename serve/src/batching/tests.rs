@@ -45,17 +45,28 @@ struct Rig {
     go: mpsc::Sender<Act>,
 }
 
-fn rig(queue: usize, batch: usize) -> Rig {
-    let (run_sender, runs) = mpsc::channel();
+/// An encoder and the end that lets its runs go on.
+fn scripted(runs: &mpsc::Sender<Vec<f32>>) -> (Box<dyn Encoder>, mpsc::Sender<Act>) {
     let (go, go_receiver) = mpsc::channel();
-    let encoder: Box<dyn Encoder> = Box::new(Scripted { runs: run_sender, go: go_receiver });
-    let limits = BatchLimits {
-        queue_pictures_max: queue,
-        batch_pictures_max: batch,
-        batch_wait: Duration::from_secs(3600),
-    };
-    let batcher = Batcher::start(vec![encoder], 1, limits, Arc::new(Metrics::new())).unwrap();
-    Rig { batcher, runs, go }
+    (Box::new(Scripted { runs: runs.clone(), go: go_receiver }), go)
+}
+
+/// Waits an hour for company, and every run counts as short.
+const LIMITS: BatchLimits = BatchLimits {
+    queue_pictures_max: 16,
+    batch_pictures_max: 4,
+    batch_wait: Duration::from_secs(3600),
+    run_short: Duration::MAX,
+};
+
+fn started(encoders: Vec<Box<dyn Encoder>>, limits: BatchLimits) -> Batcher {
+    Batcher::start(encoders, 1, limits, Arc::new(Metrics::new())).unwrap()
+}
+
+fn rig(limits: BatchLimits) -> Rig {
+    let (run_sender, runs) = mpsc::channel();
+    let (encoder, go) = scripted(&run_sender);
+    Rig { batcher: started(vec![encoder], limits), runs, go }
 }
 
 impl Rig {
@@ -84,7 +95,7 @@ fn number(answer: Answer) -> Result<f32, BatchError> {
 
 #[test]
 fn waiting_pictures_share_a_run_and_a_large_request_is_split() {
-    let rig = rig(16, 4);
+    let rig = rig(LIMITS);
     let first = rig.occupy();
     let two = rig.submit([1, 2]);
     let five = rig.submit(3..8);
@@ -97,7 +108,7 @@ fn waiting_pictures_share_a_run_and_a_large_request_is_split() {
 
 #[test]
 fn a_run_waits_for_pictures_on_their_way_and_for_no_others() {
-    let rig = rig(16, 4);
+    let rig = rig(LIMITS);
     // The rig's patience is an hour: this run starts only because its second picture was given up.
     let mut slots = rig.batcher.admit(2).unwrap();
     let given_up = slots.pop().unwrap();
@@ -111,7 +122,7 @@ fn a_run_waits_for_pictures_on_their_way_and_for_no_others() {
 
 #[test]
 fn a_full_queue_refuses_whole_requests_and_says_when_to_come_back() {
-    let rig = rig(4, 4);
+    let rig = rig(BatchLimits { queue_pictures_max: 4, ..LIMITS });
     let first = rig.occupy();
     let slot = rig.batcher.admit(1).unwrap();
     let queued = rig.submit([1, 2]);
@@ -132,7 +143,7 @@ fn a_full_queue_refuses_whole_requests_and_says_when_to_come_back() {
 
 #[test]
 fn callers_who_left_are_skipped_and_their_places_are_free() {
-    let rig = rig(3, 4);
+    let rig = rig(BatchLimits { queue_pictures_max: 3, ..LIMITS });
     let first = rig.occupy();
     let mut answers = rig.submit([1, 2, 3]);
     drop(answers.remove(1));
@@ -146,7 +157,7 @@ fn callers_who_left_are_skipped_and_their_places_are_free() {
 
 #[test]
 fn a_session_outlives_failure_panic_and_a_wrong_count() {
-    let rig = rig(16, 4);
+    let rig = rig(LIMITS);
     for (act, expected) in [
         (Act::Fail, "ONNX Runtime: no"),
         (Act::Panic, "it panicked: on purpose"),
@@ -166,7 +177,7 @@ fn a_session_outlives_failure_panic_and_a_wrong_count() {
 
 #[test]
 fn a_picture_that_overflows_harms_no_other() {
-    let rig = rig(16, 4);
+    let rig = rig(LIMITS);
     let first = rig.occupy();
     let answers = rig.submit([1, 2, 3]);
     assert_eq!(rig.run(Act::Embed), [1.0, 2.0, 3.0]);
@@ -179,7 +190,7 @@ fn a_picture_that_overflows_harms_no_other() {
 
 #[test]
 fn closing_answers_everyone_admitted_and_refuses_the_next() {
-    let rig = rig(16, 4);
+    let rig = rig(LIMITS);
     let first = rig.occupy();
     let slot = rig.batcher.admit(1).unwrap().remove(0);
     rig.batcher.close();
@@ -190,4 +201,47 @@ fn closing_answers_everyone_admitted_and_refuses_the_next() {
     assert_eq!(number(late), Ok(5.0));
     rig.batcher.join();
     drop(first);
+}
+
+#[test]
+fn a_run_that_takes_long_leaves_half_to_the_next_but_for_a_pair() {
+    let limits = BatchLimits { batch_pictures_max: 16, run_short: Duration::ZERO, ..LIMITS };
+    let rig = rig(limits);
+    // Before the first run nothing is known of their length.
+    let first = rig.occupy();
+    let ten = rig.submit(1..11);
+    assert_eq!(rig.run(Act::Embed), [1.0, 2.0, 3.0, 4.0, 5.0]);
+    assert_eq!(rig.run(Act::Embed), [6.0, 7.0, 8.0]);
+    assert_eq!(rig.run(Act::Embed), [9.0, 10.0]);
+    rig.go.send(Act::Embed).unwrap();
+    assert!(first.into_iter().chain(ten).all(|answer| number(answer).is_ok()));
+}
+
+#[test]
+fn what_one_session_leaves_wakes_another() {
+    // Whether both sleep when the last picture comes is chance.
+    for round in 0..5 {
+        let (run_sender, runs) = mpsc::channel();
+        let (encoders, goes): (Vec<_>, Vec<_>) = (0..2).map(|_| scripted(&run_sender)).unzip();
+        let batcher = started(encoders, LIMITS);
+        let slots = batcher.admit(4).unwrap();
+        let submitted = slots.into_iter().enumerate().map(|(index, slot)| {
+            if index == 3 {
+                // Time for both to fall asleep, waiting for the last; were it too short, they would only be awake already.
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            slot.submit(vec![1.0; 3])
+        });
+        let answers: Vec<Answer> = submitted.collect();
+        // No run ends, so both sessions must be up.
+        for _ in 0..2 {
+            let run = runs.recv_timeout(Duration::from_secs(30));
+            assert!(run.is_ok(), "round {round}: a session slept on");
+        }
+        // Two each, as one of them runs what both left.
+        for go in goes.iter().chain(&goes) {
+            go.send(Act::Embed).unwrap();
+        }
+        assert!(answers.into_iter().map(number).all(|answered| answered == Ok(1.0)));
+    }
 }
