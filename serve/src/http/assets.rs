@@ -3,6 +3,7 @@
 //! The version is a hash of all of them, so that browsers may keep them for ever and modules, which import one another
 //! by relative paths, never meet a file of another version. Knows nothing of what they do.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
@@ -80,17 +81,18 @@ async fn asset(
         let message = "that file is not part of this server's page: load the page again";
         ApiError::missing("asset_not_found", message)
     })?;
-    Ok(conditional(&headers, kind, FOR_EVER, (*contents).to_owned()))
+    Ok(conditional(&headers, kind, FOR_EVER, contents.as_bytes()))
 }
 
 /// The contents with their hash as `ETag`, or nothing where the browser has just these.
 pub(super) fn conditional(
     headers: &HeaderMap,
-    kind: &'static str,
+    kind: &str,
     keep: &'static str,
-    contents: String,
+    contents: impl Into<Cow<'static, [u8]>>,
 ) -> Response {
-    let tag = format!("\"{}\"", short(&Sha256::digest(contents.as_bytes())));
+    let contents = contents.into();
+    let tag = format!("\"{}\"", short(&Sha256::digest(&contents)));
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let has_it = known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag);
     let kept = [(CACHE_CONTROL, keep.to_owned()), (ETAG, tag)];

@@ -56,6 +56,7 @@ fn presented(headers: &HeaderMap) -> Option<&[u8]> {
 pub(super) fn is_for_everybody(route: &str) -> bool {
     let pages = ["", "/", "/docs", "/openapi.json"];
     pages.contains(&route)
+        || route.starts_with("/docs/")
         || route.starts_with("/assets/")
         || route.starts_with("/health/")
         || route.starts_with("/v2/health/")

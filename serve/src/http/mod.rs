@@ -9,6 +9,7 @@ mod body;
 mod classifiers;
 mod classify;
 mod collections;
+mod docs;
 mod drafts;
 mod embed;
 mod error;
@@ -72,6 +73,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(page::routes())
         .merge(assets::routes())
         .merge(openapi::routes())
+        .merge(docs::routes())
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         // The limits are ours, in upload.rs, with answers of our own shape.

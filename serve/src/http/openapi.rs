@@ -1,11 +1,11 @@
-//! `GET /openapi.json` and `GET /docs`: the whole interface as OpenAPI, and a page that shows it without a network.
+//! `GET /openapi.json`: the whole interface as OpenAPI.
 //!
 //! The document is made of the handlers' own annotations; `docs/openapi.json` is a copy, compared in a test.
 
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use utoipa::openapi::path::Operation;
@@ -18,12 +18,6 @@ use super::{
     models, oip, openai, records, search,
 };
 use crate::app::App;
-
-const PAGE: &str = include_str!("docs.html");
-
-/// One file with style and script in it, that talks to this server alone.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
-                      connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -92,14 +86,9 @@ pub fn openapi() -> &'static str {
 }
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/openapi.json", get(document)).route("/docs", get(docs))
+    Router::new().route("/openapi.json", get(document))
 }
 
 async fn document() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], openapi())
-}
-
-async fn docs() -> impl IntoResponse {
-    let kind = (CONTENT_TYPE, "text/html; charset=utf-8");
-    ([kind, (CONTENT_SECURITY_POLICY, POLICY), (X_CONTENT_TYPE_OPTIONS, "nosniff")], PAGE)
 }

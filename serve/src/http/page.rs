@@ -46,7 +46,8 @@ async fn page(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
         ("server", concat!("simclr-serve ", env!("CARGO_PKG_VERSION")).to_owned()),
     ];
     let text = fill(TEMPLATE, &values);
-    let mut response = assets::conditional(&headers, "text/html; charset=utf-8", "no-cache", text);
+    let mut response =
+        assets::conditional(&headers, "text/html; charset=utf-8", "no-cache", text.into_bytes());
     response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
 }

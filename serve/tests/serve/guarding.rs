@@ -33,7 +33,7 @@ fn each_scope_opens_its_routes_and_no_more() {
         server.client.send(method, path, &[("authorization", &format!("Bearer {key}"))], body).status
     };
     let file = png(1);
-    for path in ["/health/live", "/health/ready", "/v2/health/ready", "/", "/docs", "/openapi.json"] {
+    for path in ["/health/live", "/health/ready", "/v2/health/ready", "/", "/docs/", "/openapi.json"] {
         assert_eq!(server.client.get(path).status, 200, "{path} is for everybody");
     }
     for path in ["/v1/models", "/metrics", "/v1/collections", "/v2/models/tiny"] {

@@ -20,14 +20,10 @@ fn the_committed_document_is_the_one_served() {
 }
 
 #[test]
-fn document_and_page_come_from_the_binary_and_every_path_is_a_route() {
+fn every_path_of_the_document_is_a_route() {
     let world = World::new();
     let server = world.server(|_| ());
     let document = server.client.get("/openapi.json").ok();
-    let page = server.client.get("/docs");
-    assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
-    let text = String::from_utf8(page.body).unwrap();
-    assert!(!text.contains("https://") && text.contains("/openapi.json"));
     let paths = document["paths"].as_object().unwrap();
     assert!(paths.len() > 20);
     for (path, operations) in paths {
@@ -37,4 +33,28 @@ fn document_and_page_come_from_the_binary_and_every_path_is_a_route() {
         assert_ne!(code, Value::from("route_not_found"), "{path}");
         assert_eq!(operations.get("get").is_none(), answer.status == 405, "{path}: {}", answer.status);
     }
+}
+
+#[test]
+fn swagger_ui_comes_from_the_binary_and_asks_no_other_server() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    let page = server.client.get("/docs/");
+    assert_eq!(server.client.get("/docs").body, page.body, "/docs leads there");
+    assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
+    let text = String::from_utf8(page.body).unwrap();
+    assert!(!text.contains("https://"), "{text}");
+    let named = text.split(['"']).filter_map(|part| part.strip_prefix("./"));
+    let files: Vec<&str> = named.filter(|name| name.ends_with(".js") || name.ends_with(".css")).collect();
+    assert!(files.len() >= 4, "{files:?}");
+    for name in files {
+        let file = server.client.get(&format!("/docs/{name}"));
+        assert_eq!(file.status, 200, "{name}");
+        let tag = file.header("etag").to_owned();
+        let again = server.client.send("GET", &format!("/docs/{name}"), &[("if-none-match", &tag)], b"");
+        assert_eq!(again.status, 304, "{name}");
+    }
+    let script = String::from_utf8(server.client.get("/docs/swagger-initializer.js").body).unwrap();
+    assert!(script.contains("/openapi.json") && script.contains(r#""validatorUrl": "none""#), "{script}");
+    assert_eq!(server.client.get("/docs/nothing.js").refused(404), "asset_not_found");
 }

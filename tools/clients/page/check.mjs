@@ -156,6 +156,16 @@ async function readsWithoutScripts(browser) {
   clean(page, "without scripts");
 }
 
+/** What the page links to as its interface: an operation is opened, tried, and its answer shown; nothing is asked elsewhere. */
+async function triesAnOperation(browser) {
+  const page = await open(browser, address);
+  await page.click('a[href="/docs/"]');
+  await page.click('.opblock-get .opblock-summary-path[data-path="/v1/models"]');
+  await page.click(".opblock.is-open button.execute");
+  await says(page, ".opblock.is-open .live-responses-table .response-col_status", /200/);
+  clean(page, "/docs");
+}
+
 const PHASES = {
   async first(browser) {
     const page = await open(browser, address, { reducedMotion: "reduce" }, /status of (401|422|400)/);
@@ -189,6 +199,7 @@ const PHASES = {
     await arrangementIsThere(page);
     clean(page, "after the restart");
     await readsWithoutScripts(browser);
+    await triesAnOperation(browser);
     await measures(browser, address);
   },
 };
