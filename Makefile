@@ -16,6 +16,9 @@ test: native-libs ## every test of every crate (real pictures too where SIMCLR_T
 	python3 -B -m unittest discover -s tools/tests
 	tools/milvus/run cargo test --release --workspace --locked $(OPTIONAL)
 	tools/clients/run --tested='$(OPTIONAL)'
+	@if command -v cmake >/dev/null && command -v nasm >/dev/null; \
+	then cargo test --release --locked -p simclr-models --features libjpeg-turbo --test jpeg --test pictures; \
+	else echo "SKIPPED: the tests of libjpeg-turbo's decoder, which takes cmake and nasm to build"; fi
 
 bench: ## our figures beside the peers', interleaved on this machine (ONLY=prefix runs some); JSON in target/bench
 	@tools/bench/run $(ONLY)

@@ -3,9 +3,12 @@
 //!
 //! The format is found by the first bytes, never by a name. EXIF orientation is applied. A transparent picture is laid on
 //! white, as a web page shows it. 16-bit samples are scaled to 8 bits, gray becomes equal red, green and blue, CMYK becomes
-//! RGB; colour profiles are ignored. Of an animation the first frame is taken.
+//! RGB; colour profiles are ignored. Of an animation the first frame is taken. JPEG pixels are those of the image crate's
+//! decoder, or of libjpeg-turbo where it was built in.
 
 mod jpeg;
+#[cfg(feature = "libjpeg-turbo")]
+mod turbo;
 
 use std::io::Cursor;
 
@@ -139,7 +142,10 @@ impl Picture {
         }
         // A damaged EXIF block does not spoil the pixels: such a picture is taken as it lies.
         let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
-        let mut decoded = DynamicImage::from_decoder(decoder).map_err(|e| broken(e.to_string()))?;
+        let mut decoded = match by_libjpeg_turbo(bytes, format, (width, height)) {
+            Some(rgb) => DynamicImage::ImageRgb8(rgb),
+            None => DynamicImage::from_decoder(decoder).map_err(|e| broken(e.to_string()))?,
+        };
         decoded.apply_orientation(orientation);
         let rgb = on_white(decoded);
         let (width, height) = rgb.dimensions();
@@ -179,6 +185,16 @@ impl std::fmt::Debug for Picture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Picture({}×{})", self.width, self.height)
     }
+}
+
+#[cfg(feature = "libjpeg-turbo")]
+fn by_libjpeg_turbo(bytes: &[u8], format: ImageFormat, size: (u32, u32)) -> Option<RgbImage> {
+    (format == ImageFormat::Jpeg).then(|| turbo::decode(bytes, size)).flatten()
+}
+
+#[cfg(not(feature = "libjpeg-turbo"))]
+fn by_libjpeg_turbo(_: &[u8], _: ImageFormat, _: (u32, u32)) -> Option<RgbImage> {
+    None
 }
 
 fn format_of(bytes: &[u8]) -> Option<(ImageFormat, &'static str)> {
