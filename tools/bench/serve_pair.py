@@ -5,6 +5,7 @@ shipped encoders and a ResNet-50 at 224 to ask them for. `SECONDS=1 PAIRS=2` mak
 import base64
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -44,6 +45,19 @@ def resnet50():
     return folder, [(pictures / f"{name}-centre.png").read_bytes() for name in NAMES]
 
 
+def in_eight_bits(model):
+    """A model's 8-bit artefact, its ranges set by the pictures it is asked for."""
+    float_artefact, pictures = MODELS[model]()
+    folder = ROOT / "target" / "bench" / f"{model}-int8"
+    shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as place:
+        for number, picture in enumerate(pictures):
+            Path(place, f"{number:05}.png").write_bytes(picture)
+        words = ["quantize", float_artefact, place, "--out", folder]
+        subprocess.run([build("simclr-models", "simclr-models"), *words], check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
 MODELS = {"cifar": shipped(SMALL), "resnet18": shipped(BEST), "resnet50": resnet50}
 
 
@@ -62,27 +76,27 @@ class LitServe(Peer):
 
 
 class Pair:
-    """Our server and one peer on a model, both warm, answering alike."""
+    """Our server and one peer on a model, both warm, answering alike; `ours` is our server's own artefact of it."""
 
-    def __init__(self, model, kind, workers=CORES):
+    def __init__(self, model, kind, workers=CORES, ours=None, alike=0.9999):
         self.seconds = SECONDS * LONGER[model]
         self.folder = tempfile.TemporaryDirectory(prefix="simclr-bench-")
         artefact, pictures = MODELS[model]()
-        self.ours = Server(build("simclr-serve", "simclr-serve"), artefact, Path(self.folder.name), free_port())
+        self.ours = Server(build("simclr-serve", "simclr-serve"), ours or artefact, Path(self.folder.name), free_port())
         self.peer = kind(python(), artefact, self.ours, workers)
         raw = kind is Peer
         bodies = pictures if raw else [json.dumps({"image": base64.b64encode(one).decode()}).encode() for one in pictures]
         content = "application/octet-stream" if raw else "application/json"
         paths = ("/v1/embed", "/embed" if raw else "/predict")
         self.requests = [[prepare(path, body, content) for body in bodies] for path in paths]
-        self.first = pictures[0]
+        self.first, self.alike = pictures[0], alike
 
     def __enter__(self):
         try:
             self.ours.wait_ready()
             describe = self.ours.request("GET", "/v1/describe")
             self.peer.start(recipe=describe["recipe"])
-            require_equal(self.ours.request("POST", "/v1/embed", self.first, "application/octet-stream"), self.peer.embed(self.first))
+            require_equal(self.ours.request("POST", "/v1/embed", self.first, "application/octet-stream"), self.peer.embed(self.first), self.alike)
             shape = describe["parallel"]
             print(f"  ours chose {shape['sessions']} sessions of {shape['session_threads']}; the peer has {self.peer.workers} workers")
             for side in (0, 1):

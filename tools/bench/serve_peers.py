@@ -15,7 +15,7 @@ from pathlib import Path
 from frame import Figure, bench, paired
 from load import milliseconds_at
 from serve_fastapi import CORES, HERE, Peer
-from serve_pair import MODELS, PAIRS, SECONDS, LitServe, Pair, python
+from serve_pair import MODELS, PAIRS, SECONDS, LitServe, Pair, in_eight_bits, python
 
 CONNECTIONS = (1, 8, 64)
 
@@ -92,6 +92,16 @@ def register_raw(model):
     bench(f"serve-raw-{model}-cpu")(processor)
 
 
+def register_eight_bits(model):
+    def eight_bits():
+        kind, told, workers = KINDS["fastapi"]
+        with Pair(model, kind, workers(model), ours=in_eight_bits(model), alike=0.98) as pair:
+            return Figure(f"{told}, in float", "pictures/s", "higher", *paired(lambda: pair.speed(0, 16), lambda: pair.speed(1, 16), PAIRS))
+
+    eight_bits.__doc__ = f"{model} in eight bits over 16 connections: simclr-serve against FastAPI with the float encoder"
+    bench(f"serve-int8-{model}")(eight_bits)
+
+
 def register_latency(model):
     def latency():
         with Pair(model, Peer) as pair:
@@ -119,4 +129,5 @@ for each in MODELS:
     for peer in KINDS:
         register(each, peer)
     register_raw(each)
+    register_eight_bits(each)
     register_latency(each)

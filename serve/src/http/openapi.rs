@@ -40,23 +40,30 @@ use crate::app::App;
     components(schemas(
         error::Body, oip::OipError, embed::EmbedBody, classify::ClassifyBody, search::SearchBody, drafts::UpsertBody
     )),
-    modifiers(&Refusals)
+    modifiers(&Common)
 )]
 struct Api;
 
 /// A bearer token has none in OpenAPI's sense.
 const NO_SCOPES: [&str; 0] = [];
 
-/// What every operation has: the shape of a refusal, and the key where the server has keys.
-struct Refusals;
+/// What every operation has: a name of its own, the shape of a refusal, and the key where the server has keys.
+struct Common;
 
-impl Modify for Refusals {
+impl Modify for Common {
     fn modify(&self, document: &mut Document) {
         for (path, item) in &mut document.paths.paths {
             let shape = if path.starts_with("/v2") { "OipError" } else { "Refusal" };
-            let operations: [&mut Option<Operation>; 4] =
-                [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
-            for operation in operations.into_iter().flatten() {
+            let operations: [(&str, &mut Option<Operation>); 4] = [
+                ("get", &mut item.get),
+                ("post", &mut item.post),
+                ("put", &mut item.put),
+                ("delete", &mut item.delete),
+            ];
+            for (method, operation) in operations {
+                let Some(operation) = operation else { continue };
+                // Handlers of several files share a name; clients and Swagger UI know an operation by this one alone.
+                operation.operation_id = Some(operation_id(method, path));
                 if !auth::is_for_everybody(path) {
                     operation.security = Some(vec![SecurityRequirement::new("key", NO_SCOPES)]);
                 }
@@ -71,6 +78,12 @@ impl Modify for Refusals {
             components.add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
         }
     }
+}
+
+/// `get_v1_models_name` of `GET /v1/models/{name}`.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.fold(method.to_owned(), |id, word| id + "_" + word)
 }
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {

@@ -19,6 +19,18 @@ fn the_committed_document_is_the_one_served() {
     assert!(committed == served, "docs/openapi.json is old: run this test with SIMCLR_WRITE_OPENAPI=1");
 }
 
+/// Swagger UI asked `/v1/classifiers` for `/v1/models` when both were called `list`.
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let document: Value = serde_json::from_str(simclr_serve::openapi()).unwrap();
+    let paths = document["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+    let names: Vec<&str> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    let different: std::collections::BTreeSet<&str> = names.iter().copied().collect();
+    assert_eq!(names.len(), different.len(), "{names:?}");
+    assert!(different.contains("get_v1_models_name"), "{different:?}");
+}
+
 #[test]
 fn every_path_of_the_document_is_a_route() {
     let world = World::new();

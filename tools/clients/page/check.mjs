@@ -159,10 +159,13 @@ async function readsWithoutScripts(browser) {
 /** What the page links to as its interface: an operation is opened, tried, and its answer shown; nothing is asked elsewhere. */
 async function triesAnOperation(browser) {
   const page = await open(browser, address);
+  await page.click(tab("system"));
   await page.click('a[href="/docs/"]');
   await page.click('.opblock-get .opblock-summary-path[data-path="/v1/models"]');
   await page.click(".opblock.is-open button.execute");
-  await says(page, ".opblock.is-open .live-responses-table .response-col_status", /200/);
+  await says(page, ".opblock.is-open .live-responses-table tbody .response-col_status", /200/);
+  await says(page, ".opblock.is-open .request-url", /\/v1\/models$/);
+  check(true, "Swagger UI asks what it says it asks");
   clean(page, "/docs");
 }
 
