@@ -36,11 +36,11 @@ struct Made {
 }
 
 fn golden() -> Golden {
-    serde_json::from_str(GOLDEN).unwrap()
+    serde_json::from_str(GOLDEN).expect("golden/jpeg.json is ours")
 }
 
 fn decode(bytes: &[u8]) -> Picture {
-    Picture::decode(bytes, &Limits::default()).unwrap()
+    Picture::decode(bytes, &Limits::default()).expect("a whole JPEG")
 }
 
 #[test]
