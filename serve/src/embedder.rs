@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use simclr_models::{Embedding, Encoder, PictureError, Recipe};
+use simclr_models::{Embedding, PictureError, Recipe};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use crate::batching::{Answered, BatchError, BatchLimits, Batcher, Slot};
+use crate::batching::{Answered, BatchError, BatchLimits, Batcher, Sessions, Slot};
 use crate::config::Config;
 use crate::fetching::FetchError;
 use crate::metrics::Metrics;
@@ -120,7 +120,7 @@ impl Embedder {
     pub(crate) fn start(
         config: &Config,
         recipe: Recipe,
-        encoders: Vec<Box<dyn Encoder>>,
+        sessions: Sessions,
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Self> {
         let limits = BatchLimits {
@@ -129,7 +129,7 @@ impl Embedder {
             batch_wait: config.batch_wait,
             run_short: RUN_SHORT,
         };
-        let batcher = Batcher::start(encoders, recipe.side as usize, limits, Arc::clone(&metrics))?;
+        let batcher = Batcher::start(sessions, recipe.side as usize, limits, Arc::clone(&metrics))?;
         let preparer = Arc::new(Preparer::new(config, recipe, metrics));
         Ok(Self { preparer, batcher })
     }

@@ -57,6 +57,14 @@ pub(crate) enum BatchError {
     Failed(String),
 }
 
+/// What runs the pictures.
+pub(crate) struct Sessions {
+    /// One for each thread that takes from the queue.
+    pub(crate) side_by_side: Vec<Box<dyn Encoder>>,
+    /// With all cores, for a picture that comes alone.
+    pub(crate) lone: Option<Box<dyn Encoder>>,
+}
+
 /// The queue and the threads that empty it.
 pub(crate) struct Batcher {
     shared: Arc<Shared>,
@@ -64,14 +72,15 @@ pub(crate) struct Batcher {
 }
 
 impl Batcher {
-    /// Starts one thread for each encoder.
+    /// Starts one thread for each of the sessions side by side.
     pub(crate) fn start(
-        encoders: Vec<Box<dyn Encoder>>,
+        sessions: Sessions,
         side: usize,
         limits: BatchLimits,
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::new(side, limits, encoders.len(), metrics));
+        let Sessions { side_by_side: encoders, lone } = sessions;
+        let shared = Arc::new(Shared::new(side, limits, encoders.len(), lone, metrics));
         let mut threads = Vec::with_capacity(encoders.len());
         for (index, encoder) in encoders.into_iter().enumerate() {
             let shared = Arc::clone(&shared);

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use simclr_models::Encoder;
+
 use super::{Answered, BatchError, BatchLimits};
 use crate::memory::give_back;
 use crate::metrics::Metrics;
@@ -23,10 +25,19 @@ pub(super) struct Job {
     pub(super) queued: Duration,
 }
 
+/// What a session runs next.
+pub(super) struct Run {
+    pub(super) jobs: Vec<Job>,
+    /// One picture, when none waits and nothing runs.
+    pub(super) alone: bool,
+}
+
 /// What requests and sessions share.
 pub(super) struct Shared {
     pub(super) side: usize,
     pub(super) metrics: Arc<Metrics>,
+    /// For a picture alone: whichever session takes it borrows this, which has all cores.
+    pub(super) lone: Mutex<Option<Box<dyn Encoder>>>,
     limits: BatchLimits,
     sessions: usize,
     failures_in_a_row: AtomicU32,
@@ -40,6 +51,8 @@ struct Queue {
     jobs: VecDeque<Job>,
     /// Admitted, being prepared.
     coming: usize,
+    /// Runs that have begun and not ended.
+    running: usize,
     closed: bool,
     /// Whether anything ran since memory was given back.
     was_busy: bool,
@@ -48,10 +61,17 @@ struct Queue {
 }
 
 impl Shared {
-    pub(super) fn new(side: usize, limits: BatchLimits, sessions: usize, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(
+        side: usize,
+        limits: BatchLimits,
+        sessions: usize,
+        lone: Option<Box<dyn Encoder>>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             side,
             metrics,
+            lone: Mutex::new(lone),
             limits,
             sessions: sessions.max(1),
             failures_in_a_row: AtomicU32::new(0),
@@ -93,8 +113,8 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// The next run's jobs, in order of arrival; nothing when the queue is closed and everyone is answered.
-    pub(super) fn take(&self) -> Option<Vec<Job>> {
+    /// The next run, in order of arrival, until it has [`Self::ended`]; nothing when the queue is closed and everyone is answered.
+    pub(super) fn take(&self) -> Option<Run> {
         let mut queue = self.lock();
         loop {
             queue.forget_callers_who_left();
@@ -120,7 +140,13 @@ impl Shared {
             // This session may have been woken for what it leaves to another, who sleeps on.
             self.changed.notify_one();
         }
-        Some(jobs)
+        let alone = jobs.len() == 1 && queue.waiting() == 0 && queue.running == 0;
+        queue.running += 1;
+        Some(Run { jobs, alone })
+    }
+
+    pub(super) fn ended(&self) {
+        self.lock().running -= 1;
     }
 
     /// How many of the waiting pictures go into the next run.

@@ -1,32 +1,45 @@
-//! One thread, one encoder: takes a run's jobs, embeds them, answers. Nothing an encoder does ends the thread.
+//! One thread, one encoder: takes a run's jobs, embeds them, answers. A picture alone is embedded by the encoder that has all cores.
+//! Nothing an encoder does ends the thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use simclr_models::{Embedding, EncodeError, Encoder, ImageBatch};
 
-use super::queue::{Job, Shared};
+use super::queue::{Job, Run, Shared};
 use super::{Answered, BatchError};
 use crate::memory::give_back;
 
 /// Works until the queue is closed and empty.
-pub(super) fn work(shared: &Shared, mut encoder: Box<dyn Encoder>) {
-    while let Some(mut jobs) = shared.take() {
-        for job in &mut jobs {
-            job.queued = job.since.elapsed();
-            shared.metrics.waited(job.queued);
-        }
-        let pixels = jobs.iter_mut().map(|job| std::mem::take(&mut job.prepared));
-        let mut batch = ImageBatch::from_prepared(shared.side, pixels);
-        while let Err(overflowed) = answer_all(shared, encoder.as_mut(), &mut jobs, &batch) {
-            // Others must not suffer for a picture that overflows: it is answered alone, they run again without it.
-            answer(jobs.remove(overflowed), Err(BatchError::NotFinite));
-            batch = without(&batch, overflowed);
-        }
+pub(super) fn work(shared: &Shared, mut own: Box<dyn Encoder>) {
+    while let Some(Run { jobs, alone }) = shared.take() {
+        // Where another still uses it, or there is none, one's own will do.
+        let mut lone = if alone { shared.lone.try_lock().ok() } else { None };
+        let lone = lone.as_mut().and_then(|lone| lone.as_deref_mut());
+        run_all(shared, lone.unwrap_or(own.as_mut()), jobs);
+        shared.ended();
     }
-    drop(encoder);
+    drop(own);
+    // A server that is done with this model must not hold it: slots may still be about.
+    if let Ok(mut lone) = shared.lone.lock() {
+        lone.take();
+    }
     // A hundred reloads would look like a leak otherwise.
     give_back();
+}
+
+fn run_all(shared: &Shared, encoder: &mut dyn Encoder, mut jobs: Vec<Job>) {
+    for job in &mut jobs {
+        job.queued = job.since.elapsed();
+        shared.metrics.waited(job.queued);
+    }
+    let pixels = jobs.iter_mut().map(|job| std::mem::take(&mut job.prepared));
+    let mut batch = ImageBatch::from_prepared(shared.side, pixels);
+    while let Err(overflowed) = answer_all(shared, encoder, &mut jobs, &batch) {
+        // Others must not suffer for a picture that overflows: it is answered alone, they run again without it.
+        answer(jobs.remove(overflowed), Err(BatchError::NotFinite));
+        batch = without(&batch, overflowed);
+    }
 }
 
 /// Runs the batch and answers every job, but for an embedding that is not finite: its index is the error.

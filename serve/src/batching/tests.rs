@@ -59,8 +59,9 @@ const LIMITS: BatchLimits = BatchLimits {
     run_short: Duration::MAX,
 };
 
-fn started(encoders: Vec<Box<dyn Encoder>>, limits: BatchLimits) -> Batcher {
-    Batcher::start(encoders, 1, limits, Arc::new(Metrics::new())).unwrap()
+fn started(side_by_side: Vec<Box<dyn Encoder>>, limits: BatchLimits) -> Batcher {
+    let sessions = Sessions { side_by_side, lone: None };
+    Batcher::start(sessions, 1, limits, Arc::new(Metrics::new())).unwrap()
 }
 
 fn rig(limits: BatchLimits) -> Rig {
@@ -244,4 +245,28 @@ fn what_one_session_leaves_wakes_another() {
         }
         assert!(answers.into_iter().map(number).all(|answered| answered == Ok(1.0)));
     }
+}
+
+#[test]
+fn a_picture_alone_has_the_session_with_all_cores() {
+    let (sender, runs) = mpsc::channel();
+    let (side_by_side, goes): (Vec<_>, Vec<_>) = (0..2).map(|_| scripted(&sender)).unzip();
+    let (lone_sender, lone_runs) = mpsc::channel();
+    let (lone, lone_go) = scripted(&lone_sender);
+    let sessions = Sessions { side_by_side, lone: Some(lone) };
+    let batcher = Batcher::start(sessions, 1, LIMITS, Arc::new(Metrics::new())).unwrap();
+    let submit = |numbers: &[f32]| -> Vec<Answer> {
+        let slots = batcher.admit(numbers.len()).unwrap();
+        slots.into_iter().zip(numbers).map(|(slot, n)| slot.submit(vec![*n; 3])).collect()
+    };
+    let alone = submit(&[1.0]);
+    assert_eq!(lone_runs.recv().unwrap(), [1.0]);
+    let beside = submit(&[2.0]);
+    assert_eq!(runs.recv().unwrap(), [2.0], "while another runs, a session of one's own");
+    for go in goes.iter().chain([&lone_go]) {
+        go.send(Act::Embed).unwrap();
+    }
+    assert!(alone.into_iter().chain(beside).all(|answer| number(answer).is_ok()));
+    batcher.join();
+    assert!(lone_go.send(Act::Embed).is_err(), "a closed batcher holds no encoder");
 }

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLo
 
 use simclr_models::Encoder;
 
+use crate::batching::Sessions;
 use crate::config::Config;
 use crate::metrics::Metrics;
 pub use error::ModelError;
@@ -59,7 +60,8 @@ impl Models {
         let parallel = OnceLock::from(Parallel::given(encoders.len(), threads));
         let first = match &config.model {
             Some(folder) => {
-                Some(Served::with_encoders(served::open_artefact(folder)?, encoders, config, metrics)?)
+                let sessions = Sessions { side_by_side: encoders, lone: None };
+                Some(Served::with_sessions(served::open_artefact(folder)?, sessions, config, metrics)?)
             }
             None => None,
         };

@@ -1,5 +1,5 @@
 //! How many sessions run side by side and with how many threads each: as given, or whichever shape was fastest when the
-//! first model was loaded.
+//! first model was loaded; then, where it is the faster for a picture alone, one more with all cores.
 //!
 //! Shapes use every core once; each is opened and run for a moment on black pictures. Knows neither HTTP nor ONNX Runtime:
 //! whoever asks says how an encoder is opened.
@@ -10,18 +10,19 @@ use serde::Serialize;
 use simclr_models::{EncodeError, Encoder, ImageBatch};
 use utoipa::ToSchema;
 
+use crate::batching::Sessions;
+
 /// More sessions than this are not tried: each holds the model's weights.
 const SESSIONS_MAX: usize = 8;
 /// What all shapes together may take, once the first session is open; the last run may end after it.
 const BUDGET: Duration = Duration::from_millis(1500);
 /// About what one run should take: long enough to be told apart, short enough for several.
 const RUN: Duration = Duration::from_millis(40);
-/// More sessions must be faster by this, as they take memory and make a lone request wait longer.
-const CLEARLY: f64 = 1.05;
-/// Of a wait so short nobody takes note, and threads that wait for one another in every layer suffer from the server's others.
-const UNNOTICED: Duration = Duration::from_millis(2);
-
-pub(super) type Encoders = Vec<Box<dyn Encoder>>;
+/// More sessions are chosen though slower by this when measured alone: behind HTTP others take a share of the cores, and threads
+/// that wait for each other in every layer lose more by it.
+const AS_FAST: f64 = 0.97;
+/// A session of its own for lone pictures takes memory: it must be faster by this.
+const CLEARLY: f64 = 1.1;
 
 /// Sessions side by side, threads of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -37,6 +38,8 @@ pub(crate) struct Shape {
 pub(crate) struct Parallel {
     #[serde(flatten)]
     pub(crate) shape: Shape,
+    /// Threads of one session more, for a picture that comes when nothing else waits or runs; null where there is none
+    pub(crate) lone_session_threads: Option<usize>,
     /// What each shape did when the server chose among them; empty where the shape was given
     pub(crate) measured: Vec<Measured>,
 }
@@ -52,7 +55,8 @@ pub(crate) struct Measured {
 
 impl Parallel {
     pub(crate) fn given(sessions: usize, session_threads: usize) -> Self {
-        Self { shape: Shape { sessions, session_threads }, measured: Vec::new() }
+        let shape = Shape { sessions, session_threads };
+        Self { shape, lone_session_threads: None, measured: Vec::new() }
     }
 }
 
@@ -62,15 +66,23 @@ fn candidates(cores: usize) -> Vec<Shape> {
     counts.map(|sessions| Shape { sessions, session_threads: cores / sessions }).collect()
 }
 
-/// Opens one encoder for each session.
+/// Opens the sessions of a shape that was given or chosen before.
 pub(super) fn open_all(
+    parallel: &Parallel,
+    open: &mut impl FnMut(usize) -> Result<Box<dyn Encoder>, EncodeError>,
+) -> Result<Sessions, EncodeError> {
+    let lone = parallel.lone_session_threads.map(&mut *open).transpose()?;
+    Ok(Sessions { side_by_side: open_shape(parallel.shape, open)?, lone })
+}
+
+fn open_shape(
     shape: Shape,
     open: &mut impl FnMut(usize) -> Result<Box<dyn Encoder>, EncodeError>,
-) -> Result<Encoders, EncodeError> {
+) -> Result<Vec<Box<dyn Encoder>>, EncodeError> {
     (0..shape.sessions).map(|_| open(shape.session_threads)).collect()
 }
 
-/// Measures the shapes and gives the best with its open encoders; takes about [`BUDGET`], however slow the encoder.
+/// Measures the shapes and gives the best with its open sessions; takes about [`BUDGET`], however slow the encoder.
 ///
 /// # Errors
 /// When an encoder does not open or does not run.
@@ -79,41 +91,57 @@ pub(super) fn choose(
     side: usize,
     pictures_max: usize,
     open: &mut impl FnMut(usize) -> Result<Box<dyn Encoder>, EncodeError>,
-) -> Result<(Parallel, Encoders), EncodeError> {
+) -> Result<(Parallel, Sessions), EncodeError> {
     let candidates = candidates(cores);
-    let mut best = open_all(candidates[0], open)?;
+    let all_cores = candidates[0];
+    let mut first = open_shape(all_cores, open)?;
     let (started, share) = (Instant::now(), BUDGET / candidates.len() as u32);
-    let lone = time_alone(best[0].as_mut(), side)?;
-    let batch = black(side, pictures_of_a_run(lone, pictures_max));
-    let enough = if lone < UNNOTICED { 1.0 } else { CLEARLY };
-    let mut chosen = Measured { shape: candidates[0], pictures_per_second: speed(&mut best, &batch, share)? };
-    let mut measured = vec![chosen.clone()];
+    let alone = time_alone(first[0].as_mut(), side)?;
+    let batch = black(side, pictures_of_a_run(alone, pictures_max));
+    let mut measured =
+        vec![Measured { shape: all_cores, pictures_per_second: speed(&mut first, &batch, share)? }];
+    let mut best = None;
     for shape in candidates.into_iter().skip(1) {
         // A slow encoder leaves no time for more shapes; the first always works.
         if started.elapsed() >= BUDGET {
             break;
         }
-        let mut encoders = open_all(shape, open)?;
-        let found = Measured { shape, pictures_per_second: speed(&mut encoders, &batch, share)? };
-        measured.push(found.clone());
-        if found.pictures_per_second > chosen.pictures_per_second * enough {
-            (chosen, best) = (found, encoders);
+        let mut sessions = open_shape(shape, open)?;
+        let found = Measured { shape, pictures_per_second: speed(&mut sessions, &batch, share)? };
+        let as_fast = |before: &Measured| found.pictures_per_second > AS_FAST * before.pictures_per_second;
+        if measured.iter().all(as_fast) {
+            best = Some((shape, sessions));
         }
+        measured.push(found);
     }
-    Ok((Parallel { shape: chosen.shape, measured }, best))
+    let Some((shape, mut side_by_side)) = best else {
+        let parallel = Parallel { shape: all_cores, lone_session_threads: None, measured };
+        return Ok((parallel, Sessions { side_by_side: first, lone: None }));
+    };
+    let among_others = time_alone(side_by_side[0].as_mut(), side)?;
+    let lone = first.pop().filter(|_| among_others > alone.mul_f64(CLEARLY));
+    let lone_session_threads = lone.as_ref().map(|_| all_cores.session_threads);
+    Ok((Parallel { shape, lone_session_threads, measured }, Sessions { side_by_side, lone }))
 }
 
 fn black(side: usize, pictures: usize) -> ImageBatch {
     ImageBatch::from_prepared(side, std::iter::repeat_with(|| vec![0.0; 3 * side * side]).take(pictures))
 }
 
-/// What a run of one picture takes, once it is warm.
+/// What a run of one picture takes, once it is warm: the least of three, or of as many as [`RUN`] has time for.
 fn time_alone(encoder: &mut dyn Encoder, side: usize) -> Result<Duration, EncodeError> {
     let one = black(side, 1);
     encoder.embed(&one)?;
-    let started = Instant::now();
-    encoder.embed(&one)?;
-    Ok(started.elapsed())
+    let (begun, mut least) = (Instant::now(), Duration::MAX);
+    for _ in 0..3 {
+        let started = Instant::now();
+        encoder.embed(&one)?;
+        least = least.min(started.elapsed());
+        if begun.elapsed() > RUN {
+            break;
+        }
+    }
+    Ok(least)
 }
 
 /// How many pictures make a run of about [`RUN`].
@@ -125,7 +153,7 @@ fn pictures_of_a_run(lone: Duration, most: usize) -> usize {
 }
 
 /// Pictures a second of encoders that run at the same time; each runs once to warm up and at least once for the figure.
-fn speed(encoders: &mut Encoders, batch: &ImageBatch, time: Duration) -> Result<f64, EncodeError> {
+fn speed(encoders: &mut [Box<dyn Encoder>], batch: &ImageBatch, time: Duration) -> Result<f64, EncodeError> {
     for encoder in encoders.iter_mut() {
         encoder.embed(batch)?;
     }
@@ -196,21 +224,41 @@ mod tests {
     fn sessions_that_do_not_stand_in_each_others_way_win() {
         let mut open =
             |_| Ok(Box::new(Slow { takes: Duration::from_millis(5), lock: None }) as Box<dyn Encoder>);
-        let (parallel, encoders) = choose(4, 2, 8, &mut open).unwrap();
+        let (parallel, sessions) = choose(4, 2, 8, &mut open).unwrap();
         assert_eq!(parallel.shape, Shape { sessions: 4, session_threads: 1 });
-        assert_eq!((encoders.len(), parallel.measured.len()), (4, 3));
+        assert_eq!((sessions.side_by_side.len(), parallel.measured.len()), (4, 3));
         assert!(parallel.measured[2].pictures_per_second > parallel.measured[0].pictures_per_second);
     }
 
     #[test]
-    fn one_session_is_kept_where_more_bring_nothing() {
+    fn one_session_is_kept_where_more_stand_in_each_others_way() {
         let shared = Arc::new(Mutex::new(()));
-        let mut open = |_| {
-            let lock = Some(Arc::clone(&shared));
-            Ok(Box::new(Slow { takes: Duration::from_millis(5), lock }) as Box<dyn Encoder>)
+        let mut open = |threads: usize| {
+            let takes = Duration::from_millis(10) / u32::try_from(threads).unwrap_or(1);
+            Ok(Box::new(Slow { takes, lock: Some(Arc::clone(&shared)) }) as Box<dyn Encoder>)
         };
-        let (parallel, encoders) = choose(2, 2, 8, &mut open).unwrap();
-        assert_eq!((parallel.shape.sessions, encoders.len()), (1, 1), "{parallel:?}");
+        let (parallel, sessions) = choose(2, 2, 8, &mut open).unwrap();
+        assert_eq!((parallel.shape.sessions, sessions.side_by_side.len()), (1, 1), "{parallel:?}");
+        assert!(sessions.lone.is_none() && parallel.lone_session_threads.is_none());
+    }
+
+    #[test]
+    fn a_lone_picture_has_all_cores_where_that_is_faster() {
+        for (threads_help, lone) in [(true, Some(2)), (false, None)] {
+            let opened = std::cell::Cell::new(0);
+            let mut open = |threads: usize| {
+                opened.set(opened.get() + 1);
+                let share = if threads_help { u32::try_from(threads).unwrap_or(1) } else { 1 };
+                Ok(Box::new(Slow { takes: Duration::from_millis(20) / share, lock: None })
+                    as Box<dyn Encoder>)
+            };
+            let (parallel, sessions) = choose(2, 2, 8, &mut open).unwrap();
+            assert_eq!(parallel.shape, Shape { sessions: 2, session_threads: 1 }, "{parallel:?}");
+            assert_eq!((parallel.lone_session_threads, sessions.lone.is_some()), (lone, lone.is_some()));
+            assert_eq!(opened.get(), 3);
+            let again = open_all(&parallel, &mut open).unwrap();
+            assert_eq!((again.side_by_side.len(), again.lone.is_some()), (2, lone.is_some()));
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use simclr_models::{Artefact, EncodeError, Encoder, ImageBatch, OnnxEncoder};
 
 use super::ModelError;
-use super::parallel::{self, Encoders, Parallel};
+use super::parallel::{self, Parallel};
+use crate::batching::Sessions;
 use crate::classifiers::Classifiers;
 use crate::config::Config;
 use crate::embedder::Embedder;
@@ -34,15 +35,15 @@ impl Served {
         parallel: &OnceLock<Parallel>,
     ) -> Result<Self, ModelError> {
         let artefact = open_artefact(folder)?;
-        let encoders = sessions(&artefact, config, parallel)
+        let sessions = sessions(&artefact, config, parallel)
             .map_err(|reason| ModelError::Encoder { folder: folder.to_owned(), reason })?;
-        Self::with_encoders(artefact, encoders, config, metrics)
+        Self::with_sessions(artefact, sessions, config, metrics)
     }
 
-    /// Takes encoders of the caller's own.
-    pub(super) fn with_encoders(
+    /// Takes sessions of the caller's own.
+    pub(super) fn with_sessions(
         artefact: Artefact,
-        mut encoders: Vec<Box<dyn Encoder>>,
+        mut sessions: Sessions,
         config: &Config,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, ModelError> {
@@ -50,13 +51,13 @@ impl Served {
         let made = config.classifiers_made();
         let made = Some(made.as_path()).filter(|made| config.classifiers.is_some() || made.is_dir());
         let classifiers = Classifiers::of(&artefact, made)?;
-        for encoder in &mut encoders {
+        for encoder in sessions.side_by_side.iter_mut().chain(&mut sessions.lone) {
             warm(encoder.as_mut(), &artefact, config)
                 .map_err(|reason| ModelError::Encoder { folder: artefact.folder().to_owned(), reason })?;
         }
         let recipe = artefact.recipe().clone();
         let embedder =
-            Embedder::start(config, recipe, encoders, Arc::clone(metrics)).map_err(ModelError::Threads)?;
+            Embedder::start(config, recipe, sessions, Arc::clone(metrics)).map_err(ModelError::Threads)?;
         let loaded = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
         Ok(Self { artefact, embedder, classifiers, loaded })
     }
@@ -88,21 +89,22 @@ fn sessions(
     artefact: &Artefact,
     config: &Config,
     parallel: &OnceLock<Parallel>,
-) -> Result<Encoders, EncodeError> {
+) -> Result<Sessions, EncodeError> {
     let mut open = |threads| {
         OnnxEncoder::open_on(artefact, threads, config.provider)
             .map(|encoder| -> Box<dyn Encoder> { Box::new(encoder) })
     };
     if let Some(parallel) = parallel.get() {
-        return parallel::open_all(parallel.shape, &mut open);
+        return parallel::open_all(parallel, &mut open);
     }
     let (side, pictures) = (artefact.recipe().side as usize, config.limits.batch_pictures_max);
-    let (found, encoders) = parallel::choose(config.cores, side, pictures, &mut open)?;
-    let (sessions, threads) = (found.shape.sessions, found.shape.session_threads);
-    tracing::info!(model = artefact.name(), sessions, threads, measured = ?found.measured, "sessions are chosen");
+    let (found, opened) = parallel::choose(config.cores, side, pictures, &mut open)?;
+    let (sessions, threads, lone) =
+        (found.shape.sessions, found.shape.session_threads, found.lone_session_threads);
+    tracing::info!(model = artefact.name(), sessions, threads, lone, measured = ?found.measured, "sessions are chosen");
     // Models are loaded one at a time: nobody else has chosen meanwhile.
     let _ = parallel.set(found);
-    Ok(encoders)
+    Ok(opened)
 }
 
 /// One picture and a full batch: the first runs of a session allocate what later ones reuse.

@@ -110,7 +110,7 @@ fn sessions_are_as_given_or_one_of_the_shapes_measured() {
         server.client.post("/v1/embed", "", &png(1)).ok();
         server.client.get("/v1/describe").ok()["parallel"].clone()
     };
-    let given = json!({"sessions": 3, "session_threads": 1, "measured": []});
+    let given = json!({"sessions": 3, "session_threads": 1, "lone_session_threads": null, "measured": []});
     assert_eq!(parallel(Some(3), Some(1)), given);
     let chosen = parallel(None, None);
     let cores = std::thread::available_parallelism().unwrap().get() as u64;
@@ -123,4 +123,6 @@ fn sessions_are_as_given_or_one_of_the_shapes_measured() {
         measured.iter().all(|one| product(one) == cores && one["pictures_per_second"].as_f64() > Some(0.0))
     );
     assert!(measured.iter().any(|one| one["sessions"] == chosen["sessions"]), "{chosen}");
+    let lone = &chosen["lone_session_threads"];
+    assert!(lone.is_null() || (*lone == cores && chosen["sessions"] != 1), "{chosen}");
 }
