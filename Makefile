@@ -14,6 +14,8 @@ demo: ## serve the shipped encoder on real photographs (PICTURES=folder, PORT=n,
 
 test: native-libs ## every test of every crate (real pictures too where SIMCLR_TEST_DATA names a folder of them)
 	python3 -B -m unittest discover -s tools/tests
+	@# The licences of features that are not built are looked at too, without a network.
+	cargo fetch --locked --target x86_64-unknown-linux-gnu
 	tools/milvus/run cargo test --release --workspace --locked $(OPTIONAL)
 	tools/clients/run --tested='$(OPTIONAL)'
 	@if command -v cmake >/dev/null && command -v nasm >/dev/null; \
