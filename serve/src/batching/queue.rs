@@ -158,7 +158,7 @@ impl Shared {
         let part = queue.jobs.len().div_ceil(self.sessions);
         let long =
             queue.seconds_per_picture.unwrap_or(0.0) * count(part) > self.limits.run_short.as_secs_f64();
-        let run = if long && part > 2 { part.div_ceil(2).max(2) } else { part };
+        let run = if long && part > 2 { part.div_ceil(2) } else { part };
         run.min(self.limits.batch_pictures_max)
     }
 
