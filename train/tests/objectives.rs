@@ -16,6 +16,15 @@ use simclr_train::progress::Record;
 /// Steps of a whole run: 12 epochs of 64 pictures by 16.
 const STEPS: u64 = 48;
 
+/// Views that differ by a mild crop alone: what can be learned shows within a few steps.
+const CALM: &[(&str, &str)] = &[
+    ("flip = 0.5", "flip = 0.0"),
+    ("jitter = 0.8", "jitter = 0.0"),
+    ("grey = 0.2", "grey = 0.0"),
+    ("blur = 0.5", "blur = 0.0"),
+    ("[0.08, 1.0]", "[0.5, 1.0]"),
+];
+
 /// The tiny recipe with another objective, and further replacements.
 fn recipe(objective: &str, changes: &[(&str, &str)]) -> String {
     let mut text = TINY.replace("kind = \"nt-xent\"\ntemperature = 0.5", objective);
@@ -53,9 +62,9 @@ fn near(x: f64, share: f64) -> std::ops::RangeInclusive<f64> {
 fn nt_xent_begins_at_the_logarithm_of_the_other_views() {
     let nt_xent = |more: &str| format!("kind = \"nt-xent\"\ntemperature = 0.5\n{more}");
     let log = 31f64.ln();
-    begins_and_falls(&recipe(&nt_xent("factor = 2.0"), &[]), near(2.0 * log, 0.05), 0.1);
+    begins_and_falls(&recipe(&nt_xent("factor = 2.0"), CALM), near(2.0 * log, 0.05), 1.0);
     // Fewer negatives make the softmax easier; how many are farther than the positive is not known beforehand.
-    begins_and_falls(&recipe(&nt_xent("semi_hard = true"), &[]), 0.0..=log, 0.05);
+    begins_and_falls(&recipe(&nt_xent("semi_hard = true"), CALM), 0.0..=log, 0.5);
     // The queue is empty in the first step; then losses begin to grow with its length.
     let checkpoint = begins_and_falls(&recipe(&nt_xent("queue = 40"), &[]), near(log, 0.05), -1.0);
     assert_eq!(checkpoint.memory.len(), 40 * 32);
@@ -69,9 +78,10 @@ fn every_head_learns() {
     for (layers, batch_norm, output) in [(0, false, 32), (1, false, 2048), (3, true, 64)] {
         let head =
             format!("layers = {layers}\noutput = {output}\nbatch_norm = {batch_norm}\nlast_shift = false");
-        let recipe = recipe(nt_xent, &[("layers = 2\noutput = 32\nbatch_norm = false", &head)]);
+        let changes = [&[("layers = 2\noutput = 32\nbatch_norm = false", head.as_str())], CALM].concat();
+        let recipe = recipe(nt_xent, &changes);
         // A batch-norm at the end spreads projections, so that the first loss is below the logarithm.
-        let checkpoint = begins_and_falls(&recipe, 2.5..=3.6, 0.05);
+        let checkpoint = begins_and_falls(&recipe, 2.5..=3.6, 0.4);
         let shapes: Vec<_> = checkpoint.head.tensors().iter().map(|t| t.shape.clone()).collect();
         match layers {
             0 => assert!(shapes.is_empty()),
@@ -88,29 +98,22 @@ fn every_head_learns() {
 fn table_2s_other_losses_begin_where_equal_rows_put_them_and_fall() {
     // Cosines of first weights are alike, c: log(1 + e^(−c)) + log(1 + e^c) is 2·log 2 to 1.63 for c from 0 to 1.
     let logistic = "kind = \"nt-logistic\"\ntemperature = 1.0";
-    begins_and_falls(&recipe(logistic, &[]), 1.38..=1.64, 0.01);
-    begins_and_falls(&recipe(&format!("{logistic}\nsemi_hard = true"), &[]), 1.0..=1.64, -0.2);
+    begins_and_falls(&recipe(logistic, CALM), 1.38..=1.64, 0.3);
+    begins_and_falls(&recipe(&format!("{logistic}\nsemi_hard = true"), CALM), 1.0..=1.64, 0.3);
     let margin = "kind = \"margin-triplet\"\nmargin = 0.8";
-    begins_and_falls(&recipe(margin, &[]), near(0.8, 0.1), 0.05);
-    begins_and_falls(&recipe(&format!("{margin}\nsemi_hard = true"), &[]), 0.5..=0.8, 0.02);
+    begins_and_falls(&recipe(margin, CALM), near(0.8, 0.1), 0.3);
+    begins_and_falls(&recipe(&format!("{margin}\nsemi_hard = true"), CALM), 0.5..=0.8, 0.05);
 }
 
 #[test]
 fn classifiers_begin_at_chance() {
     let chance = near(4f64.ln(), 1e-6);
-    let supervised = recipe("kind = \"supervised\"\nclasses = 4", &[]);
-    let checkpoint = begins_and_falls(&supervised, chance.clone(), 0.1);
+    let supervised = recipe("kind = \"supervised\"\nclasses = 4", CALM);
+    let checkpoint = begins_and_falls(&supervised, chance.clone(), 0.6);
     assert_eq!(checkpoint.head.tensors()[0].shape, [4, 128]);
     // Mirrored stripes are turned stripes: without mirrors, 90° can be told from 0°, and 180° mostly not.
-    let calm = [
-        ("flip = 0.5", "flip = 0.0"),
-        ("jitter = 0.8", "jitter = 0.0"),
-        ("grey = 0.2", "grey = 0.0"),
-        ("blur = 0.5", "blur = 0.0"),
-        ("[0.08, 1.0]", "[0.5, 1.0]"),
-        ("rate_per_256 = 0.5", "rate_per_256 = 4.0"),
-    ];
-    begins_and_falls(&recipe("kind = \"rotation\"", &calm), chance, 0.4);
+    let changes = [CALM, &[("rate_per_256 = 0.5", "rate_per_256 = 4.0")]].concat();
+    begins_and_falls(&recipe("kind = \"rotation\"", &changes), chance, 0.4);
 }
 
 #[test]
