@@ -171,6 +171,35 @@ fn many_copies_of_one_picture_are_all_found() {
 }
 
 #[test]
+fn nothing_of_a_small_segment_is_missed() {
+    // Below half of `approximate_from`: its codes are all compared, and no walk is taken.
+    let mut vectors = clustered(13, 2250, 100, 20);
+    // Copies share a node, within the segment and beyond it.
+    (2100..2120).for_each(|i| vectors[i] = vectors[i - 60].clone());
+    (2120..2130).for_each(|i| vectors[i] = vectors[i - 2000].clone());
+    let (stored, queries) = vectors.split_at(2200);
+    let (_folder, _collections, collection) = filled(&stored[..2000]);
+    let later = stored.iter().enumerate().skip(2000).map(|(i, v)| record(format!("{i:05}"), v.clone()));
+    collection.upsert(later.collect()).expect("stored");
+    assert!(collection.wait_until_built(PATIENCE));
+    collection.delete(&[format!("{:05}", 2150), format!("{:05}", 2105)]).expect("deleted");
+    let statistics = collection.statistics();
+    assert_eq!((statistics.segments, statistics.fresh, statistics.dead), (2, 0, 2), "{statistics:?}");
+    for vector in queries.iter().chain(&stored[2000..]) {
+        let found = |exact| {
+            let found = collection.search(&Query { exact, ..query(vector, 40) }).expect("found");
+            let small = found.into_iter().filter(|n| n.id.as_str() >= "02000");
+            small.map(|n| (n.id, n.score)).collect::<Vec<_>>()
+        };
+        let (all, exact) = (found(false), found(true));
+        let missed: Vec<_> = exact.iter().filter(|one| !all.contains(one)).collect();
+        assert!(missed.is_empty(), "{missed:?}");
+    }
+    let alive = stored.iter().enumerate().skip(2000).filter(|(i, _)| ![2105, 2150].contains(i));
+    assert_all_find_themselves(&collection, alive.map(|(i, v)| (format!("{i:05}"), v.clone())));
+}
+
+#[test]
 fn segments_are_there_after_a_restart_and_are_not_made_again() {
     let vectors = clustered(12, 800, 32, 10);
     let (folder, collections, collection) = filled(&vectors);

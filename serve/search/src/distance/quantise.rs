@@ -8,6 +8,17 @@ pub(crate) fn padded(dimension: usize) -> usize {
     dimension.next_multiple_of(64)
 }
 
+/// Directions and their codes, a row each.
+#[derive(Clone, Copy)]
+pub(crate) struct Table<'a> {
+    /// f32, rows × dimension.
+    pub(crate) numbers: &'a [f32],
+    /// u8, rows × padded dimension.
+    pub(crate) codes: &'a [u8],
+    /// One step of each row's codes.
+    pub(crate) steps: &'a [f32],
+}
+
 /// Turns directions of one dimension into codes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Quantiser {
@@ -55,11 +66,6 @@ impl CodeQuery {
         self.codes.extend(direction.iter().map(|&x| (code(x, 1.0 / self.step) ^ 128) as i8));
         self.codes.resize(padded(direction.len()), 0);
         self.offset = 128 * self.codes.iter().map(|&c| i32::from(c)).sum::<i32>();
-    }
-
-    /// The numbers that its codes stand for.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = f32> + '_ {
-        self.codes.iter().map(|&c| f32::from(c) * self.step)
     }
 
     /// The same of a row of codes, which loses nothing more.

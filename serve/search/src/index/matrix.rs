@@ -1,6 +1,6 @@
 //! Directions in large blocks: contiguous to scan, and never moved when they grow; as numbers and, for a first look, as codes.
 
-use crate::distance::{Quantiser, padded};
+use crate::distance::{Quantiser, Table};
 
 /// Numbers in one block (4 MiB).
 const BLOCK_NUMBERS: usize = 1 << 20;
@@ -16,15 +16,10 @@ pub(crate) struct Matrix {
 
 /// Some rows.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Block {
-    /// Row-major.
-    pub(crate) numbers: Vec<f32>,
-    /// Row-major, padded.
-    pub(crate) codes: Vec<u8>,
-    /// One step of each row's codes.
-    pub(crate) steps: Vec<f32>,
-    /// How far each row's codes lie from its numbers.
-    pub(crate) errors: Vec<f32>,
+struct Block {
+    numbers: Vec<f32>,
+    codes: Vec<u8>,
+    steps: Vec<f32>,
 }
 
 impl Matrix {
@@ -41,10 +36,7 @@ impl Matrix {
         }
         let block = &mut self.blocks[self.rows / self.rows_per_block];
         block.numbers.extend_from_slice(row);
-        let step = Quantiser::new(self.dimension).append(row, &mut block.codes);
-        let codes = &block.codes[block.codes.len() - padded(self.dimension)..];
-        block.errors.push(distance(row, codes.iter().map(|&c| (f32::from(c) - 128.0) * step)));
-        block.steps.push(step);
+        block.steps.push(Quantiser::new(self.dimension).append(row, &mut block.codes));
         self.rows += 1;
     }
 
@@ -53,20 +45,12 @@ impl Matrix {
         &self.blocks[row / self.rows_per_block].numbers[start..start + self.dimension]
     }
 
-    /// Each block's first row and its numbers.
-    pub(crate) fn numbers(&self) -> impl Iterator<Item = (usize, &[f32])> {
-        self.blocks().map(|(first, block)| (first, block.numbers.as_slice()))
+    /// The rows in large pieces, each with the number of its first.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = (usize, Table<'_>)> {
+        self.blocks.iter().enumerate().map(|(i, Block { numbers, codes, steps })| {
+            (i * self.rows_per_block, Table { numbers, codes, steps })
+        })
     }
-
-    /// Each block and its first row.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = (usize, &Block)> {
-        self.blocks.iter().enumerate().map(|(i, block)| (i * self.rows_per_block, block))
-    }
-}
-
-/// The Euclidean distance of two vectors.
-pub(crate) fn distance(a: &[f32], b: impl Iterator<Item = f32>) -> f32 {
-    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt()
 }
 
 #[cfg(test)]
@@ -80,9 +64,9 @@ mod tests {
         let mut matrix = Matrix::new(dimension);
         (0..10).for_each(|x| matrix.push(&row(x)));
         (0..10).for_each(|x| assert_eq!(matrix.row(x), row(x)));
-        let firsts: Vec<usize> = matrix.numbers().map(|(first, _)| first).collect();
+        let firsts: Vec<usize> = matrix.tables().map(|(first, _)| first).collect();
         assert_eq!(firsts, [0, 3, 6, 9]);
-        let scanned: Vec<f32> = matrix.numbers().flat_map(|(_, block)| block.iter().copied()).collect();
+        let scanned: Vec<f32> = matrix.tables().flat_map(|(_, table)| table.numbers.to_vec()).collect();
         assert_eq!(scanned, (0..10).flat_map(row).collect::<Vec<_>>());
     }
 }

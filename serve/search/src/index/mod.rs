@@ -3,7 +3,8 @@
 //! Records come in by id and sequence (a replaced record gets a new sequence, so a sequence names one vector for
 //! ever); neighbours go out by id. It is a cache: it never touches the disk and can be made again from the truth.
 
-mod fresh;
+mod coded;
+mod cost;
 mod matrix;
 mod part;
 mod plan;

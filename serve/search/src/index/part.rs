@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::matrix::Matrix;
+use crate::distance::Table;
 use crate::filter::{Compiled, Tags};
 use crate::segment::Segment;
 
@@ -26,6 +27,14 @@ impl Vectors {
         match self {
             Vectors::Memory(matrix) => matrix.row(row),
             Vectors::Segment(segment) => segment.direction(segment.node_of(row)),
+        }
+    }
+
+    /// All directions in pieces, each with the number of its first: rows in memory, nodes in a segment.
+    pub(crate) fn tables(&self) -> Vec<(usize, Table<'_>)> {
+        match self {
+            Vectors::Memory(matrix) => matrix.tables().collect(),
+            Vectors::Segment(segment) => vec![(0, segment.table())],
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The exact way is the oracle. The approximate way may miss a neighbour but never a result: where a walk cannot fill
 //! the answer, or a filter leaves too few to walk among, the exact way is taken.
 
-use super::fresh;
+use super::coded;
 use super::top::Top;
 use super::{Index, Part};
 use crate::filter::{Compiled, Filter};
@@ -14,21 +14,9 @@ use crate::segment::Segment;
 const WIDTH: usize = 64;
 /// Keeping more than one node in this many is slower than comparing all.
 const EXACT_SHARE: usize = 8;
-/// Records asked about a filter beforehand.
-const ASKED: usize = 512;
-/// What a search takes, in comparisons of codes: a walk makes so many for each node it keeps,
-const COMPARED: f32 = 16.0;
-/// keeping a pool of this many in order takes as long again, and of more in proportion,
-const POOL: f32 = 4096.0;
-/// a scan asks the filter about every record,
-const ASKING: f32 = 0.7;
-/// and compares each that is allowed, in f32 and from farther away. Measured with 512 numbers a record.
-const COMPARING: f32 = 10.0;
 /// A walk whose answer ends this near its edge, as a share of the way there from its best few, may have missed better ones:
 /// what lies at its edge has nothing to do with the query, and then nothing led to others like it.
 const EDGE: f32 = 0.25;
-/// The golden section of 2⁶⁴: its multiples fall everywhere, and nowhere regularly.
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Numbers compared at once in a scan: what fits into the nearest caches.
 const SCAN_NUMBERS: usize = 1 << 15;
 
@@ -60,13 +48,20 @@ impl Index {
         let filter = wanted.filter.map(|filter| self.fields.compile(filter));
         let share = filter.as_ref().map_or(1.0, |filter| self.allowed_share(filter));
         let width = wanted.ef.unwrap_or(WIDTH).max(wanted.limit + wanted.limit / 2);
-        let small = self.len() < self.approximate_from / 2;
-        let walking = !wanted.exact && !small && self.walk_is_cheaper(width as f32, share);
-        // What lies in memory first: the better the worst of the answer is, the sooner a walk may stop.
-        let (fresh, segments): (Vec<&Part>, Vec<&Part>) =
-            self.all_parts().partition(|part| part.segment().is_none());
-        for part in fresh.into_iter().chain(segments) {
-            match part.segment().filter(|_| walking) {
+        let walking =
+            !wanted.exact && !self.is_small(self.len()) && self.walk_is_cheaper(width as f32, share);
+        // Who names a width wants a walk, and codes say nothing about a filter.
+        let may_scan = wanted.ef.is_none() && filter.is_none();
+        let parts = self.all_parts().map(|part| {
+            let sooner = |segment: &Segment| may_scan && self.scan_is_cheaper(segment, width);
+            (part, part.segment().filter(|segment| walking && !sooner(segment)))
+        });
+        let (walked, scanned): (Vec<_>, Vec<_>) = parts.partition(|(_, segment)| segment.is_some());
+        // After a walk, codes tell nearly all rows apart from the answer's worst. But a walk that a filter leads far stops
+        // the sooner, the better the worst is.
+        let parts = if filter.is_some() { [scanned, walked] } else { [walked, scanned] };
+        for (part, segment) in parts.into_iter().flatten() {
+            match segment {
                 Some(segment) => {
                     let width = (width as f32 / share) as usize;
                     self.walk(part, segment, wanted, filter.as_ref(), width, &mut top);
@@ -81,7 +76,7 @@ impl Index {
     pub(crate) fn nearest_many(&self, many: &[Wanted<'_>]) -> Vec<Vec<(f32, &str)>> {
         let all = |wanted: &Wanted<'_>| {
             let none = self.parts.iter().all(|part| part.segment().is_none());
-            wanted.filter.is_none() && (wanted.exact || none || self.len() < self.approximate_from / 2)
+            wanted.filter.is_none() && (wanted.exact || none || self.is_small(self.len()))
         };
         if many.len() < 2 || !many.iter().all(all) {
             return many.iter().map(|wanted| self.nearest(wanted)).collect();
@@ -100,7 +95,7 @@ impl Index {
         tops.into_iter().map(Top::into_sorted).collect()
     }
 
-    /// Compares every row of a part; unless told to be exact, fresh ones by their codes first.
+    /// Compares every row of a part; unless told to be exact, by their codes first.
     fn scan<'a>(
         &'a self,
         part: &'a Part,
@@ -115,34 +110,28 @@ impl Index {
                     top.offer(dot, || Some(&row.id));
                 }
             }
-            return;
-        }
-        let coded = !wanted.exact && self.dimension >= fresh::CODED;
-        match &part.vectors {
-            Vectors::Memory(matrix) if coded => {
-                fresh::scan(self.kernel, part, matrix, &wanted.direction, top);
-            }
-            _ => {
-                let mut dots = Vec::new();
-                self.each_block(part, |first, block| {
-                    self.kernel.dots(&wanted.direction, block, &mut dots);
-                    offer_block(part, first, &dots, top);
+        } else if !wanted.exact && self.dimension >= coded::CODED {
+            for (first, table) in part.vectors.tables() {
+                coded::scan(self.kernel, table, &wanted.direction, top, |i, score, top| {
+                    offer(part, first + i, score, top);
                 });
             }
+        } else {
+            let mut dots = Vec::new();
+            self.each_block(part, |first, block| {
+                self.kernel.dots(&wanted.direction, block, &mut dots);
+                offer_block(part, first, &dots, top);
+            });
         }
     }
 
-    /// A part's directions in blocks: the first one's node, and the numbers.
+    /// A part's directions in blocks: the first one's place, and the numbers.
     fn each_block(&self, part: &Part, mut visit: impl FnMut(usize, &[f32])) {
         let rows = (SCAN_NUMBERS / self.dimension).max(1);
-        let mut chunked = |first: usize, block: &[f32]| {
-            for (i, chunk) in block.chunks(rows * self.dimension).enumerate() {
+        for (first, table) in part.vectors.tables() {
+            for (i, chunk) in table.numbers.chunks(rows * self.dimension).enumerate() {
                 visit(first + i * rows, chunk);
             }
-        };
-        match &part.vectors {
-            Vectors::Memory(matrix) => matrix.numbers().for_each(|(first, block)| chunked(first, block)),
-            Vectors::Segment(segment) => chunked(0, segment.directions()),
         }
     }
 
@@ -211,45 +200,24 @@ impl Index {
             _ => End::Short,
         }
     }
+}
 
-    /// Whether walks that keep `width` of what is allowed take less time than comparing all of that, about.
-    fn walk_is_cheaper(&self, width: f32, share: f32) -> bool {
-        let kept = width / share;
-        let walks = self.segments().count() as f32 * kept * COMPARED * (1.0 + kept / POOL);
-        share == 1.0 || walks < self.len() as f32 * (ASKING + COMPARING * share)
-    }
-
-    /// Roughly which share of the records a filter allows.
-    fn allowed_share(&self, filter: &Compiled<'_>) -> f32 {
-        let (mut asked, mut allowed) = (0usize, 0usize);
-        for part in self.all_parts() {
-            let count = (ASKED * part.rows.len()).div_ceil(self.len().max(1)).min(part.rows.len());
-            for k in 0..count {
-                // Not at even distances: what a filter asks for often comes at such, too.
-                let turn = (k as u64).wrapping_mul(GOLDEN);
-                let i = ((u128::from(turn) * part.rows.len() as u128) >> 64) as usize;
-                if part.is_alive(i) {
-                    asked += 1;
-                    allowed += usize::from(part.allowed(i, Some(filter)).is_some());
-                }
-            }
+/// Offers the scores of a part's directions from the `first` on.
+fn offer_block<'a>(part: &'a Part, first: usize, scores: &[f32], top: &mut Top<'a>) {
+    for (i, &score) in scores.iter().enumerate() {
+        if top.may_take(score) {
+            offer(part, first + i, score, top);
         }
-        allowed as f32 / asked.max(1) as f32
     }
 }
 
-/// Offers the scores of a part's directions from `first` on; in a segment, those of every point at each node.
-fn offer_block<'a>(part: &'a Part, first: usize, scores: &[f32], top: &mut Top<'a>) {
-    for (i, &score) in scores.iter().enumerate() {
-        if !top.may_take(score) {
-            continue;
-        }
-        match &part.vectors {
-            Vectors::Memory(_) => top.offer(score, || part.allowed(first + i, None).map(|row| &*row.id)),
-            Vectors::Segment(segment) => {
-                for point in segment.points_at((first + i) as u32) {
-                    top.offer(score, || part.allowed(point as usize, None).map(|row| &*row.id));
-                }
+/// Offers the score of one of a part's directions; in a segment, for every point at that node.
+fn offer<'a>(part: &'a Part, place: usize, score: f32, top: &mut Top<'a>) {
+    match &part.vectors {
+        Vectors::Memory(_) => top.offer(score, || part.allowed(place, None).map(|row| &*row.id)),
+        Vectors::Segment(segment) => {
+            for point in segment.points_at(place as u32) {
+                top.offer(score, || part.allowed(point as usize, None).map(|row| &*row.id));
             }
         }
     }

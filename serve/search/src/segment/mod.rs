@@ -23,7 +23,7 @@ pub(crate) use self::layout::Description;
 use self::layout::{Section, Span};
 pub(crate) use self::seal::{Source, seal};
 use self::walk::{Field, Layers, NO_LINK, Walk};
-use crate::distance::Kernel;
+use crate::distance::{Kernel, Table};
 
 /// A point's node may differ by this in any number from the truth's direction: another machine rounds otherwise.
 const SAME: f32 = 1e-6;
@@ -140,6 +140,15 @@ impl Segment {
     /// All directions, one a node.
     pub(crate) fn directions(&self) -> &[f32] {
         bytemuck::cast_slice(self.bytes(Section::Vectors))
+    }
+
+    /// All of them and their codes.
+    pub(crate) fn table(&self) -> Table<'_> {
+        Table {
+            numbers: self.directions(),
+            codes: self.bytes(Section::Codes),
+            steps: bytemuck::cast_slice(self.bytes(Section::Steps)),
+        }
     }
 
     /// A node's direction.

@@ -1,45 +1,53 @@
-//! A scan of fresh records by their codes, a quarter of the bytes; whoever may belong to the answer is compared in f32.
+//! A scan of a table by its codes, a quarter of the bytes; whoever may belong to the answer is compared in f32.
 //!
-//! Nothing is missed: a dot product of codes is off by no more than the codes of both sides are, and that is known.
+//! Nothing is missed: a code is off by half a step at most, and so a dot product of codes by no more than that makes.
 
-use super::matrix::{Block, Matrix, distance};
-use super::part::Part;
 use super::top::Top;
-use crate::distance::{CodeQuery, Kernel, padded};
+use crate::distance::{CodeQuery, Kernel, Table, padded};
 
 /// Of fewer numbers than these the codes are not worth a look.
 pub(super) const CODED: usize = 64;
 /// Rows compared at once.
 const ROWS: usize = 512;
+/// Rows of which it is asked at once whether any is worth a look.
+const GROUP: usize = 16;
 /// What rounding may add to a dot product of directions in f32, generously.
 const ROUNDING: f32 = 1e-5;
 
-/// Offers every row of a part in memory that may be among the best.
+/// Hands every row that may be among the best of `top`, and its dot product, to `offer`.
 pub(super) fn scan<'a>(
     kernel: Kernel,
-    part: &'a Part,
-    matrix: &Matrix,
+    table: Table<'_>,
     direction: &[f32],
     top: &mut Top<'a>,
+    mut offer: impl FnMut(usize, f32, &mut Top<'a>),
 ) {
+    let Table { numbers, codes, steps } = table;
     let mut query = CodeQuery::default();
     query.set(direction);
-    let own_error = distance(direction, query.numbers());
+    // Of q·x and q'·x': (q − q')·x + q'·(x − x'), where x has length one and q' at most one and its error.
+    let farthest = (direction.len() as f32).sqrt() / 2.0;
+    let own_error = query.step() * farthest;
+    let (slope, other_errors) = (query.step(), (1.0 + own_error) * farthest);
+    let most = |dot: i32, step: f32| step * (dot as f32 * slope + other_errors) + own_error + ROUNDING;
+
     let (all, mut dots): (Vec<u32>, _) = ((0..ROWS as u32).collect(), Vec::new());
     let stride = padded(direction.len());
-    for (first, block) in matrix.blocks() {
-        let Block { numbers, codes, steps, errors } = block;
-        for start in (0..steps.len()).step_by(ROWS) {
-            let end = (start + ROWS).min(steps.len());
-            kernel.code_dots(&query, &codes[start * stride..end * stride], &all[..end - start], &mut dots);
-            for (i, &dot) in (start..end).zip(&dots) {
-                // Of q·x and q'·x': (q − q')·x + q'·(x − x'), where x has length one and q' at most one and its error.
-                let off = own_error + (1.0 + own_error) * errors[i] + ROUNDING;
-                if top.may_take(dot as f32 * steps[i] * query.step() + off) {
-                    let row = &numbers[i * direction.len()..][..direction.len()];
-                    top.offer(kernel.dot(direction, row), || {
-                        part.allowed(first + i, None).map(|row| &*row.id)
-                    });
+    for (block, steps) in steps.chunks(ROWS).enumerate() {
+        let first = block * ROWS;
+        let codes = &codes[first * stride..(first + steps.len()) * stride];
+        kernel.code_dots(&query, codes, &all[..steps.len()], &mut dots);
+        for (group, (dots, steps)) in dots.chunks(GROUP).zip(steps.chunks(GROUP)).enumerate() {
+            let pairs = || dots.iter().zip(steps);
+            // Without a way out in between, so that they are asked side by side.
+            if !pairs().fold(false, |any, (&dot, &step)| any | top.may_take(most(dot, step))) {
+                continue;
+            }
+            for (i, (&dot, &step)) in pairs().enumerate() {
+                if top.may_take(most(dot, step)) {
+                    let row = first + group * GROUP + i;
+                    let direction_of = &numbers[row * direction.len()..][..direction.len()];
+                    offer(row, kernel.dot(direction, direction_of), top);
                 }
             }
         }
@@ -50,7 +58,7 @@ pub(super) fn scan<'a>(
 mod tests {
     use std::sync::Arc;
 
-    use super::super::part::{Row, Vectors};
+    use super::super::part::{Part, Row, Vectors};
     use super::*;
 
     /// Directions that crowd together, some with a number far larger than the rest.
@@ -81,7 +89,11 @@ mod tests {
                 {
                     let query = direction(dimension, seed);
                     let (mut quick, mut plain) = (Top::new(limit, least), Top::new(limit, least));
-                    scan(kernel, &part, matrix, &query, &mut quick);
+                    for (first, table) in matrix.tables() {
+                        scan(kernel, table, &query, &mut quick, |i, dot, top| {
+                            top.offer(dot, || part.allowed(first + i, None).map(|row| &*row.id));
+                        });
+                    }
                     for i in 0..rows {
                         let dot = kernel.dot(&query, part.vectors.direction(i));
                         plain.offer(dot, || part.allowed(i, None).map(|row| &*row.id));
