@@ -1,5 +1,5 @@
 """The server beside other servers and beside ONNX Runtime alone, for the shipped encoders and for ResNet-50 at 224: pictures a second at
-1, 8 and 64 connections, processor time a picture, and the latency at 80 % load.
+1, 8 and 64 connections, and processor time a picture.
 
 Every server is asked in the same minutes with the same bytes; the one that is not asked sleeps. `SECONDS=1 PAIRS=2` makes a quick look of it.
 
@@ -13,7 +13,6 @@ import tempfile
 from pathlib import Path
 
 from frame import Figure, bench, paired
-from load import milliseconds_at
 from serve_fastapi import CORES, HERE, Peer
 from serve_pair import MODELS, PAIRS, SECONDS, LitServe, Pair, in_eight_bits, python
 
@@ -103,32 +102,8 @@ def register_eight_bits(model):
     bench(f"serve-int8-{model}")(eight_bits)
 
 
-def register_latency(model):
-    def latency():
-        with Pair(model, Peer) as pair:
-            # What the machine gives changes from minute to minute: capacity is that of the moment.
-            rounds = [(at_load(pair, 0.8 * pair.speed(0, 16)), alone(pair)) for _ in range(PAIRS)]
-        # The peer's number is what is allowed: three times what a lone request takes.
-        return Figure("three times a lone request", "ms", "lower", [p99 for p99, _ in rounds], [3 * lone for _, lone in rounds])
-
-    latency.__doc__ = f"{model}: p99 at 80 % of capacity against three times a lone request"
-    bench(f"serve-latency-{model}")(latency)
-
-
-def alone(pair):
-    """Milliseconds of a request when there is no other, on average."""
-    return 1000 / pair.speed(0, 1)
-
-
-def at_load(pair, rate):
-    """The 99th percentile of milliseconds from when a request was due, requests being due at a steady rate."""
-    times = milliseconds_at(pair.ours.port, pair.requests[0], rate, pair.seconds)
-    return sorted(times)[int(len(times) * 0.99)]
-
-
 for each in MODELS:
     for peer in KINDS:
         register(each, peer)
     register_raw(each)
     register_eight_bits(each)
-    register_latency(each)
