@@ -15,8 +15,8 @@ const FOLLOWED: u32 = 1 << 31;
 const STARTS: usize = 12;
 /// A walk is lost where the query lies this many times as far from the node found as that lies from its neighbours.
 const LOST: f32 = 2.0;
-/// Nodes that a walk over the upper layer keeps once it was lost.
-const WIDER: usize = 64;
+/// Nodes that walks over the upper layer keep, one after the other, until one is not lost.
+const WIDTHS: [usize; 3] = [STARTS, 64, 256];
 
 /// Nodes, their codes and their links.
 #[derive(Clone, Copy)]
@@ -108,16 +108,16 @@ impl Walk {
     /// Finds where to begin: the nodes of the upper layer nearest to `self.query`, about; best first.
     ///
     /// Where nodes lie in clusters that have nothing to do with each other, none of them says which cluster is nearer. A
-    /// walk may end in a wrong one, and no width below would find out again; so one that did looks wider, and compares all
-    /// of the layer if that does not help.
+    /// walk may end in a wrong one, and no width below would find out again; so one that did looks wider, then wider
+    /// still, and compares all of the layer if that does not help.
     pub(crate) fn enter(&mut self, top: &Field<'_>) -> &[Spot] {
-        self.run(top, STARTS);
-        if self.is_lost(top) {
-            self.run(top, WIDER);
+        let found = WIDTHS.into_iter().any(|width| {
+            self.run(top, width);
             self.pool.truncate(STARTS);
-            if self.is_lost(top) {
-                self.compare_all(top);
-            }
+            !self.is_lost(top)
+        });
+        if !found {
+            self.compare_all(top);
         }
         &self.pool
     }
