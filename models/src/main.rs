@@ -74,7 +74,7 @@ enum Command {
 #[command(group(ArgGroup::new("network").required(true).args(["artefact", "depth"])))]
 struct Describe {
     /// An artefact; or give --depth.
-    #[arg(conflicts_with_all = ["width", "stem", "side"])]
+    #[arg(conflicts_with_all = ["width", "stem", "selective_kernels", "side"])]
     artefact: Option<PathBuf>,
     /// 10, 18, 34, 50, 101 or 152.
     #[arg(long)]
@@ -85,6 +85,9 @@ struct Describe {
     /// How the network begins.
     #[arg(long, value_enum, default_value_t = StemName::Imagenet)]
     stem: StemName,
+    /// With selective kernels, as SimCLRv2's networks named sk1.
+    #[arg(long)]
+    selective_kernels: bool,
     /// Side of the pictures, for the shapes shown; 224 or 32 as the stem suggests.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=i64::from(SIDE_MAX)))]
     side: Option<u32>,
@@ -146,8 +149,9 @@ fn run(command: Command) -> anyhow::Result<Report> {
         Command::Describe(Describe { artefact: Some(artefact), .. }) => {
             commands::describe::artefact(&commands::open(&artefact)?)
         }
-        Command::Describe(Describe { depth, width, stem, side, .. }) => {
-            let network = ResNet { depth: depth.unwrap_or_default(), width, stem: stem.into() };
+        Command::Describe(Describe { depth, width, stem, selective_kernels, side, .. }) => {
+            let plain = ResNet::plain(depth.unwrap_or_default(), width, stem.into());
+            let network = ResNet { selective_kernels, ..plain };
             commands::describe::network(&network, side.unwrap_or(network.stem.usual_side()))
         }
         Command::Verify { artefacts } => Ok(commands::verify::run(&artefacts)),

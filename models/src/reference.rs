@@ -3,12 +3,14 @@
 //! Reads the same description as everybody else but shares no arithmetic with any of them. Batch-norms use their running
 //! averages, as after training.
 
+mod pools;
 mod quantised;
 
 use std::collections::HashMap;
 
 use crate::description::{BATCH_NORM_EPSILON, Description, Op, Padding, Step};
 use crate::{ImageBatch, Weights};
+use pools::{max_pool, mean_of_halves, mean_over_pixels, mean_pool, mix_halves};
 pub use quantised::forward_quantised;
 
 /// The network's output for every picture of the batch.
@@ -88,6 +90,11 @@ fn apply(step: &Step, values: &[Map], params: &Params<'_>) -> Map {
             Map { data: x.data.iter().zip(&y.data).map(|(a, b)| a + b).collect(), ..*x }
         }
         Op::MaxPool { kernel, stride, padding } => max_pool(x, &Window::new(*kernel, *stride, *padding)),
+        Op::MeanPool { kernel, stride, padding, counts_padding } => {
+            mean_pool(x, &Window::new(*kernel, *stride, *padding), *counts_padding)
+        }
+        Op::MeanOfHalves => mean_of_halves(x),
+        Op::MixHalves => mix_halves(x, &values[step.inputs[1]]),
         Op::MeanOverPixels => mean_over_pixels(x),
     }
 }
@@ -130,25 +137,6 @@ fn convolution(x: &Map, weight: &[f32], channels: usize, window: &Window) -> Map
     })
 }
 
-fn max_pool(x: &Map, window: &Window) -> Map {
-    Map::build(x.channels, window.output_side(x.side), |channel, row, column| {
-        let mut largest = f64::NEG_INFINITY;
-        for dy in 0..window.kernel {
-            for dx in 0..window.kernel {
-                let pixel = x.get(channel, window.under(row, dy), window.under(column, dx));
-                largest = pixel.map_or(largest, |pixel| largest.max(pixel));
-            }
-        }
-        largest
-    })
-}
-
-fn mean_over_pixels(x: &Map) -> Map {
-    let pixels = x.side * x.side;
-    let mean = |channel: &[f64]| channel.iter().sum::<f64>() / pixels as f64;
-    Map { channels: x.channels, side: 1, data: x.data.chunks_exact(pixels).map(mean).collect() }
-}
-
 fn batch_norm(x: &Map, [scale, shift, mean, variance]: [&[f32]; 4]) -> Map {
     let pixels = x.side * x.side;
     let normalised = x.data.iter().enumerate().map(|(i, &v)| {
@@ -172,11 +160,11 @@ fn linear(x: &Map, weight: &[f32], bias: Option<&[f32]>, output: usize) -> Map {
 mod tests {
     use super::*;
 
-    fn map(side: usize, data: &[f64]) -> Map {
+    pub(super) fn map(side: usize, data: &[f64]) -> Map {
         Map { channels: data.len() / (side * side), side, data: data.to_vec() }
     }
 
-    const NINE: [f64; 9] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
+    pub(super) const NINE: [f64; 9] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0];
 
     #[test]
     fn convolution_by_hand() {
@@ -186,13 +174,6 @@ mod tests {
         let mut right = [0.0; 9];
         right[5] = 1.0; // the neighbour to the right of the middle
         assert_eq!(convolution(&map(3, &NINE), &right, 1, &window).data, [2.0, 0.0, 8.0, 0.0]);
-    }
-
-    #[test]
-    fn max_pool_padded_only_after_by_hand() {
-        let window = Window { kernel: 2, stride: 2, padding: Padding { before: 0, after: 1 } };
-        let negative: Vec<f64> = NINE.iter().map(|x| -x).collect();
-        assert_eq!(max_pool(&map(3, &negative), &window).data, [-1.0, -3.0, -7.0, -9.0]);
     }
 
     #[test]

@@ -207,7 +207,7 @@ mod tests {
     use crate::description::{ResNet, Stem};
 
     fn tiny() -> Description {
-        ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture }.describe().unwrap()
+        ResNet::plain(10, 0.25, Stem::SmallPicture).describe().unwrap()
     }
 
     #[test]

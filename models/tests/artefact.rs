@@ -130,7 +130,7 @@ fn making_refuses_what_cannot_be() {
             "{name}"
         );
     }
-    let other = ResNet { depth: 18, width: 0.25, stem: Stem::SmallPicture };
+    let other = ResNet::plain(18, 0.25, Stem::SmallPicture);
     let error = create(&place.path().join("b"), &other, "b").unwrap_err().to_string();
     assert!(error.contains("is missing"), "{error}");
     assert!(!place.path().join("b").exists());

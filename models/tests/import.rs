@@ -1,18 +1,18 @@
 //! Imported weights: PyTorch's own files give PyTorch's own embeddings, known namings are understood, and everything else
 //! is refused in words. Golden files and the script that made them are in `golden`.
 
+#[path = "common/checkpoint.rs"]
+mod checkpoint;
 mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{TINY, draft, random_weights};
-use safetensors::tensor::{Dtype, TensorView, serialize};
+use checkpoint::{CHOICES, World, taken};
+use common::{TINY, draft};
 use serde::Deserialize;
-use simclr_models::import::{Checkpoint, Choices, ImportError, Imported, Naming, import};
-use simclr_models::{Artefact, Encoder, ImageBatch, NamedTensor, OnnxEncoder, ResNet, Stem, Weights};
-
-const CHOICES: Choices = Choices { prefix: None, depth: None, width: None, stem: None, large_stem: None };
+use simclr_models::import::{Checkpoint, Choices, ImportError, Naming, import};
+use simclr_models::{Artefact, Encoder, ImageBatch, NamedTensor, OnnxEncoder, ResNet, Stem};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -28,10 +28,6 @@ struct Case {
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
-}
-
-fn taken(path: &Path) -> Result<Imported, ImportError> {
-    import(&Checkpoint::open(path)?, &CHOICES)
 }
 
 /// The batch that golden/import.py builds too.
@@ -90,83 +86,6 @@ fn what_was_read_taken_and_dropped_is_told() {
 
 fn refusal(path: &Path) -> String {
     taken(path).expect_err("it should be refused").to_string()
-}
-
-fn safetensors(tensors: &[NamedTensor]) -> Vec<u8> {
-    let bytes: Vec<Vec<u8>> =
-        tensors.iter().map(|t| t.data.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
-    let view = |(t, data): (&NamedTensor, _)| {
-        (
-            t.name.clone(),
-            TensorView::new(Dtype::F32, t.shape.clone(), data).expect("as long as its shape says"),
-        )
-    };
-    serialize(tensors.iter().zip(bytes.iter().map(Vec::as_slice)).map(view), None).expect("a short header")
-}
-
-struct World {
-    place: tempfile::TempDir,
-    weights: Weights,
-}
-
-impl World {
-    fn new(network: ResNet) -> Self {
-        let weights = random_weights(&network.describe().expect("it exists"), 1);
-        Self { place: tempfile::tempdir().expect("a place for files"), weights }
-    }
-
-    /// Its weights as a safetensors file, after a change.
-    fn file(&self, change: impl FnOnce(&mut Vec<NamedTensor>)) -> PathBuf {
-        let mut tensors = self.weights.tensors().to_vec();
-        change(&mut tensors);
-        let path = self.place.path().join("weights.safetensors");
-        fs::write(&path, safetensors(&tensors)).expect("it can be written");
-        path
-    }
-}
-
-/// Our name as the conversions of SimCLRv2 write it.
-fn as_simclrv2(name: &str) -> String {
-    if let Some(rest) = name.strip_prefix("bn1.") {
-        return format!("resnet.net.0.1.0.{rest}");
-    }
-    let Some(rest) = name.strip_prefix("layer") else { return "resnet.net.0.0.weight".into() };
-    let [stage, block, part, rest] = rest.splitn(4, '.').collect::<Vec<_>>().try_into().expect("four parts");
-    let place = match (part, rest.split_once('.')) {
-        ("downsample", Some(("0", _))) => "projection.shortcut.weight".into(),
-        ("downsample", Some((_, rest))) => format!("projection.bn.0.{rest}"),
-        _ => {
-            let at = part[part.len() - 1..].parse::<usize>().expect("a digit") - 1;
-            if part.starts_with("conv") {
-                format!("net.{}.weight", 2 * at)
-            } else {
-                format!("net.{}.0.{rest}", 2 * at + 1)
-            }
-        }
-    };
-    format!("resnet.net.{stage}.blocks.{block}.{place}")
-}
-
-#[test]
-fn conversions_of_simclrv2_are_understood_and_so_are_others() {
-    let world = World::new(ResNet { depth: 50, width: 0.25, stem: Stem::Imagenet });
-    let path = world.file(|tensors| tensors.iter_mut().for_each(|t| t.name = as_simclrv2(&t.name)));
-    let imported = taken(&path).unwrap();
-    // Google's weights, so Google's padding.
-    assert_eq!(imported.network, ResNet { depth: 50, width: 0.25, stem: Stem::Imagenet });
-    assert_eq!(imported.naming, Naming::Simclrv2);
-    assert_eq!(imported.weights, world.weights);
-
-    let world = World::new(TINY);
-    let path = world.file(|tensors| {
-        tensors
-            .iter_mut()
-            .for_each(|t| t.name = format!("_feature_blocks.{}", t.name.replace("downsample", "shortcut")));
-        tensors.push(NamedTensor { name: "heads.0.weight".into(), shape: vec![1], data: vec![0.0] });
-    });
-    let imported = taken(&path).unwrap();
-    assert_eq!((imported.prefix.as_str(), &imported.weights), ("_feature_blocks.", &world.weights));
-    assert_eq!(imported.dropped.get("heads"), Some(&1));
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn worst_difference(network: ResNet, side: usize) -> (f32, f32) {
 
 fn check_every_depth(stem: Stem, side: usize) {
     for depth in [10, 18, 34, 50, 101, 152] {
-        let (worst, largest) = worst_difference(ResNet { depth, width: 0.25, stem }, side);
+        let (worst, largest) = worst_difference(ResNet::plain(depth, 0.25, stem), side);
         println!("ResNet-{depth}, {stem:?}: largest number {largest}, worst difference {worst:e}");
         assert!(largest > 0.1, "ResNet-{depth}, {stem:?}: embeddings are all but zero, nothing was tested");
         assert!(worst < 1e-4, "ResNet-{depth}, {stem:?}: {worst} apart");
@@ -45,8 +45,20 @@ fn every_depth_with_the_imagenet_stem() {
 #[test]
 fn some_depths_with_torchvisions_stem() {
     for depth in [18, 50] {
-        let network = ResNet { depth, width: 0.25, stem: Stem::Torchvision };
+        let network = ResNet::plain(depth, 0.25, Stem::Torchvision);
         let (worst, largest) = worst_difference(network, 33);
+        assert!(largest > 0.1 && worst < 1e-4, "ResNet-{depth}: {worst} apart, largest {largest}");
+    }
+}
+
+#[test]
+fn selective_kernels_with_every_stem() {
+    let sides =
+        [(Stem::SmallPicture, 9), (Stem::Imagenet, 40), (Stem::Imagenet, 37), (Stem::Torchvision, 33)];
+    for (depth, (stem, side)) in [50, 50, 101, 50].into_iter().zip(sides) {
+        let network = ResNet { selective_kernels: true, ..ResNet::plain(depth, 0.5, stem) };
+        let (worst, largest) = worst_difference(network, side);
+        println!("ResNet-{depth}, {stem:?}, side {side}: largest {largest}, worst difference {worst:e}");
         assert!(largest > 0.1 && worst < 1e-4, "ResNet-{depth}: {worst} apart, largest {largest}");
     }
 }
@@ -56,7 +68,7 @@ fn other_widths_and_odd_sides() {
     for (width, side, stem) in
         [(0.5, 9, Stem::SmallPicture), (0.75, 33, Stem::Imagenet), (1.0, 8, Stem::SmallPicture)]
     {
-        let (worst, _) = worst_difference(ResNet { depth: 18, width, stem }, side);
+        let (worst, _) = worst_difference(ResNet::plain(18, width, stem), side);
         assert!(worst < 1e-4, "width {width}, side {side}, {stem:?}: {worst} apart");
     }
 }

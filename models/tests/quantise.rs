@@ -39,8 +39,8 @@ fn embed(artefact: &Artefact, batch: &ImageBatch) -> Vec<Embedding> {
 fn the_runtime_computes_what_the_slow_twin_does() {
     for (network, side) in [
         (TINY, 16),
-        (ResNet { depth: 50, width: 0.25, stem: Stem::SmallPicture }, 9),
-        (ResNet { depth: 18, width: 0.25, stem: Stem::Imagenet }, 40),
+        (ResNet::plain(50, 0.25, Stem::SmallPicture), 9),
+        (ResNet::plain(18, 0.25, Stem::Imagenet), 40),
     ] {
         let both = both(network, side);
         let batch = random_batch(8, side, 7);

@@ -138,7 +138,7 @@ impl Answer {
 
 /// The smallest network there is, as its first weights fall.
 fn make_artefact(folder: &Path) {
-    let network = ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture };
+    let network = ResNet::plain(10, 0.25, Stem::SmallPicture);
     let description = network.describe().expect("a network that exists");
     let recipe =
         Recipe { side: SIDE, resize: SIDE, filter: Filter::Bilinear, mean: [0.5; 3], deviation: [0.25; 3] };

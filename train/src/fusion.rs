@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn all_of_a_resnet_but_its_shortcuts_is_fused() {
         for (depth, shortcuts) in [(18, 3), (50, 4)] {
-            let description = ResNet { depth, width: 0.25, stem: Stem::SmallPicture }.describe().unwrap();
+            let description = ResNet::plain(depth, 0.25, Stem::SmallPicture).describe().unwrap();
             let actions = fused(&description);
             let alone = |op: fn(&Op) -> bool| {
                 let pairs = description.steps().iter().zip(&actions);

@@ -69,9 +69,9 @@ fn by_onnx(network: &ResNet, weights: &Weights, images: &ImageBatch) -> Vec<f32>
     rows.into_iter().flat_map(simclr_models::Embedding::into_vec).collect()
 }
 
-fn check(depth: u32, stem: Stem) {
+fn check(network: ResNet) {
     tch::set_num_threads(1);
-    let network = ResNet { depth, width: 0.25, stem };
+    let ResNet { depth, stem, .. } = network;
     let description = network.describe().unwrap();
     let (weights, images) = (trained_looking(&description), images(32));
     let slow: Vec<f32> = reference::forward(&description, &weights, &images).into_iter().flatten().collect();
@@ -91,13 +91,20 @@ fn check(depth: u32, stem: Stem) {
 #[test]
 fn small_picture_networks_agree_three_ways() {
     for depth in [10, 18, 34, 50, 101, 152] {
-        check(depth, Stem::SmallPicture);
+        check(ResNet::plain(depth, 0.25, Stem::SmallPicture));
     }
 }
 
 #[test]
 fn imagenet_networks_agree_three_ways() {
     for depth in [10, 18, 34, 50, 101, 152] {
-        check(depth, Stem::Imagenet);
+        check(ResNet::plain(depth, 0.25, Stem::Imagenet));
+    }
+}
+
+#[test]
+fn selective_kernels_agree_three_ways() {
+    for stem in [Stem::SmallPicture, Stem::Imagenet] {
+        check(ResNet { selective_kernels: true, ..ResNet::plain(50, 0.25, stem) });
     }
 }

@@ -118,8 +118,9 @@ impl Source {
         };
         let weights = Weights::initial(&description, seed);
         let artefact = Artefact::create(&folder.path().join("random"), &network, &weights, draft)?;
-        let ResNet { depth, width, stem } = network;
-        let name = format!("random-resnet{depth}-w{width}-{}-seed{seed}", stem.name());
+        let ResNet { depth, width, stem, .. } = network;
+        let kernels = if network.selective_kernels { "-sk1" } else { "" };
+        let name = format!("random-resnet{depth}-w{width}{kernels}-{}-seed{seed}", stem.name());
         Self::of_artefact(name, &artefact, threads)
     }
 }

@@ -78,7 +78,7 @@ impl FromStr for EncoderSpec {
 
 fn random(spec: &str, options: &str) -> Result<EncoderSpec, EvalError> {
     let refuse = |problem: String| EvalError::Spec { spec: spec.to_owned(), problem };
-    let mut network = ResNet { depth: 18, width: 1.0, stem: Stem::SmallPicture };
+    let mut network = ResNet::plain(18, 1.0, Stem::SmallPicture);
     let (mut given, mut seed) = (false, 0);
     for option in options.split(',').filter(|o| !o.is_empty()) {
         let (key, value) = option.split_once('=').unwrap_or((option, ""));
@@ -112,7 +112,7 @@ mod tests {
             "a/b,theirs.toml, random:depth=10,width=0.25,stem=imagenet,seed=3,pixels,random,c=d",
         )
         .unwrap();
-        let network = ResNet { depth: 10, width: 0.25, stem: Stem::Imagenet };
+        let network = ResNet::plain(10, 0.25, Stem::Imagenet);
         assert_eq!(
             list,
             [

@@ -38,7 +38,7 @@ pub(crate) fn colours(root: &Path, each: u32, side: u32) {
 /// A network of ten layers with random weights, for pictures of side 8.
 #[allow(dead_code, reason = "not every test needs an encoder")]
 pub(crate) fn tiny_artefact(folder: &Path) -> Artefact {
-    let network = ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture };
+    let network = ResNet::plain(10, 0.25, Stem::SmallPicture);
     let draft = CardDraft {
         name: "tiny".to_owned(),
         recipe: Recipe { side: 8, resize: 8, filter: Filter::Bicubic, mean: [0.5; 3], deviation: [0.25; 3] },

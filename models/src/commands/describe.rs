@@ -117,6 +117,16 @@ fn row(step: &Step, channels: usize, side: usize) -> Row {
             row.detail =
                 format!("{kernel}×{kernel}, stride {stride}, padded {}+{}", padding.before, padding.after);
         }
+        Op::MeanPool { kernel, stride, padding, .. } => {
+            row.operation = "mean-pool";
+            row.side = windows(side, *kernel, *stride, *padding);
+            row.detail =
+                format!("{kernel}×{kernel}, stride {stride}, padded {}+{}", padding.before, padding.after);
+        }
+        Op::MeanOfHalves => {
+            (row.operation, row.channels, row.side) = ("mean of halves", channels / 2, 1);
+        }
+        Op::MixHalves => (row.operation, row.channels) = ("mix halves", channels / 2),
         Op::MeanOverPixels => (row.operation, row.side) = ("mean over pixels", 1),
     }
     row

@@ -26,7 +26,9 @@ fn locate(artefact: &Path) -> PathBuf {
 }
 
 fn network_words(network: &ResNet) -> String {
-    format!("ResNet-{} × {}, {} stem", network.depth, network.width, network.stem.name())
+    let ResNet { depth, width, stem, selective_kernels } = network;
+    let kernels = if *selective_kernels { ", selective kernels" } else { "" };
+    format!("ResNet-{depth} × {width}{kernels}, {} stem", stem.name())
 }
 
 fn recipe_words(recipe: &Recipe) -> String {

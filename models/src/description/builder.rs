@@ -73,6 +73,25 @@ impl Builder {
         self.push(Op::MaxPool { kernel, stride, padding }, &[x])
     }
 
+    pub(crate) fn mean_pool(
+        &mut self,
+        x: Value,
+        kernel: usize,
+        stride: usize,
+        padding: Padding,
+        counts_padding: bool,
+    ) -> Value {
+        self.push(Op::MeanPool { kernel, stride, padding, counts_padding }, &[x])
+    }
+
+    pub(crate) fn mean_of_halves(&mut self, x: Value) -> Value {
+        self.push(Op::MeanOfHalves, &[x])
+    }
+
+    pub(crate) fn mix_halves(&mut self, x: Value, weights: Value) -> Value {
+        self.push(Op::MixHalves, &[x, weights])
+    }
+
     pub(crate) fn mean_over_pixels(&mut self, x: Value) -> Value {
         self.push(Op::MeanOverPixels, &[x])
     }

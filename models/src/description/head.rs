@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn layers_of_a_head_stand_on_the_encoder() {
-        let network = ResNet { depth: 18, width: 0.25, stem: crate::Stem::SmallPicture };
+        let network = ResNet::plain(18, 0.25, crate::Stem::SmallPicture);
         let head = Head { layers: 3, hidden: Some(32), output: 16, batch_norm: true, last_shift: true };
         let to = |layers| network.describe_to(Some(&HeadLayers { layers, head }));
         let h = network.describe_to(None).unwrap();

@@ -4,12 +4,15 @@
 mod builder;
 mod head;
 mod resnet;
+mod selective;
+mod stem;
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use builder::Builder;
 pub use head::{Head, HeadLayers, describe_classifier, describe_head};
-pub use resnet::{DescriptionError, ResNet, Stem};
+pub use resnet::{DescriptionError, ResNet};
+pub use stem::Stem;
 
 /// The index of the step that produced a value.
 pub type Value = usize;
@@ -87,6 +90,22 @@ pub enum Op {
         /// Positions outside the input, which never win.
         padding: Padding,
     },
+    /// Mean under a square window.
+    MeanPool {
+        /// Side of the window.
+        kernel: usize,
+        /// Step between windows.
+        stride: usize,
+        /// Positions outside the input.
+        padding: Padding,
+        /// Whether positions outside count as zeros; otherwise the mean is of those inside.
+        counts_padding: bool,
+    },
+    /// Mean over height and width of the sum of both halves of the channels: N×2C×H×W to N×C×1×1.
+    MeanOfHalves,
+    /// The first half of the channels, C, and the second, C′, mixed by weights w and w′ for each channel, the halves of a
+    /// second value: N×2C×H×W and N×2C×1×1 to N×C×H×W, (eʷ·C + eʷ′·C′) / (eʷ + eʷ′).
+    MixHalves,
     /// Mean over height and width: N×C×H×W to N×C.
     MeanOverPixels,
 }
@@ -225,7 +244,8 @@ impl Op {
                 }
                 params
             }
-            Self::Input | Self::Relu | Self::Add | Self::MaxPool { .. } | Self::MeanOverPixels => vec![],
+            Self::Input | Self::Relu | Self::Add | Self::MeanOfHalves | Self::MixHalves => vec![],
+            Self::MaxPool { .. } | Self::MeanPool { .. } | Self::MeanOverPixels => vec![],
         }
     }
 }

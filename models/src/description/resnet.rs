@@ -2,41 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Builder, Description, Padding, Value};
-
-/// What happens to pixels before the first stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stem {
-    /// 7×7 convolution of stride 2, then a 3×3 max-pool of stride 2, padded only after, as TensorFlow's `SAME` pads.
-    Imagenet,
-    /// As `Imagenet`, but with the max-pool padded by one on every side, as torchvision and timm pad.
-    Torchvision,
-    /// 3×3 convolution of stride 1 and no pool, for pictures of about 32×32 (appendix B.9).
-    SmallPicture,
-}
-
-impl Stem {
-    /// Every stem.
-    pub const ALL: [Self; 3] = [Self::Imagenet, Self::Torchvision, Self::SmallPicture];
-
-    /// Its name in recipes, cards and on command lines.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Imagenet => "imagenet",
-            Self::Torchvision => "torchvision",
-            Self::SmallPicture => "small-picture",
-        }
-    }
-
-    /// Side of the pictures it is meant for, in pixels.
-    pub const fn usual_side(self) -> u32 {
-        match self {
-            Self::Imagenet | Self::Torchvision => 224,
-            Self::SmallPicture => 32,
-        }
-    }
-}
+use super::stem::{Stem, stem_steps};
+use super::{Builder, Description, Value, selective};
 
 /// The choices that fix a residual network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -48,6 +15,10 @@ pub struct ResNet {
     pub width: f64,
     /// How it begins.
     pub stem: Stem,
+    /// Whether the 3×3 convolutions of its blocks are two that are mixed, and shortcuts and large stems those of ResNet-D,
+    /// as in SimCLRv2's networks named sk1 (Chen et al. 2020b, §2; Li et al. 2019).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub selective_kernels: bool,
 }
 
 /// Why a network cannot be described.
@@ -59,6 +30,12 @@ pub enum DescriptionError {
     /// Choose a width that gives whole channel counts.
     #[error("width {0} is not between 0.25 and 4 in steps of 1/64")]
     Width(f64),
+    /// Choose a width of which half gives whole channel counts, too.
+    #[error("width {0} is not in steps of 1/32, which the stem of a network with selective kernels needs")]
+    HalfWidth(f64),
+    /// Choose one of the depths whose blocks are bottlenecks.
+    #[error("no ResNet-{0} with selective kernels: depth must be 50, 101 or 152")]
+    SelectiveDepth(u32),
     /// Choose a positive length.
     #[error("the projection head's {0} must be at least 1")]
     HeadLength(&'static str),
@@ -76,6 +53,11 @@ impl ResNet {
     /// Every depth there is.
     pub const DEPTHS: [u32; 6] = [10, 18, 34, 50, 101, 152];
 
+    /// One without selective kernels.
+    pub const fn plain(depth: u32, width: f64, stem: Stem) -> Self {
+        Self { depth, width, stem, selective_kernels: false }
+    }
+
     /// Lists the network's steps; its output is the embedding *h*.
     ///
     /// # Errors
@@ -90,9 +72,12 @@ impl ResNet {
             152 => ([3, 8, 36, 3], true),
             other => return Err(DescriptionError::Depth(other)),
         };
+        if self.selective_kernels && !is_bottleneck {
+            return Err(DescriptionError::SelectiveDepth(self.depth));
+        }
         let base = self.base_channels()?;
         let (mut d, image) = Builder::new();
-        let mut x = self.stem_steps(&mut d, image, base);
+        let mut x = stem_steps(self, &mut d, image, base)?;
         let mut input = base;
         for (stage, &count) in blocks.iter().enumerate() {
             let middle = base << stage;
@@ -100,7 +85,8 @@ impl ResNet {
             for block in 0..count {
                 let stride = if stage > 0 && block == 0 { 2 } else { 1 };
                 let name = format!("layer{}.{block}", stage + 1);
-                let shape = Block { name, input, middle, output, stride };
+                let selective = self.selective_kernels;
+                let shape = Block { name, input, middle, output, stride, selective };
                 x = if is_bottleneck { shape.bottleneck(&mut d, x) } else { shape.basic(&mut d, x) };
                 input = output;
             }
@@ -117,22 +103,6 @@ impl ResNet {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, 16 to 256")]
         Ok(channels as usize)
     }
-
-    fn stem_steps(&self, d: &mut Builder, image: Value, base: usize) -> Value {
-        let (kernel, stride) = match self.stem {
-            Stem::Imagenet | Stem::Torchvision => (7, 2),
-            Stem::SmallPicture => (3, 1),
-        };
-        let x = d.conv(image, "conv1", 3, base, kernel, stride);
-        let x = d.batch_norm(x, "bn1", base, false);
-        let x = d.relu(x);
-        match self.stem {
-            // The published code pools with TensorFlow's SAME padding: for 112 to 56 that adds only after.
-            Stem::Imagenet => d.max_pool(x, 3, 2, Padding { before: 0, after: 1 }),
-            Stem::Torchvision => d.max_pool(x, 3, 2, Padding::same(1)),
-            Stem::SmallPicture => x,
-        }
-    }
 }
 
 struct Block {
@@ -141,6 +111,7 @@ struct Block {
     middle: usize,
     output: usize,
     stride: usize,
+    selective: bool,
 }
 
 impl Block {
@@ -154,8 +125,12 @@ impl Block {
     fn bottleneck(&self, d: &mut Builder, x: Value) -> Value {
         let y = self.conv_bn(d, x, 1, (self.input, self.middle), 1, 1, false);
         let y = d.relu(y);
-        let y = self.conv_bn(d, y, 2, (self.middle, self.middle), 3, self.stride, false);
-        let y = d.relu(y);
+        let y = if self.selective {
+            selective::convolution(d, y, &self.name, self.middle, self.stride)
+        } else {
+            let y = self.conv_bn(d, y, 2, (self.middle, self.middle), 3, self.stride, false);
+            d.relu(y)
+        };
         let y = self.conv_bn(d, y, 3, (self.middle, self.output), 1, 1, true);
         self.join(d, x, y)
     }
@@ -176,12 +151,14 @@ impl Block {
     }
 
     fn join(&self, d: &mut Builder, x: Value, y: Value) -> Value {
-        let shortcut = if self.stride != 1 || self.input != self.output {
+        let shortcut = if self.stride == 1 && self.input == self.output {
+            x
+        } else if self.selective {
+            selective::shortcut(d, x, &self.name, (self.input, self.output), self.stride)
+        } else {
             let s =
                 d.conv(x, &format!("{}.downsample.0", self.name), self.input, self.output, 1, self.stride);
             d.batch_norm(s, &format!("{}.downsample.1", self.name), self.output, false)
-        } else {
-            x
         };
         let sum = d.add(y, shortcut);
         d.relu(sum)
@@ -193,7 +170,7 @@ mod tests {
     use super::*;
 
     fn resnet(depth: u32, width: f64, stem: Stem) -> Description {
-        ResNet { depth, width, stem }.describe().unwrap()
+        ResNet::plain(depth, width, stem).describe().unwrap()
     }
 
     #[test]
@@ -237,7 +214,7 @@ mod tests {
 
     #[test]
     fn impossible_networks_are_refused() {
-        let of = |depth, width| ResNet { depth, width, stem: Stem::Imagenet }.describe();
+        let of = |depth, width| ResNet::plain(depth, width, Stem::Imagenet).describe();
         assert_eq!(of(20, 1.0), Err(DescriptionError::Depth(20)));
         for width in [0.0, 0.1, 4.5, f64::NAN, f64::INFINITY, -1.0] {
             assert!(matches!(of(18, width), Err(DescriptionError::Width(_))), "{width}");

@@ -31,7 +31,7 @@ pooling = "none"
 "#;
 
 fn artefact(folder: &Path) -> Artefact {
-    let network = ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture };
+    let network = ResNet::plain(10, 0.25, Stem::SmallPicture);
     let weights = Weights::initial(&network.describe().unwrap(), 7);
     let recipe =
         Recipe { side: SIDE, resize: 18, filter: Filter::Bilinear, mean: MEAN, deviation: DEVIATION };

@@ -14,6 +14,8 @@ pub enum Naming {
     Sequential,
     /// `net.0.0.weight`, `net.1.blocks.0.net.0.weight`: the conversions of Google's SimCLRv2 weights.
     Simclrv2,
+    /// The same of networks with selective kernels: `net.0.4.weight`, `net.1.blocks.0.net.2.main_conv.0.weight`.
+    Simclrv2Selective,
 }
 
 /// Where an encoder's tensors are in a file.
@@ -25,7 +27,7 @@ pub(super) struct Place {
 }
 
 impl Naming {
-    const ALL: [Self; 3] = [Self::Torchvision, Self::Sequential, Self::Simclrv2];
+    const ALL: [Self; 4] = [Self::Torchvision, Self::Sequential, Self::Simclrv2, Self::Simclrv2Selective];
 
     /// In words.
     pub const fn words(self) -> &'static str {
@@ -33,23 +35,25 @@ impl Naming {
             Self::Torchvision => "named as in torchvision",
             Self::Sequential => "named as an nn.Sequential",
             Self::Simclrv2 => "named as conversions of SimCLRv2",
+            Self::Simclrv2Selective => "named as conversions of SimCLRv2 with selective kernels",
         }
     }
 
     /// The preset of weights so named, where they are of one family only.
     pub const fn preset(self) -> Option<Preset> {
         match self {
-            Self::Simclrv2 => Some(Preset::Simclr),
+            Self::Simclrv2 | Self::Simclrv2Selective => Some(Preset::Simclr),
             Self::Torchvision | Self::Sequential => None,
         }
     }
 
-    /// The first block's first convolution, which every network so named has.
+    /// A convolution of the first block, which every network so named has and no other.
     const fn landmark(self) -> &'static str {
         match self {
             Self::Torchvision => "layer1.0.conv1.weight",
             Self::Sequential => "4.0.conv1.weight",
-            Self::Simclrv2 => "net.1.blocks.0.net.0.weight",
+            Self::Simclrv2 => "net.1.blocks.0.net.2.weight",
+            Self::Simclrv2Selective => "net.1.blocks.0.net.2.main_conv.0.weight",
         }
     }
 
@@ -61,6 +65,7 @@ impl Naming {
             }
             Self::Sequential => sequential(name),
             Self::Simclrv2 => simclrv2(name),
+            Self::Simclrv2Selective => simclrv2_selective(name),
         };
         renamed.unwrap_or_else(|| name.to_owned())
     }
@@ -141,6 +146,48 @@ fn simclrv2(name: &str) -> Option<String> {
         }
     };
     Some(format!("layer{stage}.{block}.{part}"))
+}
+
+/// `net.0` holds three convolutions, a block's `net` one step fewer, as its second convolution normalises itself.
+fn simclrv2_selective(name: &str) -> Option<String> {
+    let rest = name.strip_prefix("net.")?;
+    if let Some(stem) = rest.strip_prefix("0.") {
+        return Some(match stem.split_once('.')? {
+            ("0", "weight") => "conv1.0.weight".into(),
+            ("2", "weight") => "conv1.3.weight".into(),
+            ("4", "weight") => "conv1.6.weight".into(),
+            (norm, rest) => {
+                let rest = rest.strip_prefix("0.")?;
+                let ours = match norm {
+                    "1" => "conv1.1",
+                    "3" => "conv1.4",
+                    "5" => "bn1",
+                    _ => return None,
+                };
+                format!("{ours}.{rest}")
+            }
+        });
+    }
+    let (stage, rest) = rest.split_once(".blocks.")?;
+    let (block, rest) = rest.split_once('.')?;
+    // The convolution of a shortcut comes after its mean, and after a padding where there is one.
+    let is_shortcut = rest.starts_with("projection.shortcut.") && rest.ends_with(".weight");
+    let parts = [
+        ("projection.bn.0.", "downsample.2."),
+        ("net.0.", "conv1."),
+        ("net.1.0.", "bn1."),
+        ("net.2.main_conv.0.", "conv2."),
+        ("net.2.main_conv.1.0.", "bn2."),
+        ("net.2.mixing_conv.0.", "mixing.0."),
+        ("net.2.mixing_conv.1.0.", "mixing.1."),
+        ("net.2.mixing_conv.2.", "mixing.3."),
+        ("net.3.", "conv3."),
+        ("net.4.0.", "bn3."),
+    ];
+    let renamed =
+        || parts.iter().find_map(|(theirs, ours)| Some(format!("{ours}{}", rest.strip_prefix(theirs)?)));
+    let part = if is_shortcut { Some("downsample.1.weight".to_owned()) } else { renamed() };
+    Some(format!("layer{stage}.{block}.{}", part?))
 }
 
 /// What projection heads and classifiers inside an encoder's own prefix are called, by their first component.

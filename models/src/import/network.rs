@@ -41,6 +41,8 @@ pub struct Imported {
     pub dropped: BTreeMap<String, usize>,
 }
 
+/// A tensor that networks with selective kernels have, and no others.
+const MIXING: &str = "layer1.0.mixing.0.weight";
 /// Batch-norms count the batches they saw; only training without momentum uses that.
 const COUNTER: &str = "num_batches_tracked";
 
@@ -58,12 +60,17 @@ struct Sorted<'a> {
 pub fn import(checkpoint: &Checkpoint, choices: &Choices) -> Result<Imported, ImportError> {
     let place = names::find(checkpoint.tensors().keys(), choices.prefix.as_deref())?;
     let Sorted { ours, dropped } = sort(checkpoint, &place);
-    refuse_foreign(&ours)?;
-    let network = network(&ours, place.naming, choices)?;
+    let selective_kernels = ours.contains_key(MIXING);
+    if !selective_kernels {
+        refuse_foreign(&ours)?;
+    }
+    let network = ResNet { selective_kernels, ..network(&ours, place.naming, choices)? };
     let description = network.describe()?;
     let differences = differences(&description, &ours);
     if !differences.is_empty() {
-        let words = format!("ResNet-{} × {}, {} stem", network.depth, network.width, network.stem.name());
+        let kernels = if selective_kernels { " with selective kernels" } else { "" };
+        let ResNet { depth, width, stem, .. } = network;
+        let words = format!("ResNet-{depth} × {width}{kernels}, {} stem", stem.name());
         return Err(ImportError::Mismatch { network: words, differences });
     }
     let tensors = ours.iter().map(|(name, (_, stored))| {
@@ -109,7 +116,7 @@ fn refuse_foreign(ours: &BTreeMap<String, (&str, &Stored)>) -> Result<(), Import
             return refuse("shortcuts with an average-pool, as in ResNet-D", theirs);
         }
         if ours.contains("mixing_conv") || ours.contains("main_conv") {
-            return refuse("selective kernels, as in SimCLRv2's networks named sk1", theirs);
+            return refuse("selective kernels under other names than SimCLRv2's conversions have", theirs);
         }
         if ours.contains(".se.") {
             return refuse("squeeze-and-excitation", theirs);
@@ -131,7 +138,11 @@ fn network(
     naming: Naming,
     choices: &Choices,
 ) -> Result<ResNet, ImportError> {
-    let first = ours.get("conv1.weight").map(|(_, stored)| stored.shape.as_slice());
+    let selective_kernels = ours.contains_key(MIXING);
+    let shape = |name: &str| ours.get(name).map(|(_, stored)| stored.shape.as_slice());
+    // A stem of three convolutions begins with half the channels, and is a large one.
+    let three = shape("conv1.0.weight").filter(|_| selective_kernels);
+    let (three, first) = (three.is_some(), three.or_else(|| shape("conv1.weight")));
     let Some(&[channels, 3, kernel, _]) = first else {
         return Err(ImportError::Foreign(match first {
             None => "the first convolution, `conv1.weight`, is missing".to_owned(),
@@ -140,7 +151,7 @@ fn network(
     };
     let stem = match (choices.stem, kernel) {
         (Some(stem), _) => stem,
-        (None, 7) => {
+        (None, kernel) if three || kernel == 7 => {
             choices.large_stem.or(naming.preset().map(Preset::large_stem)).unwrap_or(Stem::Torchvision)
         }
         (None, 3) => Stem::SmallPicture,
@@ -151,11 +162,13 @@ fn network(
         }
     };
     #[expect(clippy::cast_precision_loss, reason = "a count of channels")]
-    let width = choices.width.unwrap_or(channels as f64 / 64.0);
+    let width = choices.width.unwrap_or(channels as f64 / if three { 32.0 } else { 64.0 });
     let found: BTreeSet<&str> = ours.keys().map(String::as_str).collect();
     let mut nearest: Option<(usize, u32)> = None;
-    for depth in choices.depth.map_or_else(|| ResNet::DEPTHS.to_vec(), |depth| vec![depth]) {
-        let params = ResNet { depth, width, stem }.describe()?.params();
+    let all = || ResNet::DEPTHS.into_iter().filter(|&depth| !selective_kernels || depth >= 50).collect();
+    for depth in choices.depth.map_or_else(all, |depth| vec![depth]) {
+        let candidate = ResNet { selective_kernels, ..ResNet::plain(depth, width, stem) };
+        let params = candidate.describe()?.params();
         let needed: BTreeSet<&str> = params.iter().map(|param| param.name.as_str()).collect();
         let apart = found.symmetric_difference(&needed).count();
         if nearest.is_none_or(|(least, _)| apart < least) {
@@ -163,7 +176,7 @@ fn network(
         }
     }
     let (_, depth) = nearest.unwrap_or_default();
-    Ok(ResNet { depth, width, stem })
+    Ok(ResNet::plain(depth, width, stem))
 }
 
 /// One line for everything missing, extra, of another shape, or not of floats; nothing when all is as described.

@@ -1,4 +1,4 @@
-//! A network's steps as ONNX nodes: one step, one node (the mean over pixels takes two).
+//! A network's steps as ONNX nodes: one step, one node (means over pixels and mixes take several).
 
 use super::format::{ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, NodeProto};
 use crate::description::{BATCH_NORM_EPSILON, Description, Op, Padding, Step, Value};
@@ -33,6 +33,13 @@ fn step_nodes(description: &Description, value: Value) -> Vec<NodeProto> {
         Op::Linear { .. } => vec![node("Gemm", vec![int("transB", 1)])],
         Op::Relu => vec![node("Relu", vec![])],
         Op::Add => vec![node("Add", vec![])],
+        Op::MeanPool { kernel, stride, padding, counts_padding } => {
+            let mut attributes = window(*kernel, *stride, *padding);
+            attributes.push(int("count_include_pad", i64::from(*counts_padding)));
+            vec![node("AveragePool", attributes)]
+        }
+        Op::MeanOfHalves => mean_of_halves(&node),
+        Op::MixHalves => mix_halves(&node),
         Op::MeanOverPixels => {
             let mean = format!("mean.{value}");
             let pool = NodeProto { output: vec![mean.clone()], ..node("GlobalAveragePool", vec![]) };
@@ -40,6 +47,43 @@ fn step_nodes(description: &Description, value: Value) -> Vec<NodeProto> {
             vec![pool, flatten]
         }
     }
+}
+
+/// The mean of a sum is the sum of the means: two numbers a channel are added instead of two pictures.
+fn mean_of_halves(node: &impl Fn(&str, Vec<AttributeProto>) -> NodeProto) -> Vec<NodeProto> {
+    let whole = node("Add", vec![]);
+    let named = |what: &str| format!("{}.{what}", whole.name);
+    let pool = NodeProto { output: vec![named("mean")], ..node("GlobalAveragePool", vec![]) };
+    let halves = vec![named("first"), named("second")];
+    let split = NodeProto {
+        input: pool.output.clone(),
+        output: halves.clone(),
+        ..node("Split", vec![int("axis", 1)])
+    };
+    vec![pool, split, NodeProto { input: halves, ..whole }]
+}
+
+/// b + (a − b) · s(w − v), as the softmax of two numbers is the logistic function s of their difference.
+fn mix_halves(node: &impl Fn(&str, Vec<AttributeProto>) -> NodeProto) -> Vec<NodeProto> {
+    let sum = node("Add", vec![]);
+    let named = |what: &str| format!("{}.{what}", sum.name);
+    let step = |op: &str, what: &str, input: &[String], outputs: &[&str], attributes| NodeProto {
+        name: named(what),
+        input: input.to_vec(),
+        output: outputs.iter().map(|output| named(output)).collect(),
+        ..node(op, attributes)
+    };
+    let [a, b, w, v, apart, share, more] = ["a", "b", "w", "v", "apart", "share", "more"].map(named);
+    let axis = || vec![int("axis", 1)];
+    vec![
+        step("Split", "split", &sum.input[..1], &["a", "b"], axis()),
+        step("Split", "split_weights", &sum.input[1..], &["w", "v"], axis()),
+        step("Sub", "subtract_weights", &[w, v], &["apart"], vec![]),
+        step("Sigmoid", "sigmoid", &[apart], &["share"], vec![]),
+        step("Sub", "subtract", &[a, b.clone()], &["difference"], vec![]),
+        step("Mul", "multiply", &[named("difference"), share], &["more"], vec![]),
+        NodeProto { input: vec![b, more], ..sum },
+    ]
 }
 
 /// The step's values, then its own tensors, in the order ONNX wants them, which is the description's.
@@ -58,6 +102,9 @@ pub(super) fn value_name(description: &Description, value: Value) -> String {
         Op::Relu => format!("relu.{value}"),
         Op::Add => format!("add.{value}"),
         Op::MaxPool { .. } => format!("max_pool.{value}"),
+        Op::MeanPool { .. } => format!("mean_pool.{value}"),
+        Op::MeanOfHalves => format!("mean_of_halves.{value}"),
+        Op::MixHalves => format!("mix_halves.{value}"),
         Op::MeanOverPixels => format!("mean_over_pixels.{value}"),
     }
 }

@@ -56,7 +56,13 @@ pub(super) fn plans(description: &Description) -> Result<Vec<Plan>, QuantiseErro
             Op::Add => Plan { op: PlanOp::Add, inputs: inputs(&step.inputs)?, value },
             Op::MaxPool { .. } => Plan { op: PlanOp::MaxPool, inputs: inputs(&step.inputs)?, value },
             Op::MeanOverPixels if layer(step.inputs[0])? + 1 == plans.len() => return Ok(plans),
-            Op::MeanOverPixels | Op::Linear { .. } => return Err(refuse()),
+            Op::MeanPool { .. }
+            | Op::MeanOfHalves
+            | Op::MixHalves
+            | Op::MeanOverPixels
+            | Op::Linear { .. } => {
+                return Err(refuse());
+            }
         };
         plans.push(made);
     }
@@ -121,7 +127,7 @@ mod tests {
     #[test]
     fn every_convolution_becomes_a_layer_and_relus_none() {
         for (depth, stem, pools) in [(18, Stem::SmallPicture, 0), (50, Stem::Imagenet, 1)] {
-            let description = ResNet { depth, width: 0.25, stem }.describe().unwrap();
+            let description = ResNet::plain(depth, 0.25, stem).describe().unwrap();
             let plans = plans(&description).unwrap();
             let count = |is: fn(&Op) -> bool| description.steps().iter().filter(|step| is(&step.op)).count();
             let planned = |is: fn(&PlanOp) -> bool| plans.iter().filter(|plan| is(&plan.op)).count();

@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn first_values_have_the_stated_spread_and_repeat() {
-        let tiny = ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture }.describe().unwrap();
+        let tiny = ResNet::plain(10, 0.25, Stem::SmallPicture).describe().unwrap();
         let weights = Weights::initial(&tiny, 1);
         assert_eq!(weights, Weights::initial(&tiny, 1));
         assert_ne!(weights, Weights::initial(&tiny, 2));

@@ -8,7 +8,7 @@ use simclr_models::{
     Weights,
 };
 
-pub(crate) const TINY: ResNet = ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture };
+pub(crate) const TINY: ResNet = ResNet::plain(10, 0.25, Stem::SmallPicture);
 
 /// Weights in which no scale is zero or one, no shift or running mean zero, and the output stays near 1.
 pub(crate) fn random_weights(description: &Description, seed: u64) -> Weights {

@@ -30,7 +30,7 @@ pub(crate) fn artefact() -> Artefact {
 }
 
 pub(crate) fn make_artefact(folder: &Path, name: &str, seed: u64) -> Artefact {
-    let network = ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture };
+    let network = ResNet::plain(10, 0.25, Stem::SmallPicture);
     let weights = Weights::initial(&network.describe().unwrap(), seed);
     let recipe =
         Recipe { side: SIDE, resize: SIDE, filter: Filter::Bicubic, mean: [0.0; 3], deviation: [1.0; 3] };

@@ -27,7 +27,7 @@ fn weights(description: &Description, seed: u64) -> Weights {
 
 /// Encoder and head, new each time.
 fn networks() -> (Network, Network) {
-    let encoder = ResNet { depth: 10, width: 0.25, stem: Stem::SmallPicture }.describe().unwrap();
+    let encoder = ResNet::plain(10, 0.25, Stem::SmallPicture).describe().unwrap();
     let head = Head { layers: 2, hidden: None, output: 4, batch_norm: true, last_shift: false };
     let head = describe_head(&head, encoder.output_len()).unwrap();
     let network = |d: &Description, seed| Network::new(d.clone(), &weights(d, seed), Device::Cpu).unwrap();

@@ -6,8 +6,11 @@ use simclr_models::{ResNet, Stem};
 #[test]
 fn fused_training_equals_plain_training() {
     tch::set_num_threads(1);
-    for (depth, stem) in [(18, Stem::SmallPicture), (50, Stem::Imagenet)] {
-        let description = ResNet { depth, width: 0.25, stem }.describe().unwrap();
+    for (depth, stem, selective_kernels) in
+        [(18, Stem::SmallPicture, false), (50, Stem::Imagenet, false), (50, Stem::SmallPicture, true)]
+    {
+        let network = ResNet { selective_kernels, ..ResNet::plain(depth, 0.25, stem) };
+        let description = network.describe().unwrap();
         let weights = Weights::initial(&description, 3);
         let images = crate::noise::uniform(&[6, 3, 32, 32], 1);
         let run = |mode| {

@@ -18,7 +18,8 @@ fn an_encoder_is_found_under_any_prefix() {
         ),
         ("4.0.conv1.weight", "", Naming::Sequential),
         ("backbone.4.0.conv1.weight", "backbone.", Naming::Sequential),
-        ("resnet.net.1.blocks.0.net.0.weight", "resnet.", Naming::Simclrv2),
+        ("resnet.net.1.blocks.0.net.2.weight", "resnet.", Naming::Simclrv2),
+        ("resnet.net.1.blocks.0.net.2.main_conv.0.weight", "resnet.", Naming::Simclrv2Selective),
     ] {
         assert_eq!(found(&[name], None).unwrap(), Place { prefix: prefix.into(), naming }, "{name}");
     }
@@ -54,6 +55,16 @@ fn names_become_the_descriptions() {
         (Naming::Simclrv2, "net.4.blocks.0.projection.shortcut.weight", "layer4.0.downsample.0.weight"),
         (Naming::Simclrv2, "net.4.blocks.0.projection.bn.0.weight", "layer4.0.downsample.1.weight"),
         (Naming::Simclrv2, "fc.weight", "fc.weight"),
+        (Naming::Simclrv2Selective, "net.0.2.weight", "conv1.3.weight"),
+        (Naming::Simclrv2Selective, "net.0.5.0.bias", "bn1.bias"),
+        (Naming::Simclrv2Selective, "net.2.blocks.1.net.2.mixing_conv.1.0.bias", "layer2.1.mixing.1.bias"),
+        (Naming::Simclrv2Selective, "net.2.blocks.1.net.3.weight", "layer2.1.conv3.weight"),
+        (
+            Naming::Simclrv2Selective,
+            "net.2.blocks.0.projection.shortcut.2.weight",
+            "layer2.0.downsample.1.weight",
+        ),
+        (Naming::Simclrv2Selective, "net.2.blocks.0.projection.bn.0.bias", "layer2.0.downsample.2.bias"),
     ] {
         assert_eq!(naming.ours(theirs), ours);
     }
