@@ -28,7 +28,8 @@ impl Index {
             && nodes <= width * COMPARED as usize * IN_ORDER
     }
 
-    /// Whether so few are compared one by one rather than walked over.
+    /// Whether there are so few that comparing all is no slower than walking: half as many as a graph is first made for, so that a
+    /// collection that shrinks and grows about that number does not change its ways each time.
     pub(super) fn is_small(&self, records: usize) -> bool {
         records < self.approximate_from / 2
     }
