@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value as Json, json};
 use simclr_models::{Artefact, Card, Description, HeadLayers, Op, Padding, Param, ResNet, Step};
 
-use super::{grouped, list::score_words, network_words, recipe_words};
+use super::{grouped, list::score_words, recipe_words};
 use crate::Report;
 
 pub(crate) fn network(network: &ResNet, side: u32) -> anyhow::Result<Report> {
@@ -15,7 +15,7 @@ pub(crate) fn network(network: &ResNet, side: u32) -> anyhow::Result<Report> {
 fn described(network: &ResNet, head: Option<&HeadLayers>, side: u32) -> anyhow::Result<Report> {
     let description = network.describe_to(head)?;
     let rows = rows(&description, side as usize);
-    let text = format!("{}\n\n{}", network_words(network), table(&description, &rows, side));
+    let text = format!("{network}\n\n{}", table(&description, &rows, side));
     let mut json = counts(&description, &rows);
     json["network"] = json!(network);
     json["side"] = json!(side);

@@ -11,7 +11,7 @@ use serde_json::json;
 use simclr_models::import::{self, Checkpoint, Choices, Imported, Preset};
 use simclr_models::{Artefact, CardDraft, Filter, Recipe, Stem, Training};
 
-use super::{grouped, network_words, recipe_words, verify};
+use super::{grouped, recipe_words, verify};
 use crate::Report;
 pub(crate) use arguments::{EXAMPLES, Import};
 
@@ -130,7 +130,7 @@ fn text(story: &str, artefact: &Artefact, imported: &Imported, checks: &str) -> 
     let card = artefact.card();
     format!(
         "{story}network   {}: {} learned numbers, embeddings of {}\nrecipe    {}\nspace key {}\n\n{checks}",
-        network_words(&imported.network),
+        imported.network,
         grouped(learned(imported)),
         grouped(card.embedding_len),
         recipe_words(&card.recipe),

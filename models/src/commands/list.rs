@@ -5,7 +5,6 @@ use std::path::Path;
 use serde_json::json;
 use simclr_models::{Artefact, Card, CardScore};
 
-use super::network_words;
 use crate::Report;
 
 pub(crate) fn run(folder: &Path) -> anyhow::Result<Report> {
@@ -22,13 +21,8 @@ pub(crate) fn run(folder: &Path) -> anyhow::Result<Report> {
 fn lines(card: &Card) -> String {
     let Card { name, network, recipe, embedding_len, training, scores, .. } = card;
     let mut text = format!(
-        "{name}\n    {}, {}×{} pictures, embeddings of {embedding_len}\n    {} on {}, {} epochs\n",
-        network_words(network),
-        recipe.side,
-        recipe.side,
-        training.method,
-        training.data,
-        training.epochs,
+        "{name}\n    {network}, {}×{} pictures, embeddings of {embedding_len}\n    {} on {}, {} epochs\n",
+        recipe.side, recipe.side, training.method, training.data, training.epochs,
     );
     for score in scores {
         text.push_str(&format!("    {}\n", score_words(score)));

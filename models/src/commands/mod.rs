@@ -10,7 +10,7 @@ pub(crate) mod verify;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use simclr_models::{Artefact, Recipe, ResNet};
+use simclr_models::{Artefact, Recipe};
 
 /// Opens an artefact given by folder or by name.
 pub(crate) fn open(artefact: &Path) -> anyhow::Result<Artefact> {
@@ -23,12 +23,6 @@ pub(crate) fn open(artefact: &Path) -> anyhow::Result<Artefact> {
 fn locate(artefact: &Path) -> PathBuf {
     let by_name = Path::new(crate::ARTEFACTS).join(artefact);
     if !artefact.exists() && by_name.exists() { by_name } else { artefact.to_path_buf() }
-}
-
-fn network_words(network: &ResNet) -> String {
-    let ResNet { depth, width, stem, selective_kernels } = network;
-    let kernels = if *selective_kernels { ", selective kernels" } else { "" };
-    format!("ResNet-{depth} × {width}{kernels}, {} stem", stem.name())
 }
 
 fn recipe_words(recipe: &Recipe) -> String {

@@ -103,8 +103,7 @@ pub enum Op {
     },
     /// Mean over height and width of the sum of both halves of the channels: N×2C×H×W to N×C×1×1.
     MeanOfHalves,
-    /// The first half of the channels, C, and the second, C′, mixed by weights w and w′ for each channel, the halves of a
-    /// second value: N×2C×H×W and N×2C×1×1 to N×C×H×W, (eʷ·C + eʷ′·C′) / (eʷ + eʷ′).
+    /// Halves a and b of a value's channels, mixed by halves v and w of another's, N×2C×H×W and N×2C×1×1 to N×C×H×W: (eᵛ·a + eʷ·b) / (eᵛ + eʷ).
     MixHalves,
     /// Mean over height and width: N×C×H×W to N×C.
     MeanOverPixels,

@@ -52,6 +52,8 @@ pub enum DescriptionError {
 impl ResNet {
     /// Every depth there is.
     pub const DEPTHS: [u32; 6] = [10, 18, 34, 50, 101, 152];
+    /// Those whose blocks are bottlenecks, which alone have selective kernels.
+    pub const SELECTIVE_DEPTHS: [u32; 3] = [50, 101, 152];
 
     /// One without selective kernels.
     pub const fn plain(depth: u32, width: f64, stem: Stem) -> Self {
@@ -102,6 +104,14 @@ impl ResNet {
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, 16 to 256")]
         Ok(channels as usize)
+    }
+}
+
+impl std::fmt::Display for ResNet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { depth, width, stem, selective_kernels } = self;
+        let kernels = if *selective_kernels { " with selective kernels" } else { "" };
+        write!(f, "ResNet-{depth} × {width}{kernels}, {} stem", stem.name())
     }
 }
 

@@ -60,18 +60,14 @@ struct Sorted<'a> {
 pub fn import(checkpoint: &Checkpoint, choices: &Choices) -> Result<Imported, ImportError> {
     let place = names::find(checkpoint.tensors().keys(), choices.prefix.as_deref())?;
     let Sorted { ours, dropped } = sort(checkpoint, &place);
-    let selective_kernels = ours.contains_key(MIXING);
-    if !selective_kernels {
+    if !ours.contains_key(MIXING) {
         refuse_foreign(&ours)?;
     }
-    let network = ResNet { selective_kernels, ..network(&ours, place.naming, choices)? };
+    let network = network(&ours, place.naming, choices)?;
     let description = network.describe()?;
     let differences = differences(&description, &ours);
     if !differences.is_empty() {
-        let kernels = if selective_kernels { " with selective kernels" } else { "" };
-        let ResNet { depth, width, stem, .. } = network;
-        let words = format!("ResNet-{depth} × {width}{kernels}, {} stem", stem.name());
-        return Err(ImportError::Mismatch { network: words, differences });
+        return Err(ImportError::Mismatch { network: network.to_string(), differences });
     }
     let tensors = ours.iter().map(|(name, (_, stored))| {
         let data = checkpoint.numbers(stored)?.unwrap_or_default();
@@ -164,11 +160,11 @@ fn network(
     #[expect(clippy::cast_precision_loss, reason = "a count of channels")]
     let width = choices.width.unwrap_or(channels as f64 / if three { 32.0 } else { 64.0 });
     let found: BTreeSet<&str> = ours.keys().map(String::as_str).collect();
+    let of_depth = |depth| ResNet { selective_kernels, ..ResNet::plain(depth, width, stem) };
     let mut nearest: Option<(usize, u32)> = None;
-    let all = || ResNet::DEPTHS.into_iter().filter(|&depth| !selective_kernels || depth >= 50).collect();
-    for depth in choices.depth.map_or_else(all, |depth| vec![depth]) {
-        let candidate = ResNet { selective_kernels, ..ResNet::plain(depth, width, stem) };
-        let params = candidate.describe()?.params();
+    let all = if selective_kernels { &ResNet::SELECTIVE_DEPTHS[..] } else { &ResNet::DEPTHS };
+    for depth in choices.depth.map_or_else(|| all.to_vec(), |depth| vec![depth]) {
+        let params = of_depth(depth).describe()?.params();
         let needed: BTreeSet<&str> = params.iter().map(|param| param.name.as_str()).collect();
         let apart = found.symmetric_difference(&needed).count();
         if nearest.is_none_or(|(least, _)| apart < least) {
@@ -176,7 +172,7 @@ fn network(
         }
     }
     let (_, depth) = nearest.unwrap_or_default();
-    Ok(ResNet::plain(depth, width, stem))
+    Ok(of_depth(depth))
 }
 
 /// One line for everything missing, extra, of another shape, or not of floats; nothing when all is as described.
