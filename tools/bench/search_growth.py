@@ -17,11 +17,11 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+from plot import Chart  # noqa: E402
 from search_peers import clustered, program, told  # noqa: E402
 from wheels import ROOT  # noqa: E402
 
 EFS = ["10", "16", "24", "32", "48", "64", "96", "128"]
-WIDTH, HEIGHT, LEFT, BOTTOM = 560, 320, 60, 45
 
 
 def measure(size, dimension):
@@ -57,25 +57,15 @@ def plot(results):
     mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
     spread = sum((x - mean_x) ** 2 for x in xs) or 1.0
     slope = sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys)) / spread
-    low, high, top = min(xs) - 0.1, max(xs) + 0.1, max(ys) * 1.2
-
-    def place(x, y):
-        return LEFT + (x - low) / (high - low) * (WIDTH - LEFT - 20), HEIGHT - BOTTOM - y / top * (HEIGHT - BOTTOM - 20)
-
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">']
-    parts.append(f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>')
-    (x0, y0), (x1, y1) = place(low, 0), place(high, top)
-    parts.append(f'<path d="M{x0} {y1}V{y0}H{x1}" fill="none" stroke="black"/>')
-    ends = [place(x, mean_y + slope * (x - mean_x)) for x in (min(xs), max(xs))]
-    parts.append(f'<path d="M{ends[0][0]:.1f} {ends[0][1]:.1f}L{ends[1][0]:.1f} {ends[1][1]:.1f}" stroke="#888" stroke-dasharray="4"/>')
+    low, high = min(xs), max(xs)
+    chart = Chart((low - 0.1, high + 0.1), (0, max(ys) * 1.2))
+    chart.line([(x, mean_y + slope * (x - mean_x)) for x in (low, high)], dashed=True)
     for result, x, y in zip(results, xs, ys):
-        px, py = place(x, y)
-        parts.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4" fill="#0b62a4"/>')
-        parts.append(f'<text x="{px:.1f}" y="{py - 10:.1f}" text-anchor="middle">{y:.0f}</text>')
-        parts.append(f'<text x="{px:.1f}" y="{y0 + 16}" text-anchor="middle">{result["size"]:,}</text>')
-    parts.append(f'<text x="{(x0 + x1) / 2}" y="{HEIGHT - 8}" text-anchor="middle">records (logarithmic)</text>')
-    parts.append(f'<text x="14" y="{HEIGHT / 2}" transform="rotate(-90 14 {HEIGHT / 2})" text-anchor="middle">CPU µs a query at ef 64</text>')
-    return "\n".join([*parts, "</svg>\n"])
+        chart.dot(x, y)
+        chart.word(x, y, f"{y:.0f}", down=-10)
+        chart.across(x, f"{result['size']:,}")
+    chart.titles("records (logarithmic)", "CPU µs a query at ef 64")
+    return chart.svg()
 
 
 def main():

@@ -1,7 +1,8 @@
 """Recall against speed of similarity search, ours beside hnswlib, faiss, usearch, ScaNN and SVS, on the same vectors.
 
 Figures are queries per CPU second of one thread at recall@10 of 0.99 and 0.999, read off each library's curve; those that do not get there
-are left out. `EMBEDDINGS=folder` names a folder with train.npy and test.npy as `simclr-eval embed` writes them, which saves embedding CIFAR-10.
+are left out. Exact search has figures of its own, beside faiss's. `EMBEDDINGS=folder` names a folder with train.npy and test.npy as
+`simclr-eval embed` writes them, which saves embedding CIFAR-10. Curves are kept for `tools/bench/search_plot.py`.
 """
 
 import functools
@@ -28,6 +29,8 @@ PEERS = {
 }
 SETS = {"cifar": "50,000 embeddings of CIFAR-10 by the small shipped encoder", "clustered": "1,000,000 clustered vectors of 128 numbers"}
 CLUSTERED = 1_000_000, 128
+EXACT = "faiss-exact", "faiss-cpu 1.15.1 IndexFlatIP"
+EFS = ["10", "16", "24", "32", "48", "64", "96", "128", "200"]
 ROUNDS = 2
 
 
@@ -85,9 +88,9 @@ def built(name):
     return ours(name)
 
 
-def ours(name):
-    """Our curve; a collection that is there is only opened."""
-    folder, efs = vectors(name), ["10", "16", "24", "32", "48", "64", "96", "128", "200"]
+def ours(name, efs=EFS):
+    """Our curve; a collection that is there is only opened. An ef of 0 is exact search."""
+    folder = vectors(name)
     files = [str(folder / f"{part}.npy") for part in ("stored", "queries", "nearest")]
     return json.loads(told([program(), *files, str(folder / "collection"), *efs]))
 
@@ -96,12 +99,13 @@ def ours(name):
 def compared(name, peer):
     """Curves and build times of both, measured by turns."""
     first = built(name)
+    efs = ["0"] if peer == EXACT[0] else EFS
     command = [python(), str(HERE / "peers" / "search_peers.py"), str(vectors(name)), peer]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     mine, theirs = [], []
     try:
         for _ in range(ROUNDS):
-            mine.append(ours(name))
+            mine.append(ours(name, efs))
             process.stdin.write("\n")
             process.stdin.flush()
             line = process.stdout.readline()
@@ -111,12 +115,20 @@ def compared(name, peer):
     finally:
         process.stdin.close()
         process.wait()
+    keep(name, peer, mine[-1]["curve"], theirs[-1]["curve"])
     bytes_read, held = (mine[-1][f"{which}bytes_per_vector"] for which in ("", "held_"))
     print(f"  {SETS[name]}; ours reads {bytes_read:.0f} bytes a vector while walking and holds {held:.0f} besides")
     for side, runs in (("ours", mine), (peer, theirs)):
         points = [f"{p['recall']:.4f} {p['batch']:.0f}" for p in runs[-1]["curve"]]
         print(f"    {side}: build {(first['build']['cpu_seconds'] if side == 'ours' else runs[0]['build']):.1f} CPU s; recall, queries: {'; '.join(points)}")
     return mine, theirs
+
+
+def keep(name, peer, mine, theirs):
+    """Leaves both curves in a file beside the vectors."""
+    folder = vectors(name) / "curves"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{peer}.json").write_text(json.dumps({"ours": mine, peer: theirs}))
 
 
 def at(curve, recall, way):
@@ -134,7 +146,7 @@ def speed_figure(name, peer, recall, way):
     sides = [[at(run["curve"], recall, way) for run in runs] for runs in (mine, theirs)]
     if None in sides[0] + sides[1]:
         raise FetchError(f"recall {recall} is not reached by {'ours' if None in sides[0] else peer}")
-    return Figure(PEERS[peer], "queries/CPU s", "higher", *sides)
+    return Figure((PEERS | dict([EXACT]))[peer], "queries/CPU s", "higher", *sides)
 
 
 def build_figure(name, peer):
@@ -159,6 +171,17 @@ def register(name, peer):
     indexing.__doc__ = f"CPU seconds to index {SETS[name]}, ours against {peer}"
 
 
+def register_exact(name):
+    for way in ("single", "batch"):
+
+        @bench(f"search-{EXACT[0]}-{name}-{way}")
+        def figure(way=way):
+            return speed_figure(name, EXACT[0], 0.999, way)
+
+        figure.__doc__ = f"queries a CPU second compared with every record, {'one a call' if way == 'single' else '1,000 a call'}: {SETS[name]}, ours against faiss"
+
+
 for set_name in SETS:
     for peer_name in PEERS:
         register(set_name, peer_name)
+    register_exact(set_name)

@@ -1,7 +1,7 @@
 """One search library on one set of vectors: builds its index once, then measures recall and speed whenever it is told to.
 
   search_peers.py prepare FOLDER cifar TRAIN.npy TEST.npy | clustered COUNT DIMENSION    vectors, queries and their nearest ten
-  search_peers.py FOLDER hnswlib|faiss|usearch|scann|svs                                  a line in, a JSON object out
+  search_peers.py FOLDER hnswlib|faiss|faiss-exact|usearch|scann|svs                      a line in, a JSON object out
 
 One thread; times are CPU seconds of this process. Each library gets its usual settings (M 16, efConstruction 200, SVS degree 64) and its
 own knob is turned.
@@ -61,6 +61,15 @@ def faiss(stored):
     return [(ef, lambda ef=ef: setattr(index.hnsw, "efSearch", ef), lambda q: index.search(q, 10)[1]) for ef in EFS]
 
 
+def faiss_exact(stored):
+    import faiss
+
+    faiss.omp_set_num_threads(1)
+    index = faiss.IndexFlatIP(stored.shape[1])
+    index.add(stored)
+    return [("exact", lambda: None, lambda q: index.search(q, 10)[1])]
+
+
 def usearch(stored):
     from usearch.index import Index
 
@@ -95,6 +104,9 @@ def svs(stored):
     return [(w, lambda w=w: setattr(index, "search_window_size", w), found) for w in EFS]
 
 
+LIBRARIES = {"hnswlib": hnswlib, "faiss": faiss, "faiss-exact": faiss_exact, "usearch": usearch, "scann": scann, "svs": svs}
+
+
 def speed(ask, queries):
     ask()
     started, asked = time.process_time(), 0
@@ -123,7 +135,7 @@ def main():
     folder, library = Path(sys.argv[1]), sys.argv[2]
     stored, queries, nearest = (np.load(folder / f"{name}.npy") for name in ("stored", "queries", "nearest"))
     started = time.process_time()
-    knobs = {"hnswlib": hnswlib, "faiss": faiss, "usearch": usearch, "scann": scann, "svs": svs}[library](stored)
+    knobs = LIBRARIES[library](stored)
     build = time.process_time() - started
     for _ in sys.stdin:
         print(json.dumps({"build": build, "curve": curve(knobs, queries, nearest)}), flush=True)
