@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -92,7 +92,7 @@ struct How {
     /// Folder of the recipe's dataset
     #[arg(long)]
     data: PathBuf,
-    /// Stop after about so many seconds, keeping a checkpoint
+    /// Stop about so many seconds from now, keeping a checkpoint, however many runs the command makes
     #[arg(long)]
     limit_seconds: Option<u64>,
     /// Stop once so many steps of the whole run are done, keeping a checkpoint
@@ -132,7 +132,7 @@ impl How {
     fn limits(&self) -> anyhow::Result<Limits<'static>> {
         ctrlc::set_handler(|| STOP.store(true, std::sync::atomic::Ordering::Relaxed))?;
         Ok(Limits {
-            time: self.limit_seconds.map(Duration::from_secs),
+            until: self.limit_seconds.and_then(|most| Instant::now().checked_add(Duration::from_secs(most))),
             steps: self.limit_steps,
             stop: &STOP,
             checkpoint_every: Duration::from_secs(self.checkpoint_seconds),

@@ -23,8 +23,8 @@ const STEPS_PER_RECORD: u64 = 10;
 /// When a run stops before its last step, and how often and how many checkpoints it keeps.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits<'a> {
-    /// Stop after about this long.
-    pub time: Option<Duration>,
+    /// Stop at about this time, however many runs there are.
+    pub until: Option<Instant>,
     /// Stop once so many steps of the whole run are done.
     pub steps: Option<u64>,
     /// Stop as soon as this turns true.
@@ -144,12 +144,12 @@ impl<'a> Session<'a> {
         limits: Limits<'_>,
         listener: Listener<'_>,
     ) -> Result<(), TrainError> {
-        let (started, mut saved) = (Instant::now(), Instant::now());
+        let mut saved = Instant::now();
         while self.step < last {
             self.unread.push(self.learner.step(&feed.take()?, self.rates.at(self.step))?);
             self.step += 1;
             let is_asked_to_stop = limits.stop.load(Ordering::Relaxed);
-            let pauses = is_asked_to_stop || limits.time.is_some_and(|most| started.elapsed() >= most);
+            let pauses = is_asked_to_stop || limits.until.is_some_and(|end| Instant::now() >= end);
             let looks = self.is_time_to_look();
             let saves = looks || pauses || self.step == last || saved.elapsed() >= limits.checkpoint_every;
             // Losses are read before a checkpoint is kept, so that none is kept of a run that has diverged.

@@ -45,7 +45,7 @@ fn is_same(one: &Tensor, other: &Tensor) -> bool {
 fn run(pictures: &Pictures, folder: &Path, steps: u64) -> (Vec<Line>, Checkpoint) {
     let mut lines = vec![];
     let limits = Limits {
-        time: None,
+        until: None,
         steps: Some(steps),
         stop: &NEVER,
         checkpoint_every: Duration::from_secs(3600),

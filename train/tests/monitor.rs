@@ -39,7 +39,7 @@ fn run(text: &str, dataset: &Dataset, folder: &Path, last: u64) -> (Vec<Line>, C
     let pictures = Pictures::load(dataset.split(Split::Train).unwrap(), &recipe.data, Device::Cpu).unwrap();
     let monitor = Monitor::new(dataset, &recipe).unwrap();
     let every = Duration::from_secs(3600);
-    let limits = Limits { time: None, steps: Some(last), stop: &NEVER, checkpoint_every: every, keep: 9 };
+    let limits = Limits { until: None, steps: Some(last), stop: &NEVER, checkpoint_every: every, keep: 9 };
     let start = match RunFolder::new(folder).newest() {
         Ok(found) => found.checkpoint,
         Err(_) => Checkpoint::start(text).unwrap(),

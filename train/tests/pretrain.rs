@@ -9,11 +9,17 @@ mod common;
 mod runs;
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use runs::TINY;
-use simclr_train::TrainError;
+use simclr_datasets::Split;
 use simclr_train::checkpoint::Checkpoint;
+use simclr_train::pictures::Pictures;
 use simclr_train::progress::Record;
+use simclr_train::run_folder::RunFolder;
+use simclr_train::{Ending, Limits, TrainError, TrainRecipe, pretrain};
+use tch::Device;
 
 fn run(recipe: &str, folder: &Path, steps: &[u64]) -> Result<(Vec<Record>, Checkpoint), TrainError> {
     common::write_pictures(&folder.join("pictures"));
@@ -56,4 +62,33 @@ fn a_run_that_diverges_says_at_which_step_and_rate() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_deadline_is_the_same_for_every_run_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    common::write_pictures(&folder.join("pictures"));
+    let dataset = simclr_datasets::open("folder", &folder.join("pictures")).unwrap();
+    let endless = TINY.replace("epochs = 12", "epochs = 1000000");
+    let data = TrainRecipe::parse(&endless).unwrap().data;
+    let pictures = Pictures::load(dataset.split(Split::Train).unwrap(), &data, Device::Cpu).unwrap();
+    let stop = AtomicBool::new(false);
+    tch::set_num_threads(1);
+    let limits = Limits {
+        until: Some(Instant::now() + Duration::from_secs(1)),
+        steps: None,
+        stop: &stop,
+        checkpoint_every: Duration::from_secs(3600),
+        keep: 2,
+    };
+    let run = |name: &str| {
+        let run = folder.join(name);
+        let checkpoint = RunFolder::new(&run).newest_or(Checkpoint::start(&endless).unwrap()).unwrap();
+        pretrain(checkpoint, &pictures, None, Device::Cpu, &run, limits, &mut |_| ()).unwrap()
+    };
+    let Ending::Paused { step } = run("first") else { panic!("a million epochs in a second") };
+    // The second begins when the time is over: it takes the one step after which it looks.
+    assert_eq!(run("second"), Ending::Paused { step: 1 });
+    assert_eq!(run("first"), Ending::Paused { step: step + 1 });
 }

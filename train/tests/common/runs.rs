@@ -30,7 +30,7 @@ pub(crate) fn run(
     let mut records = vec![];
     for &last in steps {
         let limits = Limits {
-            time: None,
+            until: None,
             steps: Some(last),
             stop: &NEVER,
             checkpoint_every: Duration::from_secs(3600),
