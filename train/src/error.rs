@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use simclr_datasets::DatasetError;
+use simclr_eval::EvalError;
 use simclr_models::{ArtefactError, DescriptionError, EncodeError, RecipeError, WeightsError};
 
 /// Why training cannot begin, go on or be exported.
@@ -24,7 +25,7 @@ pub enum TrainError {
     },
     /// A comparison could not be made.
     #[error(transparent)]
-    Eval(#[from] simclr_eval::EvalError),
+    Eval(#[from] EvalError),
     /// Correct the preprocessing described in the recipe.
     #[error("recipe: {0}")]
     Preprocessing(#[from] RecipeError),
@@ -122,6 +123,18 @@ pub enum TrainError {
 }
 
 impl TrainError {
+    /// Whether a run's numbers overflowed, or its features collapsed so far that nothing can be fitted on them: it would
+    /// come to the same bit for bit, while other recipes may do well.
+    pub(crate) fn is_divergence(&self) -> bool {
+        matches!(
+            self,
+            Self::Diverged { .. }
+                | Self::Weights(WeightsError::NotFinite(_))
+                | Self::Encode(EncodeError::NotFinite(_))
+                | Self::Eval(EvalError::Encode(EncodeError::NotFinite(_)) | EvalError::NotConverged { .. })
+        )
+    }
+
     /// Attaches the path to what the system said.
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();

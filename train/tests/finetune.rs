@@ -109,3 +109,37 @@ fn from_random_weights_and_what_does_not_fit() {
     let (succeeded, said) = with(&["--from", "random", "--labels", "2"]);
     assert!(!succeeded && said.contains("finetune.labels"), "{said}");
 }
+
+#[test]
+fn a_choice_that_diverges_is_out_and_no_choice_is_run_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    world(folder);
+    let text = std::fs::read_to_string(folder.join("finetune.toml")).unwrap();
+    let wild =
+        text.replace("rates = [0.5, 0.00001]", "rates = [1e30, 0.5]").replace("epochs = 12", "epochs = 4");
+    std::fs::write(folder.join("finetune.toml"), wild).unwrap();
+    let command = "finetune finetune.toml --from random --threads 1 --data pictures --out";
+    let finetune = |out| run(folder, &command.split(' ').chain([out]).collect::<Vec<_>>());
+    let (succeeded, said) = finetune("tuned");
+    assert!(succeeded && said.contains("0 | 0 | diverged |"), "{said}");
+    let text = std::fs::read_to_string(folder.join("tuned/finetune.json")).unwrap();
+    let outcome: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(outcome["rate"].as_f64(), Some(0.5), "{text}");
+    assert!(outcome["trials"][0]["validation"].is_null(), "{text}");
+
+    // Neither runs nor is judged again what has a trial, even when its checkpoints are gone.
+    for choice in std::fs::read_dir(folder.join("tuned/choices")).unwrap() {
+        std::fs::remove_dir_all(choice.unwrap().path().join("checkpoints")).unwrap();
+    }
+    let (succeeded, said) = finetune("tuned");
+    assert!(succeeded && !said.contains("\"step\""), "{said}");
+    assert_eq!(std::fs::read_to_string(folder.join("tuned/finetune.json")).unwrap(), text);
+
+    // When all diverge there is nothing to go on with.
+    let wild =
+        std::fs::read_to_string(folder.join("finetune.toml")).unwrap().replace("[1e30, 0.5]", "[1e30, 1e31]");
+    std::fs::write(folder.join("finetune.toml"), wild).unwrap();
+    let (succeeded, said) = finetune("all");
+    assert!(!succeeded && said.contains("every choice diverged"), "{said}");
+}

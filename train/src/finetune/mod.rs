@@ -1,13 +1,16 @@
 //! Fine-tuning on labels (§B.5, §B.8): every choice of rate and decay is a supervised run from the same weights, the
-//! best on validation pictures is run once more on training and validation pictures, and the test split is read once.
+//! best on validation pictures is run once more on training and validation pictures, and the test split is read once. A
+//! choice that diverges is out, and the others go on.
 //!
-//! Below the folder: `choices/<rate and decay>` and `final` hold runs, `artefact` the encoder with its classifier as a
-//! probe that the server loads, `plan.toml` what is done, `finetune.json` and
-//! `report.md` what came of it. A stopped fine-tuning goes on.
+//! Below the folder: `choices/<rate and decay>` hold a run each and, in `trial.json`, what came of it, so that it is
+//! neither run nor judged again; `final` holds the last run, `artefact` the encoder with its classifier as a probe that
+//! the server loads, `plan.toml` what is done, `finetune.json` and `report.md` what came of it. A stopped fine-tuning
+//! goes on.
 
 mod classify;
 mod plan;
 mod report;
+mod runs;
 
 use std::fs;
 use std::path::Path;
@@ -19,11 +22,10 @@ use tch::Device;
 pub use plan::{Choices, Plan, Start};
 pub use report::{Outcome, Trial};
 
-use crate::checkpoint::Checkpoint;
-use crate::pictures::Pictures;
 use crate::progress::Line;
-use crate::run_folder::RunFolder;
-use crate::{Ending, Limits, TrainError, pretrain};
+use crate::run_folder::write_whole;
+use crate::{Limits, TrainError};
+use runs::Runs;
 
 /// The labelled pictures of a fine-tuning.
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl Labelled {
 /// Runs a plan to its end; none when a limit was reached before. `watch` is told each run's name and lines.
 ///
 /// # Errors
-/// When a run cannot be made or judged, or the folder holds another plan's runs.
+/// When a run cannot be made or judged, every choice diverges, or the folder holds another plan's runs.
 pub fn finetune(
     plan: &Plan,
     dataset: &Dataset,
@@ -70,27 +72,15 @@ pub fn finetune(
     let grid = plan.choices.grid();
     let first = plan.recipe(grid[0].0, grid[0].1)?;
     let labelled = Labelled::of(dataset, plan.choices.labels, first.seed)?;
-    let mut run = |name: &str, choice: (f64, f64), samples: &[Sample]| {
-        let folder = folder.join(name);
-        let fresh = plan.checkpoint(samples.len(), choice)?;
-        let pictures = Pictures::load(samples, &first.data, device)?;
-        go_on(fresh, &pictures, device, &folder, limits, &mut |line| watch(name, line))
-    };
-    let mut trials = vec![];
-    for choice in &grid {
-        // A grid of one needs no choosing.
-        if grid.len() > 1 {
-            let name = format!("choices/rate-{}-decay-{}", choice.0, choice.1);
-            let Some(checkpoint) = run(&name, *choice, &labelled.train)? else { return Ok(None) };
-            let classifier = classify::classifier(&checkpoint, dataset, labelled.train.len(), choice.1);
-            let validation = classify::top_1(&checkpoint, &classifier, &labelled.validation, device)?;
-            trials.push(Trial { rate: choice.0, decay: choice.1, validation });
-        }
-    }
-    let best = trials.iter().max_by(|a, b| a.validation.total_cmp(&b.validation));
-    let chosen = best.map_or(grid[0], |trial| (trial.rate, trial.decay));
+    let runs = Runs { plan, data: &first.data, dataset, device, folder, limits };
+    // A grid of one needs no choosing.
+    let trials = if grid.len() > 1 { runs.trials(&grid, &labelled, watch)? } else { Some(vec![]) };
+    let Some(trials) = trials else { return Ok(None) };
+    let chosen = if trials.is_empty() { grid[0] } else { best(&trials)? };
     let known = [&labelled.train[..], &labelled.validation].concat();
-    let Some(checkpoint) = run("final", chosen, &known)? else { return Ok(None) };
+    let Some(checkpoint) = runs.run("final", chosen, &runs.pictures(&known)?, watch)? else {
+        return Ok(None);
+    };
     let classifier = classify::classifier(&checkpoint, dataset, known.len(), chosen.1);
     let outcome = Outcome {
         start: plan.start(),
@@ -109,13 +99,23 @@ pub fn finetune(
     Ok(Some(outcome))
 }
 
+/// The rate and decay that validated best.
+fn best(trials: &[Trial]) -> Result<(f64, f64), TrainError> {
+    let scored = trials.iter().filter_map(|trial| Some((trial.validation?, trial)));
+    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0));
+    let (_, trial) = best.ok_or_else(|| {
+        TrainError::Recipe("every choice diverged; give lower finetune.rates and another --out".into())
+    })?;
+    Ok((trial.rate, trial.decay))
+}
+
 /// Refuses a folder that holds another plan's runs, and marks an empty one as this plan's.
 fn claim(plan: &Plan, folder: &Path) -> Result<(), TrainError> {
     let path = folder.join("plan.toml");
     let text = plan.whole()?;
     if !path.exists() {
         fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
-        return fs::write(&path, text).map_err(TrainError::io(path));
+        return write_whole(&path, text.as_bytes()).map_err(TrainError::io(path));
     }
     if fs::read_to_string(&path).map_err(TrainError::io(&path))? != text {
         let reason = "the folder holds another fine-tuning; choose another --out".into();
@@ -124,19 +124,32 @@ fn claim(plan: &Plan, folder: &Path) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// Begins or continues one run; none when a limit was reached before its end.
-fn go_on(
-    fresh: Checkpoint,
-    pictures: &Pictures,
-    device: Device,
-    folder: &Path,
-    limits: Limits<'_>,
-    watch: &mut dyn FnMut(&Line),
-) -> Result<Option<Checkpoint>, TrainError> {
-    let run = RunFolder::new(folder);
-    let checkpoint = run.newest_or(fresh)?;
-    match pretrain(checkpoint, pictures, None, device, folder, limits, watch)? {
-        Ending::Finished => Ok(Some(run.newest()?.checkpoint)),
-        Ending::Paused { .. } => Ok(None),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plan_is_written_whole_or_not_at_all_and_another_is_refused() {
+        let text = include_str!("../../finetune/transfer.toml");
+        let plan = |labels| Plan::parse(text, Start::Random, 37, Some(labels)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        // Something in the way of the file that is then renamed: as if the process had ended while it was written.
+        let in_the_way = folder.path().join("plan.toml.writing");
+        fs::create_dir(&in_the_way).unwrap();
+        assert!(claim(&plan(1.0), folder.path()).is_err());
+        assert!(!folder.path().join("plan.toml").exists());
+        fs::remove_dir(&in_the_way).unwrap();
+        claim(&plan(1.0), folder.path()).unwrap();
+        claim(&plan(1.0), folder.path()).unwrap();
+        let error = claim(&plan(0.5), folder.path()).unwrap_err().to_string();
+        assert!(error.contains("another fine-tuning"), "{error}");
+    }
+
+    #[test]
+    fn the_best_is_chosen_among_those_that_did_not_diverge() {
+        let trial = |rate, validation| Trial { rate, decay: 0.0, validation };
+        let trials = [trial(1.0, None), trial(0.1, Some(50.0)), trial(0.2, Some(60.0)), trial(2.0, None)];
+        assert_eq!(best(&trials).unwrap(), (0.2, 0.0));
+        assert!(best(&trials[..1]).unwrap_err().to_string().contains("every choice diverged"));
     }
 }

@@ -59,7 +59,6 @@ impl Plan {
         let mut choices: Choices =
             choices.try_into().map_err(|error: toml::de::Error| wrong(format!("finetune: {error}")))?;
         choices.labels = labels.unwrap_or(choices.labels);
-        choices.check()?;
         if choices.steps.is_some() {
             claim_epochs(&mut table)?;
         }
@@ -71,8 +70,14 @@ impl Plan {
             return Err(wrong("finetune.head_layers needs a run to take them from".into()));
         }
         let plan = Self { choices, start, table };
-        plan.recipe(plan.choices.rates[0], plan.choices.decays[0])?;
-        Ok(plan)
+        let mut broken: Vec<String> = plan.choices.broken().into_iter().map(str::to_owned).collect();
+        // Rates and decays are all that sets choices apart, so that any one of them tells what else is wrong.
+        if let Some(&(rate, decay)) = plan.choices.grid().first()
+            && let Err(TrainError::Recipe(reason)) = plan.recipe(rate, decay)
+        {
+            broken.push(reason);
+        }
+        if broken.is_empty() { Ok(plan) } else { Err(wrong(broken.join("\n  "))) }
     }
 
     /// A recipe's text at one choice of rate and decay.
@@ -143,16 +148,19 @@ impl Plan {
 }
 
 impl Choices {
-    fn check(&self) -> Result<(), TrainError> {
+    /// What is wrong with them, every rate and decay looked at.
+    fn broken(&self) -> Vec<&'static str> {
+        let is_rate = |rate: &f64| rate.is_finite() && *rate > 0.0;
+        let is_decay = |decay: &f64| decay.is_finite() && *decay >= 0.0;
         let rules = [
             (self.labels > 0.0 && self.labels <= 1.0, "finetune.labels must be above 0 and at most 1"),
             (!self.rates.is_empty(), "finetune.rates must hold at least one rate"),
             (!self.decays.is_empty(), "finetune.decays must hold at least one decay"),
+            (self.rates.iter().all(is_rate), "finetune.rates must all be above 0"),
+            (self.decays.iter().all(is_decay), "finetune.decays must not be negative"),
             (self.steps != Some(0), "finetune.steps must be above 0"),
-            (!self.decays_over_rate || !self.rates.contains(&0.0), "no decay can be divided by a rate of 0"),
         ];
-        let broken: Vec<&str> = rules.iter().filter(|(holds, _)| !holds).map(|(_, rule)| *rule).collect();
-        if broken.is_empty() { Ok(()) } else { Err(TrainError::Recipe(broken.join("\n  "))) }
+        rules.iter().filter(|(holds, _)| !holds).map(|(_, rule)| *rule).collect()
     }
 
     /// Every pair of rate and decay.
@@ -206,36 +214,4 @@ fn inherit(table: &mut Table, run: &TrainRecipe, head_layers: usize) -> Result<(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TRANSFER: &str = include_str!("../../finetune/transfer.toml");
-
-    #[test]
-    fn the_papers_transfer_takes_its_steps_and_divides_decay_by_rate() {
-        for text in [TRANSFER, include_str!("../../finetune/transfer-random.toml")] {
-            let plan = Plan::parse(text, Start::Random, 37, None).unwrap();
-            let steps = plan.choices.steps.unwrap();
-            let grid = plan.choices.grid();
-            assert_eq!(grid.len(), 56);
-            let (rate, decay) = grid[9];
-            for (pictures, steps_per_epoch) in [(3680, 14), (256, 1), (75_750, 295)] {
-                let recipe = TrainRecipe::parse(&plan.text_on(pictures, (rate, decay)).unwrap()).unwrap();
-                let all = recipe.schedule.epochs * steps_per_epoch;
-                assert!((steps..steps + steps_per_epoch).contains(&all), "{all} steps of {steps}");
-                assert!((recipe.optimiser.weight_decay() - decay / rate).abs() < 1e-12);
-            }
-        }
-    }
-
-    #[test]
-    fn steps_and_epochs_together_are_refused() {
-        let both = TRANSFER.replace("[schedule]", "[schedule]\nepochs = 3");
-        let error = Plan::parse(&both, Start::Random, 37, None).unwrap_err().to_string();
-        assert!(error.contains("not both"), "{error}");
-        let none = TRANSFER.replace("steps = 20000", "steps = 0");
-        assert!(
-            Plan::parse(&none, Start::Random, 37, None).unwrap_err().to_string().contains("finetune.steps")
-        );
-    }
-}
+mod tests;

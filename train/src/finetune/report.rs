@@ -7,6 +7,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
+use crate::run_folder::write_whole;
+
+/// A choice's file for what came of it.
+const TRIAL: &str = "trial.json";
 
 /// One choice of rate and decay, judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,8 +19,27 @@ pub struct Trial {
     pub rate: f64,
     /// Weight decay.
     pub decay: f64,
-    /// Top-1 on the validation pictures, in percent.
-    pub validation: f64,
+    /// Top-1 on the validation pictures, in percent; none of a run that diverged.
+    pub validation: Option<f64>,
+}
+
+impl Trial {
+    /// What an earlier start kept in a choice's folder, if it came so far.
+    pub(super) fn load(folder: &Path) -> Result<Option<Self>, TrainError> {
+        let path = folder.join(TRIAL);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&path).map_err(TrainError::io(&path))?;
+        let wrong =
+            |error| TrainError::Checkpoint { path, reason: format!("{error}; remove it to judge again") };
+        serde_json::from_str(&text).map(Some).map_err(wrong)
+    }
+
+    /// Keeps it in the choice's folder.
+    pub(super) fn save(&self, folder: &Path) -> Result<(), TrainError> {
+        write(&folder.join(TRIAL), &json(self)?)
+    }
 }
 
 /// What came of a fine-tuning.
@@ -50,13 +73,8 @@ impl Outcome {
     /// # Errors
     /// When the disk refuses.
     pub fn save(&self, folder: &Path) -> Result<(), TrainError> {
-        let json =
-            serde_json::to_string_pretty(self).map_err(|error| TrainError::Recipe(error.to_string()))?;
-        for (name, text) in [("finetune.json", json), ("report.md", self.page())] {
-            let path = folder.join(name);
-            fs::write(&path, text).map_err(TrainError::io(path))?;
-        }
-        Ok(())
+        write(&folder.join("report.md"), &self.page())?;
+        write(&folder.join("finetune.json"), &json(self)?)
     }
 
     /// A person's page.
@@ -80,8 +98,17 @@ impl Outcome {
         }
         page.push_str(", chosen on validation pictures:\n\n| rate | decay | validation |\n|---|---|---|\n");
         for trial in &self.trials {
-            let _ = writeln!(page, "| {} | {} | {:.2} |", trial.rate, trial.decay, trial.validation);
+            let validation = trial.validation.map_or("diverged".to_owned(), |score| format!("{score:.2}"));
+            let _ = writeln!(page, "| {} | {} | {validation} |", trial.rate, trial.decay);
         }
         page
     }
+}
+
+fn json(value: &impl Serialize) -> Result<String, TrainError> {
+    serde_json::to_string_pretty(value).map_err(|error| TrainError::Recipe(error.to_string()))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), TrainError> {
+    write_whole(path, text.as_bytes()).map_err(TrainError::io(path))
 }
