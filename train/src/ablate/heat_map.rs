@@ -19,7 +19,7 @@ const COLOURS: [[f64; 3]; 5] = [
     [253.0, 231.0, 37.0],
 ];
 
-/// `scores` has one entry a cell, in the grid's order; a cell without is left white.
+/// `scores` has one entry a cell, in the grid's order; a cell without is white with a dash.
 pub(super) fn heat_map(grid: &Grid, scores: &[Vec<Score>]) -> String {
     let values: Vec<Option<f64>> = scores.iter().map(|cell| percent(cell, "linear")).collect();
     let known = values.iter().flatten();
@@ -58,10 +58,11 @@ fn cell(svg: &mut String, [x, y]: [usize; 2], value: Option<f64>, least: f64, mo
         svg,
         "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"4\" fill=\"{fill}\"/>"
     );
-    if let Some(value) = value {
-        let ink = if place(value) > 0.6 { "black" } else { "white" };
-        text(svg, [x + width / 2, y + height / 2 + 5], "middle", ink, &format!("{value:.1}"));
-    }
+    let (ink, words) = match value {
+        Some(value) => (if place(value) > 0.6 { "black" } else { "white" }, format!("{value:.1}")),
+        None => ("black", "–".to_owned()),
+    };
+    text(svg, [x + width / 2, y + height / 2 + 5], "middle", ink, &words);
 }
 
 fn text(svg: &mut String, [x, y]: [usize; 2], anchor: &str, fill: &str, words: &str) {
@@ -104,6 +105,7 @@ mod tests {
                 && svg.contains("rgb(32,144,141)")
         );
         assert_eq!(svg.matches("fill=\"white\"/>").count(), 2, "the page and the missing cell");
+        assert_eq!(svg.matches(">–<").count(), 1, "the missing cell");
         assert!(svg.contains("crop &amp; flip") && svg.contains(">80.0<"));
     }
 }

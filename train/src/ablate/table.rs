@@ -1,13 +1,14 @@
 //! A grid's scores as Markdown, beside the published ones.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use simclr_eval::Score;
 
 use super::{Grid, percent};
 
-/// `scores` has one entry a cell, in the grid's order; an empty one is a dash.
-pub(super) fn table(grid: &Grid, scores: &[Vec<Score>]) -> String {
+/// `scores` has one entry a cell, in the grid's order; an empty one is a dash. `diverged` are cells by name, and why.
+pub(super) fn table(grid: &Grid, scores: &[Vec<Score>], diverged: &BTreeMap<&str, String>) -> String {
     let mut page = format!("# {}\n\n", grid.title);
     let epochs: Vec<u64> = grid.cells.iter().map(|cell| cell.recipe.schedule.epochs).collect();
     let (least, most) = (epochs.iter().min().unwrap_or(&0), epochs.iter().max().unwrap_or(&0));
@@ -30,6 +31,12 @@ pub(super) fn table(grid: &Grid, scores: &[Vec<Score>]) -> String {
     }
     if let Some(published) = &grid.published {
         let _ = writeln!(page, "Published: {}.", published.what);
+    }
+    if !diverged.is_empty() {
+        page.push_str("\nDiverged, and so without a score:\n\n");
+    }
+    for (name, reason) in diverged {
+        let _ = writeln!(page, "- {name}: {}", reason.trim_end());
     }
     page
 }
@@ -115,7 +122,10 @@ pub(super) mod tests {
         let expected = "# Heads\n\nEvery cell is one run of 12 epochs on cifar10; top-1 in percent.\n\n\
             | Head | linear | kNN | published |\n|---|---|---|---|\n\
             | none | 66.0 | 61.2 | 50.0 |\n| linear | – | – | – |\n\nPublished: figure 8.\n";
-        assert_eq!(table(&grid, &scores), expected);
+        assert_eq!(table(&grid, &scores, &BTreeMap::new()), expected);
+        let diverged = BTreeMap::from([("linear", "the loss became NaN\n".to_owned())]);
+        let named = format!("{expected}\nDiverged, and so without a score:\n\n- linear: the loss became NaN\n");
+        assert_eq!(table(&grid, &scores, &diverged), named);
     }
 
     #[test]
@@ -124,7 +134,7 @@ pub(super) mod tests {
         let scores: Vec<Vec<Score>> = (0..4)
             .map(|at| vec![score("knn", f64::from(at)), score("linear", 10.0 + f64::from(at))])
             .collect();
-        let page = table(&grid, &scores);
+        let page = table(&grid, &scores, &BTreeMap::new());
         assert!(
             page.contains(
                 "| Head \\ Output | x | y |\n|---|---|---|\n| a | 10.0 | 11.0 |\n| b | 12.0 | 13.0 |"
