@@ -228,8 +228,9 @@ fn checksum(bytes: &[u8]) -> String {
     files::hexadecimal(&Sha256::digest(bytes))
 }
 
-/// Whether it can name an artefact, and so a folder.
-pub(crate) fn is_name(name: &str) -> bool {
+/// Whether it can name an artefact, and so a folder: 1 to 100 letters, digits, dots, hyphens and underscores, the first a
+/// letter or digit.
+pub fn is_name(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     name.len() <= NAME_LEN_MAX
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())

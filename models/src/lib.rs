@@ -24,7 +24,7 @@ pub mod reference;
 mod resize;
 mod weights;
 
-pub use artefact::{Artefact, ArtefactError};
+pub use artefact::{Artefact, ArtefactError, is_name};
 pub use card::{Card, CardDraft, CardScore, Earlier, Training};
 pub use description::{
     Description, DescriptionError, Head, HeadLayers, Op, Padding, Param, ParamKind, ResNet, Stem, Step,

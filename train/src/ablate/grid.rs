@@ -193,6 +193,7 @@ values = [{ label = "τ 0.5" }, { label = "τ 0.1", set = { objective = { temper
             ("tiny.toml", "none.toml", "none.toml"),
             ("jitter = 0.0", "jitter = 2.0", "off-0.5: recipe: views.jitter"),
             ("label = \"On\"", "label = \"off\"", "two cells"),
+            ("label = \"Off\"", "label = \".5\"", ".5-0.5: recipe: name must be"),
             ("[3.0, nan]", "[3.0]", "2 rows of 2"),
             ("common =", "uncommon =", "uncommon"),
         ] {

@@ -37,8 +37,9 @@ fn one_in_a_thousand() -> f64 {
 }
 
 impl Data {
-    pub(super) fn check(&self, side_of_views: u32, problems: &mut Problems) {
-        let sides = side_of_views..=2048;
+    /// `side_of_views` is none while nobody knows it.
+    pub(super) fn check(&self, side_of_views: Option<u32>, problems: &mut Problems) {
+        let sides = side_of_views.unwrap_or(0)..=2048;
         problems.require(sides.contains(&self.side), "data.side must be views.side to 2048 pixels");
         let is_share = (0.0..1.0).contains(&self.broken_max);
         problems.require(is_share, "data.broken_max must be 0 or more and below 1: a share of the pictures");

@@ -7,12 +7,13 @@ mod data;
 mod monitor;
 mod objective;
 mod optimiser;
+mod parts;
 mod presets;
 mod problems;
 mod views;
 
 use serde::{Deserialize, Serialize};
-use simclr_models::{Filter, Head, HeadLayers, Recipe, ResNet};
+use simclr_models::{Head, HeadLayers, Recipe, ResNet};
 
 pub use data::{Data, Resident};
 pub use monitor::Monitor;
@@ -23,6 +24,7 @@ pub use presets::{PRESETS, Preset};
 pub use views::{BlurSigma, Branches, Brightness, CropDraw, Views};
 
 use crate::TrainError;
+use parts::Parts;
 use problems::{Problems, Reader};
 
 /// Everything that decides a pretraining run but where its data lie and where it is written.
@@ -78,87 +80,18 @@ impl TrainRecipe {
     /// # Errors
     /// With everything that is missing, unknown, of the wrong type or out of range, one line each.
     pub fn parse(text: &str) -> Result<Self, TrainError> {
-        let mut problems = Problems::default();
         let table = presets::resolve(text).map_err(TrainError::Recipe)?;
+        let mut problems = Problems::default();
         let mut reader = Reader::new(&table, &mut problems);
-        let parts = (
-            (
-                reader.field("name"),
-                reader.field("seed"),
-                reader.field("batch"),
-                reader.optional("micro_batch"),
-            ),
-            (reader.field("precision"), reader.field("data"), reader.field("encoder"), reader.field("head")),
-            reader.optional("kept_head"),
-            (
-                reader.field("views"),
-                reader.field("objective"),
-                reader.field("optimiser"),
-                reader.field("schedule"),
-                reader.optional("monitor"),
-            ),
-        );
-        let (
-            (Some(name), Some(seed), Some(batch), Some(micro_batch)),
-            (Some(precision), Some(data), Some(encoder), Some(head)),
-            Some(kept_head),
-            (Some(views), Some(objective), Some(optimiser), Some(schedule), Some(monitor)),
-        ) = parts
-        else {
-            return Err(TrainError::Recipe(problems.into_text()));
-        };
-        let recipe = Self {
-            name,
-            seed,
-            batch,
-            micro_batch,
-            precision,
-            data,
-            encoder,
-            head,
-            kept_head,
-            views,
-            objective,
-            optimiser,
-            schedule,
-            monitor,
-        };
-        problems.unknown_keys(&table, &recipe);
-        recipe.check(&mut problems);
-        problems.or(recipe)
-    }
-
-    fn check(&self, problems: &mut Problems) {
-        let name_is_plain = self.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        problems.require(!self.name.is_empty() && name_is_plain, "name must be letters, digits, - _ .");
-        problems.require(self.batch >= 2, "batch must be at least 2: NT-Xent needs a negative");
-        if let Some(micro) = self.micro_batch {
-            let fits = micro >= 2 && self.batch.is_multiple_of(micro);
-            problems.require(fits, "micro_batch must be at least 2 and divide batch");
-        }
-        self.data.check(self.views.side, problems);
-        self.views.check(problems);
-        self.objective.check(problems);
-        self.optimiser.check(problems);
-        self.schedule.check(problems);
-        if let Some(monitor) = &self.monitor {
-            monitor.check(problems);
-        }
-        problems.check(self.preprocessing().check());
-        let is_tuned = self.kept_head.is_none() || self.objective.classes().is_some();
-        problems.require(is_tuned, "kept_head is for fine-tuning: it needs an objective with classes");
-        match self.encoder.describe_to(self.kept_head.as_ref()) {
-            Ok(encoder) => problems.check(simclr_models::describe_head(&self.head, encoder.output_len())),
-            Err(error) => problems.add(&error),
-        }
+        let parts = Parts::read(&mut reader);
+        reader.refuse_other_keys();
+        parts.check(&mut problems);
+        problems.or(parts.whole())
     }
 
     /// What a picture goes through before the trained encoder sees it: no augmentation.
     pub fn preprocessing(&self) -> Recipe {
-        let Views { side, mean, deviation, .. } = self.views;
-        // The published evaluation keeps the middle 7/8 of large pictures and everything of small ones.
-        let resize = if side <= 32 { side } else { (side * 8).div_ceil(7) };
-        Recipe { side, resize, filter: Filter::Bicubic, mean, deviation }
+        self.views.preprocessing()
     }
 
     /// The recipe in full, every field written out: what a preset and the defaults came to.

@@ -31,11 +31,14 @@ impl Problems {
         }
     }
 
-    /// Notes each key of `given` that `understood` does not have when it is written out again.
-    pub(super) fn unknown_keys(&mut self, given: &Table, understood: &impl Serialize) {
-        match Table::try_from(understood) {
-            Ok(known) => self.compare(given, &known, ""),
-            Err(error) => self.add(&error),
+    /// Notes each key of the field `name` that `understood` does not have when it is written out again.
+    fn unknown_keys(&mut self, name: &str, given: &Value, understood: &impl Serialize) {
+        match (given, Value::try_from(understood)) {
+            (Value::Table(given), Ok(Value::Table(known))) => {
+                self.compare(given, &known, &format!("{name}."));
+            }
+            (_, Ok(_)) => (),
+            (_, Err(error)) => self.add(&error),
         }
     }
 
@@ -54,13 +57,9 @@ impl Problems {
         }
     }
 
-    pub(super) fn into_text(self) -> String {
-        self.0.join("\n  ")
-    }
-
-    /// `value` if nothing is wrong.
-    pub(super) fn or<T>(self, value: T) -> Result<T, TrainError> {
-        if self.0.is_empty() { Ok(value) } else { Err(TrainError::Recipe(self.into_text())) }
+    /// `value` if nothing is wrong; there is none only when something is.
+    pub(super) fn or<T>(self, value: Option<T>) -> Result<T, TrainError> {
+        value.filter(|_| self.0.is_empty()).ok_or_else(|| TrainError::Recipe(self.0.join("\n  ")))
     }
 }
 
@@ -68,16 +67,19 @@ impl Problems {
 pub(super) struct Reader<'a> {
     table: &'a Table,
     problems: &'a mut Problems,
+    /// Fields that were asked for.
+    known: Vec<&'static str>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(table: &'a Table, problems: &'a mut Problems) -> Self {
-        Self { table, problems }
+        Self { table, problems, known: vec![] }
     }
 
     /// A field that must be there.
-    pub(super) fn field<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+    pub(super) fn field<T: DeserializeOwned + Serialize>(&mut self, name: &'static str) -> Option<T> {
         if !self.table.contains_key(name) {
+            self.known.push(name);
             self.problems.add(&format!("{name} is missing"));
             return None;
         }
@@ -85,16 +87,30 @@ impl<'a> Reader<'a> {
     }
 
     /// A field that may be absent; none when it is there and wrong.
-    pub(super) fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Option<Option<T>> {
-        let Some(value) = self.table.get(name) else {
+    pub(super) fn optional<T: DeserializeOwned + Serialize>(
+        &mut self,
+        name: &'static str,
+    ) -> Option<Option<T>> {
+        self.known.push(name);
+        let Some(given) = self.table.get(name) else {
             return Some(None);
         };
-        match value.clone().try_into() {
-            Ok(value) => Some(Some(value)),
+        match given.clone().try_into() {
+            Ok(value) => {
+                self.problems.unknown_keys(name, given, &value);
+                Some(Some(value))
+            }
             Err(error) => {
                 self.problems.add(&format!("{name}: {}", error.to_string().trim().replace('\n', " ")));
                 None
             }
+        }
+    }
+
+    /// Notes each key of the recipe that nobody asked for.
+    pub(super) fn refuse_other_keys(self) {
+        for key in self.table.keys().filter(|key| !self.known.contains(&key.as_str())) {
+            self.problems.add(&format!("{key} is not a field; there are {}", self.known.join(", ")));
         }
     }
 }

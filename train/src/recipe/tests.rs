@@ -22,6 +22,10 @@ fn every_shipped_recipe_is_valid() {
 fn a_wrong_field_is_named() {
     for (from, to, named) in [
         ("batch = 16", "batch = 1", "batch"),
+        ("name = \"simclr-tiny\"", "name = \"_x\"", "name must be"),
+        ("name = \"simclr-tiny\"", "name = \"-x\"", "name must be"),
+        ("name = \"simclr-tiny\"", "name = \".5\"", "name must be"),
+        ("name = \"simclr-tiny\"", "name = \"\"", "name must be"),
         ("batch = 16", "batch = 16\nmicro_batch = 5", "micro_batch"),
         ("temperature = 0.5", "temperature = 0.0", "objective.temperature"),
         ("kind = \"nt-xent\"", "kind = \"nt-zent\"", "nt-zent"),
@@ -49,6 +53,17 @@ fn everything_wrong_is_said_at_once() {
         .replace("epochs = 12", "epochs = 0");
     let error = TrainRecipe::parse(&wrong).unwrap_err().to_string();
     for named in ["views.flip", "views.flop", "objective.temperature", "schedule.epochs"] {
+        assert!(error.contains(named), "{named} in: {error}");
+    }
+    // Of each kind one: a type, a range, a key of a section and one of the recipe, and one that is missing.
+    let mixed = TINY
+        .replace("batch = 16", "batch = \"x\"\nbatches = 3")
+        .replace("flip = 0.5", "flip = 1.5\ngray = 1")
+        .replace("seed = 1\n", "");
+    let error = TrainRecipe::parse(&mixed).unwrap_err().to_string();
+    for named in
+        ["batch:", "batches is not a field", "views.flip", "views.gray is not a field", "seed is missing"]
+    {
         assert!(error.contains(named), "{named} in: {error}");
     }
     let error = TrainRecipe::parse("name = 1\nseed = \"x\"").unwrap_err().to_string();
@@ -89,4 +104,11 @@ fn presets_hold_what_was_published() {
 fn written_out_in_full_it_is_the_same_recipe() {
     let recipe = TrainRecipe::parse("preset = \"paper\"\nname = \"x\"").unwrap();
     assert_eq!(TrainRecipe::parse(&recipe.to_toml().unwrap()).unwrap(), recipe);
+}
+
+#[test]
+fn a_name_is_as_long_as_an_artefacts_may_be() {
+    let named = |length: usize| TINY.replace("\"simclr-tiny\"", &format!("{:?}", "x".repeat(length)));
+    assert!(TrainRecipe::parse(&named(100)).is_ok());
+    assert!(TrainRecipe::parse(&named(101)).unwrap_err().to_string().contains("1 to 100"));
 }

@@ -1,7 +1,7 @@
 //! The augmentations of a recipe: appendix A, and the further ones of figures 4 and 5.
 
 use serde::{Deserialize, Serialize};
-use simclr_models::Filter;
+use simclr_models::{Filter, Recipe};
 
 use super::problems::Problems;
 
@@ -118,6 +118,14 @@ impl Views {
         }
         problems.require((0.0..=2.5).contains(&self.strength), "views.strength must be 0 to 2.5");
         problems.require(self.deviation.iter().all(|&d| d > 0.0), "views.deviation must be above 0");
+    }
+
+    /// What a picture goes through before the trained encoder sees it: no augmentation.
+    pub(super) fn preprocessing(&self) -> Recipe {
+        let Self { side, mean, deviation, .. } = *self;
+        // The published evaluation keeps the middle 7/8 of large pictures and everything of small ones.
+        let resize = if side <= 32 { side } else { (side * 8).div_ceil(7) };
+        Recipe { side, resize, filter: Filter::Bicubic, mean, deviation }
     }
 
     fn coins(&self) -> [(f64, &'static str); 8] {
