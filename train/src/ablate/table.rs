@@ -1,6 +1,6 @@
 //! A grid's scores as Markdown, beside the published ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use simclr_eval::Score;
@@ -15,17 +15,26 @@ pub(super) fn table(grid: &Grid, scores: &[Vec<Score>], diverged: &BTreeMap<&str
     let length = if least == most { format!("{most}") } else { format!("{least} to {most}") };
     let dataset = grid.cells.first().map_or("", |cell| cell.recipe.data.dataset.as_str());
     let _ = writeln!(page, "Every cell is one run of {length} epochs on {dataset}; top-1 in percent.\n");
+    let runs: BTreeSet<&str> = grid.cells.iter().map(|cell| cell.name.as_str()).collect();
+    if runs.len() < grid.cells.len() {
+        let (runs, cells) = (runs.len(), grid.cells.len());
+        let _ = writeln!(page, "{runs} runs fill the {cells} cells: cells of one recipe share a run.\n");
+    }
     match &grid.columns {
         None => one_column(&mut page, grid, scores),
         Some(_) => {
             for (method, title) in [("linear", "Linear"), ("knn", "kNN")] {
                 let _ = writeln!(page, "## {title}\n");
-                matrix(&mut page, grid, |at| percent(&scores[at], method));
+                matrix(&mut page, grid, grid.labels(), |row, column, columns| {
+                    percent(&scores[row * columns + column], method)
+                });
             }
             if let Some(published) = &grid.published {
                 let _ = writeln!(page, "## Published\n");
-                let width = grid.cells.len() / published.values.len().max(1);
-                matrix(&mut page, grid, |at| Some(published.values[at / width][at % width]));
+                let (rows, columns) = grid.labels();
+                let own = |own: &Option<Vec<String>>, grids| own.clone().unwrap_or(grids);
+                let labels = (own(&published.rows, rows), own(&published.columns, columns));
+                matrix(&mut page, grid, labels, |row, column, _| Some(published.values[row][column]));
             }
         }
     }
@@ -53,17 +62,20 @@ fn one_column(page: &mut String, grid: &Grid, scores: &[Vec<Score>]) {
     page.push('\n');
 }
 
-/// Rows and columns with one number a cell, by the cell's place in the grid.
-fn matrix(page: &mut String, grid: &Grid, value: impl Fn(usize) -> Option<f64>) {
-    let columns = grid.columns.as_ref().map_or(&[][..], |axis| &axis.values);
+/// Rows and columns of those labels, with one number a cell by its row, its column and how many columns there are.
+fn matrix(
+    page: &mut String,
+    grid: &Grid,
+    (rows, columns): (Vec<String>, Vec<String>),
+    value: impl Fn(usize, usize, usize) -> Option<f64>,
+) {
     let across = grid.columns.as_ref().map_or("", |axis| axis.title.as_str());
-    let heads: Vec<&str> = columns.iter().map(|choice| choice.label.as_str()).collect();
-    let _ = writeln!(page, "| {} \\ {across} | {} |", grid.rows.title, heads.join(" | "));
+    let _ = writeln!(page, "| {} \\ {across} | {} |", grid.rows.title, columns.join(" | "));
     let _ = writeln!(page, "|---|{}", "---|".repeat(columns.len()));
-    for (row, choice) in grid.rows.values.iter().enumerate() {
+    for (row, label) in rows.iter().enumerate() {
         let cells: Vec<String> =
-            (0..columns.len()).map(|column| shown(value(row * columns.len() + column))).collect();
-        let _ = writeln!(page, "| {} | {} |", choice.label, cells.join(" | "));
+            (0..columns.len()).map(|column| shown(value(row, column, columns.len()))).collect();
+        let _ = writeln!(page, "| {label} | {} |", cells.join(" | "));
     }
     page.push('\n');
 }
@@ -117,7 +129,12 @@ pub(super) mod tests {
     fn one_column_shows_both_methods_and_the_published_number() {
         let mut grid = grid(&["none", "linear"], &[]);
         grid.published =
-            Some(Published { what: "figure 8".into(), values: vec![vec![50.0], vec![f64::NAN]] });
+            Some(Published {
+                what: "figure 8".into(),
+                rows: None,
+                columns: None,
+                values: vec![vec![50.0], vec![f64::NAN]],
+            });
         let scores = vec![vec![score("knn k=200 T=0.1", 61.23), score("linear", 66.0)], vec![]];
         let expected = "# Heads\n\nEvery cell is one run of 12 epochs on cifar10; top-1 in percent.\n\n\
             | Head | linear | kNN | published |\n|---|---|---|---|\n\
@@ -140,6 +157,20 @@ pub(super) mod tests {
                 "| Head \\ Output | x | y |\n|---|---|---|\n| a | 10.0 | 11.0 |\n| b | 12.0 | 13.0 |"
             )
         );
-        assert!(page.contains("| b | 2.0 | 3.0 |"), "{page}");
+        assert!(page.contains("| b | 2.0 | 3.0 |") && !page.contains("share a run"), "{page}");
+    }
+
+    #[test]
+    fn shared_runs_and_published_labels_are_told() {
+        let mut grid = grid(&["a", "b"], &["x", "y"]);
+        grid.cells[2].name = grid.cells[1].name.clone();
+        let columns = Some(["100", "200", "400"].map(str::to_owned).to_vec());
+        let values = vec![vec![1.0, 2.0, 3.0], vec![4.0, 5.0, f64::NAN]];
+        grid.published = Some(Published { what: "table B.1".into(), rows: None, columns, values });
+        let page = table(&grid, &[vec![], vec![], vec![], vec![]], &BTreeMap::new());
+        assert!(page.contains("\n3 runs fill the 4 cells: cells of one recipe share a run.\n"), "{page}");
+        let published = "## Published\n\n| Head \\ Output | 100 | 200 | 400 |\n|---|---|---|---|\n\
+            | a | 1.0 | 2.0 | 3.0 |\n| b | 4.0 | 5.0 | – |\n";
+        assert!(page.contains(published), "{page}");
     }
 }
