@@ -52,17 +52,35 @@ impl Optimiser {
             let weight = weight.shallow_clone();
             let slot = |s: usize| self.slots[s][index].shallow_clone();
             match self.rule {
-                Rule::Sgd { .. } => self.sgd(weight, gradient, slot(0), rate)?,
-                Rule::Lars { .. } if param.kind == ParamKind::Weight => {
+                Rule::Sgd { .. } => {
+                    self.sgd(weight, gradient, slot(0), (rate, self.decay_of(param)))?;
+                }
+                Rule::Lars { adapt_classifier, .. }
+                    if param.kind == ParamKind::Weight && (adapt_classifier || !is_classifier(param)) =>
+                {
                     self.lars(weight, gradient, slot(0), rate)?;
                 }
                 Rule::Lars { momentum, rate_in_velocity, .. } => {
                     accumulate(weight, gradient, slot(0), momentum, rate, rate_in_velocity)?;
                 }
-                Rule::Adam { .. } => self.adam(weight, gradient, [slot(0), slot(1)], rate)?,
+                Rule::Adam { .. } => {
+                    self.adam(weight, gradient, [slot(0), slot(1)], (rate, self.decay_of(param)))?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// λ for a tensor under SGD or Adam.
+    fn decay_of(&self, param: &Param) -> f64 {
+        match self.rule {
+            Rule::Sgd { decay_norms: false, .. } | Rule::Adam { decay_norms: false, .. }
+                if matches!(param.kind, ParamKind::Scale | ParamKind::Shift) =>
+            {
+                0.0
+            }
+            rule => rule.weight_decay(),
+        }
     }
 
     /// g ← g + λw; v ← mv + g; w ← w − rate·v, or w − rate·(g + mv) with Nesterov's look ahead.
@@ -71,9 +89,9 @@ impl Optimiser {
         mut weight: Tensor,
         gradient: &Tensor,
         mut velocity: Tensor,
-        rate: f64,
+        (rate, weight_decay): (f64, f64),
     ) -> Result<(), TrainError> {
-        let Rule::Sgd { momentum, weight_decay, nesterov } = self.rule else { return Ok(()) };
+        let Rule::Sgd { momentum, nesterov, .. } = self.rule else { return Ok(()) };
         let gradient = gradient.f_add(&weight.f_mul_scalar(weight_decay)?)?;
         let _ = velocity.f_mul_scalar_(momentum)?.f_add_(&gradient)?;
         let push = if nesterov {
@@ -85,12 +103,13 @@ impl Optimiser {
         Ok(())
     }
 
-    /// A weight under LARS (You et al. 2017); scales, shifts and biases move by [`accumulate`] alone.
+    /// A weight under LARS (You et al. 2017); scales, shifts and biases, and a classifier where the rule says so, move by
+    /// [`accumulate`] alone.
     ///
     /// Published code: g ← g + λw; trust = η|w|/|g|, 1 if either norm is 0. PyTorch's ports: trust = η|w|/(|g| + λ|w|),
     /// times g + λw; g alone if either norm is 0.
     fn lars(&self, weight: Tensor, gradient: &Tensor, velocity: Tensor, rate: f64) -> Result<(), TrainError> {
-        let Rule::Lars { momentum, weight_decay, trust_coefficient, rate_in_velocity, norm_of_sum } =
+        let Rule::Lars { momentum, weight_decay, trust_coefficient, rate_in_velocity, norm_of_sum, .. } =
             self.rule
         else {
             return Ok(());
@@ -118,9 +137,9 @@ impl Optimiser {
         mut weight: Tensor,
         gradient: &Tensor,
         [mut mean, mut square]: [Tensor; 2],
-        rate: f64,
+        (rate, weight_decay): (f64, f64),
     ) -> Result<(), TrainError> {
-        let Rule::Adam { betas: [first, second], epsilon, weight_decay, decoupled } = self.rule else {
+        let Rule::Adam { betas: [first, second], epsilon, decoupled, .. } = self.rule else {
             return Ok(());
         };
         let decay = weight.f_mul_scalar(weight_decay)?;
@@ -163,6 +182,11 @@ impl Optimiser {
         self.updates = updates;
         Ok(())
     }
+}
+
+/// Whether these are a linear classifier's weights, the only ones that start at zero.
+fn is_classifier(param: &Param) -> bool {
+    param.kind == ParamKind::Weight && param.starts_at_zero
 }
 
 /// v ← mv + rate·g; w ← w − v: or, with the rate outside, v ← mv + g; w ← w − rate·v.

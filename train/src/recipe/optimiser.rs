@@ -14,11 +14,16 @@ pub enum Optimiser {
         momentum: f64,
         /// Added to every learned tensor's gradient, times the tensor.
         weight_decay: f64,
+        /// Whether batch-norms' scales and shifts are decayed too, as `PyTorch`'s optimisers do; the published code leaves
+        /// them out, and decays weights and biases alone.
+        #[serde(default = "yes")]
+        decay_norms: bool,
         /// Whether the gradient looks one step of momentum ahead (Nesterov), as in the paper's fine-tuning.
         #[serde(default)]
         nesterov: bool,
     },
-    /// Layer-wise adaptive rates (You et al. 2017); scales, shifts and biases are neither decayed nor adapted.
+    /// Layer-wise adaptive rates (You et al. 2017); scales, shifts and biases are neither decayed nor adapted: they move by
+    /// their gradient at the full rate.
     Lars {
         /// Share of the last velocity that is kept; 0.9 in the paper.
         momentum: f64,
@@ -33,6 +38,10 @@ pub enum Optimiser {
         /// Whether trust divides by |g + λw|, as the published code, or by |g| + λ|w|, as PyTorch's ports.
         #[serde(default = "yes")]
         norm_of_sum: bool,
+        /// Whether the weights of a linear classifier (`objective` `supervised` or `rotation`) are decayed and adapted like
+        /// any other; in the published code they are not (`head_supervised` in its `exclude_from_weight_decay`).
+        #[serde(default = "yes")]
+        adapt_classifier: bool,
     },
     /// Adam (Kingma and Ba 2015), with weight decay apart from the gradient (Loshchilov and Hutter 2019) if asked.
     Adam {
@@ -42,6 +51,9 @@ pub enum Optimiser {
         epsilon: f64,
         /// λ.
         weight_decay: f64,
+        /// Whether λ is for batch-norms' scales and shifts too, as `PyTorch` has it; not in the published code.
+        #[serde(default = "yes")]
+        decay_norms: bool,
         /// Whether λ·rate·w is taken off each weight (AdamW) instead of adding λw to its gradient.
         decoupled: bool,
     },

@@ -79,7 +79,9 @@ fn a_recipe_changes_what_it_says_of_its_preset_and_nothing_else() {
         momentum = 0.9\nweight_decay = 5e-4\n";
     let mine = TrainRecipe::parse(text).unwrap();
     let theirs = TrainRecipe::parse("preset = \"google-code\"\nname = \"mine\"").unwrap();
-    assert_eq!(mine.optimiser, Optimiser::Sgd { momentum: 0.9, weight_decay: 5e-4, nesterov: false });
+    // Decay of batch-norms as it was before a recipe could say.
+    let sgd = Optimiser::Sgd { momentum: 0.9, weight_decay: 5e-4, decay_norms: true, nesterov: false };
+    assert_eq!(mine.optimiser, sgd);
     assert_eq!(mine.views, Views { strength: 0.5, ..theirs.views.clone() });
     assert_eq!(TrainRecipe { views: mine.views.clone(), optimiser: mine.optimiser, ..theirs }, mine);
     let error = TrainRecipe::parse("preset = \"none\"").unwrap_err().to_string();
@@ -96,7 +98,7 @@ fn presets_hold_what_was_published() {
     assert!(matches!(paper.objective, Objective::NtXent { factor: 1.0, temperature: 0.1, .. }));
     assert!(matches!(code.objective, Objective::NtXent { factor: 2.0, .. }));
     assert!(matches!(paper.optimiser, Optimiser::Lars { weight_decay: 1e-6, .. }));
-    assert!(matches!(code.optimiser, Optimiser::Lars { weight_decay: 1e-4, .. }));
+    assert!(matches!(code.optimiser, Optimiser::Lars { weight_decay: 1e-4, adapt_classifier: false, .. }));
     assert_eq!((small.batch, small.schedule.scaling), (256, Scaling::Sqrt));
 }
 
