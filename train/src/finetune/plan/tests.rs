@@ -1,6 +1,8 @@
 //! Plans, right and wrong, and what the paper's come to.
 
 use super::*;
+use crate::recipe::{Optimiser, Views};
+use crate::schedule::Rates;
 
 const TRANSFER: &str = include_str!("../../../finetune/transfer.toml");
 
@@ -42,4 +44,23 @@ fn steps_and_epochs_together_are_refused() {
     assert!(error.contains("not both"), "{error}");
     let none = TRANSFER.replace("steps = 20000", "steps = 0");
     assert!(Plan::parse(&none, Start::Random, 37, None).unwrap_err().to_string().contains("finetune.steps"));
+}
+
+#[test]
+fn the_papers_semi_supervised_fine_tuning_is_as_published() {
+    for (text, labels, epochs) in [
+        (include_str!("../../../finetune/imagenet-1-percent.toml"), 0.01, 60),
+        (include_str!("../../../finetune/imagenet-10-percent.toml"), 0.1, 30),
+    ] {
+        let plan = Plan::parse(text, Start::Random, 1000, None).unwrap();
+        assert_eq!((plan.choices.labels, plan.choices.grid()), (labels, vec![(0.05, 0.0)]));
+        let recipe = plan.recipe(0.05, 0.0).unwrap();
+        let rates = Rates::new(&recipe.schedule, recipe.batch, 3);
+        assert!((rates.at(0) - 0.8).abs() < 1e-12, "0.05·4096/256, and no warm-up");
+        assert_eq!((recipe.batch, recipe.schedule.epochs), (4096, epochs));
+        let sgd = Optimiser::Sgd { momentum: 0.9, weight_decay: 0.0, decay_norms: false, nesterov: true };
+        assert_eq!(recipe.optimiser, sgd);
+        let Views { flip, jitter, grey, blur, crop_area, .. } = recipe.views;
+        assert_eq!((flip, jitter, grey, blur, crop_area), (0.5, 0.0, 0.0, 0.0, [0.08, 1.0]));
+    }
 }
