@@ -129,8 +129,8 @@ impl Weights {
     }
 
     /// First values, the same for the same seed on every machine: convolutions and matrix products normal with variance
-    /// 1/fan-in (TensorFlow's variance scaling, as in the published code), scales one, or zero where the description
-    /// says so, everything else as its kind needs.
+    /// 1/fan-in (TensorFlow's variance scaling, as the published code has it for convolutions; its projection head begins
+    /// with a deviation of 0.01), scales one, or zero where the description says so, everything else as its kind needs.
     pub fn initial(description: &Description, seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let tensors = description

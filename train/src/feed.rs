@@ -26,7 +26,8 @@ pub struct Maker {
 impl Maker {
     /// Inputs from these pictures as the recipe says.
     ///
-    /// An epoch's last pictures that do not fill a batch are left out, as in the published code.
+    /// An epoch's last pictures that do not fill a batch are left out; the published code repeats the pictures first and
+    /// cuts batches then, across epochs, so that none is.
     ///
     /// # Errors
     /// When there are fewer pictures than a batch takes, or not the classes that the objective names.

@@ -25,7 +25,8 @@ impl Rates {
         }
     }
 
-    /// The rate of step `step`, from 0; zero after the last.
+    /// The rate of step `step`, from 0; zero after the last. Warm-up begins above zero, where the published code's first step
+    /// moves nothing: it has step/W for (step + 1)/W.
     #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
     pub fn at(&self, step: u64) -> f64 {
         if step < self.warmup_steps {
