@@ -50,14 +50,16 @@ impl Pictures {
     /// Makes ready the middle square of every sample, `data.side` pixels wide; resident ones are decoded now, on all cores.
     ///
     /// # Errors
-    /// When there are none, a picture has not one class, or more than `data.broken_max` of them cannot be read: with the first few names and reasons.
+    /// When there are none, or more than `data.broken_max` of them cannot be read: with the first few names and reasons.
     pub fn load(samples: &[Sample], data: &Data, device: Device) -> Result<Self, TrainError> {
         if samples.is_empty() {
             return Err(TrainError::Recipe("the dataset's training split holds no picture".into()));
         }
         let count = samples.len();
-        let labels = class_labels(samples)?;
-        let classes = labels.iter().max().map_or(0, |&label| label + 1);
+        // Only some objectives read labels, and only they refuse pictures that may show several classes.
+        let labels = class_labels(samples).ok();
+        let classes = labels.iter().flatten().max().map_or(0, |&label| label + 1);
+        let labels = labels.unwrap_or_else(|| vec![0; count]);
         let labels: Vec<i64> = labels.into_iter().map(to_i64).collect();
         let labels = Tensor::f_from_slice(&labels)?.f_to_device(device)?;
         let fits = count * decode::bytes_of(data.side) <= BYTES_MAX;
@@ -100,7 +102,7 @@ impl Pictures {
         self.len() == 0
     }
 
-    /// How many classes they are of: one more than the largest label.
+    /// How many classes they are of: one more than the largest label; 0 where a picture may show several.
     pub fn classes(&self) -> usize {
         self.classes
     }

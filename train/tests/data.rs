@@ -5,16 +5,17 @@
 mod common;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use simclr_datasets::{Dataset, Split};
+use simclr_datasets::{Dataset, Label, Mark, Split};
 use simclr_train::checkpoint::Checkpoint;
 use simclr_train::feed::Maker;
 use simclr_train::learner::Learner;
 use simclr_train::pictures::Pictures;
 use simclr_train::progress::Line;
-use simclr_train::recipe::Resident;
+use simclr_train::recipe::{Objective, Resident};
 use simclr_train::run_folder::RunFolder;
 use simclr_train::schedule::Rates;
 use simclr_train::{Limits, TrainError, TrainRecipe, pretrain};
@@ -139,4 +140,20 @@ fn a_streamed_picture_that_is_broken_is_replaced_told_once_and_counted() {
     let pictures = load(&dataset, Resident::Never, 0.0).unwrap();
     let error = pictures.batch(&order).unwrap_err().to_string();
     assert!(error.contains("3.bmp") && error.contains("1 of 64"), "{error}");
+}
+
+#[test]
+fn pictures_that_may_show_several_classes_do_for_objectives_without_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut samples = dataset(folder.path()).split(Split::Train).unwrap().to_vec();
+    for sample in &mut samples {
+        sample.label = Label::Marks(Arc::new([Mark::Present, Mark::Present, Mark::Absent, Mark::Difficult]));
+    }
+    let recipe = TrainRecipe::parse(TINY).unwrap();
+    let pictures = Pictures::load(&samples, &recipe.data, Device::Cpu).unwrap();
+    let input = Maker::new(&pictures, &recipe).unwrap().input(0).unwrap();
+    assert_eq!(input.views.size(), [32, 3, 32, 32]);
+    let objective = Objective::Supervised { classes: 4 };
+    let error = Maker::new(&pictures, &TrainRecipe { objective, ..recipe }).unwrap_err().to_string();
+    assert!(error.contains("one class a picture"), "{error}");
 }

@@ -88,9 +88,13 @@ impl Objective {
 /// Whether the pictures have the labels that the objective asks for.
 ///
 /// # Errors
-/// Says which number of classes the recipe must name.
+/// Says which number of classes the recipe must name, or that the pictures have not one class each.
 pub fn check_labels(rule: &Rule, pictures: &Pictures) -> Result<(), TrainError> {
     match *rule {
+        Rule::Supervised { .. } if pictures.classes() == 0 => Err(TrainError::Recipe(
+            "objective: supervised learning needs one class a picture; these pictures may show several"
+                .into(),
+        )),
         Rule::Supervised { classes } if classes != pictures.classes() => Err(TrainError::Recipe(format!(
             "objective.classes is {classes}, but the pictures have {} classes",
             pictures.classes()
