@@ -28,6 +28,12 @@ pub struct FineTuned {
     pub test_pictures: usize,
     /// Top-1 on them, in percent.
     pub top_1: f64,
+    /// What the dataset is judged by; fine-tunings of before it was told have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// That on them, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
 }
 
 impl FineTuned {
@@ -46,6 +52,13 @@ impl FineTuned {
         FINE_TUNED.on(&self.dataset).filter(|_| self.labels >= 1.0)
     }
 
+    /// Top-1, and the dataset's own metric where it is another.
+    fn accuracy(&self) -> String {
+        let own = self.metric.as_deref().zip(self.score).filter(|(metric, _)| *metric != "top-1");
+        let own = own.map_or_else(String::new, |(metric, score)| format!(" ({score:.2} {metric})"));
+        format!("{:.2}{own}", self.top_1)
+    }
+
     fn cells(&self, datasets: &[DatasetRow]) -> [String; 7] {
         let title =
             datasets.iter().find(|row| row.name == self.dataset).map_or(&self.dataset, |row| &row.title);
@@ -55,7 +68,7 @@ impl FineTuned {
             format!("{} %", self.labels * 100.0),
             self.pictures.to_string(),
             self.test_pictures.to_string(),
-            format!("{:.2}", self.top_1),
+            self.accuracy(),
             self.published().map_or_else(|| "–".to_owned(), |value| format!("{value:.1}")),
         ]
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use simclr_eval::Score;
 
-use super::{Grid, percent};
+use super::{Grid, metric, percent};
 
 /// Sizes in pixels: a cell, and the room for labels.
 const CELL: [usize; 2] = [76, 44];
@@ -32,8 +32,9 @@ pub(super) fn heat_map(grid: &Grid, scores: &[Vec<Score>]) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
          height=\"{height}\" font-family=\"system-ui, sans-serif\" font-size=\"14\">\n\
          <rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n\
-         <text x=\"16\" y=\"28\" font-size=\"17\">{}, linear top-1 in percent</text>\n",
-        escaped(&grid.title)
+         <text x=\"16\" y=\"28\" font-size=\"17\">{}, linear {} in percent</text>\n",
+        escaped(&grid.title),
+        escaped(metric(scores))
     );
     for (column, choice) in grid.columns.iter().flat_map(|axis| &axis.values).enumerate() {
         let (x, y) = (LABELS[0] + CELL[0] * column + CELL[0] / 2, LABELS[1] - 12);

@@ -158,7 +158,12 @@ fn write(path: &Path, text: &str) -> Result<(), TrainError> {
     write_whole(path, text.as_bytes()).map_err(TrainError::io(path))
 }
 
-/// The first score whose method begins so, in percent.
+/// What the scores are: the dataset's own metric, such as `top-1`.
+fn metric(scores: &[Vec<Score>]) -> &str {
+    scores.iter().flatten().next().map_or("top-1", |score| &score.metric)
+}
+
+/// The first score whose method begins so, in percent: by the dataset's own metric.
 fn percent(scores: &[Score], method: &str) -> Option<f64> {
     scores.iter().find(|score| score.method.starts_with(method)).map(|score| score.value)
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use simclr_eval::Score;
 
-use super::{Grid, percent};
+use super::{Grid, metric, percent};
 
 /// `scores` has one entry a cell, in the grid's order; an empty one is a dash. `diverged` are cells by name, and why.
 pub(super) fn table(grid: &Grid, scores: &[Vec<Score>], diverged: &BTreeMap<&str, String>) -> String {
@@ -14,7 +14,11 @@ pub(super) fn table(grid: &Grid, scores: &[Vec<Score>], diverged: &BTreeMap<&str
     let (least, most) = (epochs.iter().min().unwrap_or(&0), epochs.iter().max().unwrap_or(&0));
     let length = if least == most { format!("{most}") } else { format!("{least} to {most}") };
     let dataset = grid.cells.first().map_or("", |cell| cell.recipe.data.dataset.as_str());
-    let _ = writeln!(page, "Every cell is one run of {length} epochs on {dataset}; top-1 in percent.\n");
+    let _ = writeln!(
+        page,
+        "Every cell is one run of {length} epochs on {dataset}; {} in percent.\n",
+        metric(scores)
+    );
     let runs: BTreeSet<&str> = grid.cells.iter().map(|cell| cell.name.as_str()).collect();
     if runs.len() < grid.cells.len() {
         let (runs, cells) = (runs.len(), grid.cells.len());
@@ -128,20 +132,20 @@ pub(super) mod tests {
     #[test]
     fn one_column_shows_both_methods_and_the_published_number() {
         let mut grid = grid(&["none", "linear"], &[]);
-        grid.published =
-            Some(Published {
-                what: "figure 8".into(),
-                rows: None,
-                columns: None,
-                values: vec![vec![50.0], vec![f64::NAN]],
-            });
+        grid.published = Some(Published {
+            what: "figure 8".into(),
+            rows: None,
+            columns: None,
+            values: vec![vec![50.0], vec![f64::NAN]],
+        });
         let scores = vec![vec![score("knn k=200 T=0.1", 61.23), score("linear", 66.0)], vec![]];
         let expected = "# Heads\n\nEvery cell is one run of 12 epochs on cifar10; top-1 in percent.\n\n\
             | Head | linear | kNN | published |\n|---|---|---|---|\n\
             | none | 66.0 | 61.2 | 50.0 |\n| linear | – | – | – |\n\nPublished: figure 8.\n";
         assert_eq!(table(&grid, &scores, &BTreeMap::new()), expected);
         let diverged = BTreeMap::from([("linear", "the loss became NaN\n".to_owned())]);
-        let named = format!("{expected}\nDiverged, and so without a score:\n\n- linear: the loss became NaN\n");
+        let named =
+            format!("{expected}\nDiverged, and so without a score:\n\n- linear: the loss became NaN\n");
         assert_eq!(table(&grid, &scores, &diverged), named);
     }
 

@@ -72,7 +72,8 @@ pub fn finetune(
     let grid = plan.choices.grid();
     let first = plan.recipe(grid[0].0, grid[0].1)?;
     let labelled = Labelled::of(dataset, plan.choices.labels, first.seed)?;
-    let runs = Runs { plan, data: &first.data, dataset, device, folder, limits };
+    let metric = dataset.entry()?.metric;
+    let runs = Runs { plan, data: &first.data, dataset, metric, device, folder, limits };
     // A grid of one needs no choosing.
     let trials = if grid.len() > 1 { runs.trials(&grid, &labelled, watch)? } else { Some(vec![]) };
     let Some(trials) = trials else { return Ok(None) };
@@ -82,6 +83,7 @@ pub fn finetune(
         return Ok(None);
     };
     let classifier = classify::classifier(&checkpoint, dataset, known.len(), chosen.1);
+    let judged = classify::judge(&checkpoint, &classifier, &labelled.test, metric, device)?;
     let outcome = Outcome {
         start: plan.start(),
         labels: plan.choices.labels,
@@ -92,7 +94,9 @@ pub fn finetune(
         decay: chosen.1,
         data: dataset.name.clone(),
         test_pictures: labelled.test.len(),
-        top_1: classify::top_1(&checkpoint, &classifier, &labelled.test, device)?,
+        top_1: judged.top_1,
+        metric: metric.to_string(),
+        score: judged.own,
     };
     classify::export(&checkpoint, classifier, &outcome, &folder.join("artefact"))?;
     outcome.save(folder)?;

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use simclr_datasets::Metric;
 
 use crate::TrainError;
 use crate::run_folder::write_whole;
@@ -19,7 +20,7 @@ pub struct Trial {
     pub rate: f64,
     /// Weight decay.
     pub decay: f64,
-    /// Top-1 on the validation pictures, in percent; none of a run that diverged.
+    /// The dataset's own metric on the validation pictures, in percent; none of a run that diverged.
     pub validation: Option<f64>,
 }
 
@@ -65,6 +66,10 @@ pub struct Outcome {
     pub test_pictures: usize,
     /// Top-1 on them, in percent.
     pub top_1: f64,
+    /// What the dataset is judged by, such as `mean per class`.
+    pub metric: String,
+    /// That on them, in percent.
+    pub score: f64,
 }
 
 impl Outcome {
@@ -79,15 +84,18 @@ impl Outcome {
 
     /// A person's page.
     pub fn page(&self) -> String {
+        let is_other = self.metric != Metric::Top1.to_string();
+        let top_1 = if is_other { format!(" ({:.2} top-1)", self.top_1) } else { String::new() };
         let mut page = format!(
-            "# {}, fine-tuned\n\nFrom {} on {} labelled pictures ({} % of the labels), {} steps: **{:.2}** top-1 on \
+            "# {}, fine-tuned\n\nFrom {} on {} labelled pictures ({} % of the labels), {} steps: **{:.2}** {}{top_1} on \
              {} test pictures, in percent.\n\nRate {} for a batch of 256, weight decay {}",
             self.data,
             self.start,
             self.pictures,
             self.labels * 100.0,
             self.steps,
-            self.top_1,
+            self.score,
+            self.metric,
             self.test_pictures,
             self.rate,
             self.decay

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use simclr_datasets::{Dataset, Sample};
+use simclr_datasets::{Dataset, Metric, Sample};
 use tch::Device;
 
 use super::report::Trial;
@@ -21,6 +21,7 @@ pub(super) struct Runs<'a> {
     pub(super) plan: &'a Plan,
     pub(super) data: &'a Data,
     pub(super) dataset: &'a Dataset,
+    pub(super) metric: Metric,
     pub(super) device: Device,
     pub(super) folder: &'a Path,
     pub(super) limits: Limits<'a>,
@@ -68,7 +69,9 @@ impl Runs<'_> {
     ) -> Result<Option<Trial>, TrainError> {
         let judge = |checkpoint: Checkpoint| {
             let classifier = classify::classifier(&checkpoint, self.dataset, labelled.train.len(), choice.1);
-            classify::top_1(&checkpoint, &classifier, &labelled.validation, self.device)
+            let judged =
+                classify::judge(&checkpoint, &classifier, &labelled.validation, self.metric, self.device);
+            judged.map(|judged| judged.own)
         };
         let run = self.run(name, choice, pictures, watch);
         let validation = match run.and_then(|checkpoint| checkpoint.map(judge).transpose()) {
