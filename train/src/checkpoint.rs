@@ -232,8 +232,16 @@ pub fn descriptions(recipe: &TrainRecipe) -> Result<(Description, Description), 
     Ok((encoder, head))
 }
 
+/// What both learn; a layer of a head that ends the encoder has a name that the head on it has too.
 fn learned(encoder: &Description, head: &Description) -> Vec<Param> {
-    encoder.params().into_iter().chain(head.params()).filter(|param| param.kind.is_learned()).collect()
+    let mut params = encoder.params();
+    for param in head.params() {
+        let is_taken = params.iter().any(|other| other.name == param.name);
+        let name = if is_taken { format!("classifier/{}", param.name) } else { param.name };
+        params.push(Param { name, ..param });
+    }
+    params.retain(|param| param.kind.is_learned());
+    params
 }
 
 #[cfg(test)]

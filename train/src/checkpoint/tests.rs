@@ -32,6 +32,17 @@ fn has_queue(bytes: &[u8]) -> bool {
 }
 
 #[test]
+fn a_heads_layer_that_is_kept_and_the_head_on_it_have_slots_of_their_own() {
+    let kept = "[kept_head]\nlayers = 1\nhead = { layers = 2, output = 32, batch_norm = true }\n";
+    let labels = TINY.replace("kind = \"nt-xent\"\ntemperature = 0.5", "kind = \"supervised\"\nclasses = 4");
+    let mut checkpoint = Checkpoint::start(&format!("{labels}\n{kept}")).unwrap();
+    for (number, slot) in (0u8..).zip(&mut checkpoint.slots[0]) {
+        slot[0] = f32::from(number);
+    }
+    assert_eq!(Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap(), checkpoint);
+}
+
+#[test]
 fn damage_is_reported_whatever_byte_is_cut() {
     let bytes = Checkpoint::start(TINY).unwrap().to_bytes().unwrap();
     for length in [0, 4, 100, bytes.len() / 2, bytes.len() - 1] {
