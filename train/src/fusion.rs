@@ -1,7 +1,7 @@
 //! In what parts a description is run: which batch-norms, sums and relus are one operation on the processor, and until when
 //! each result is kept.
 
-use simclr_models::{Description, Op, Value};
+use simclr_models::{Description, Op, Step, Value};
 
 /// What a step of the description does when the network runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,15 +50,21 @@ impl Plan {
     }
 }
 
-/// One action a step: every relu absorbs the batch-norm, or the sum of a batch-norm and something, that only it reads.
+/// One action a step: every relu absorbs the batch-norm of a convolution, or the sum of one and something, that only it reads.
+///
+/// A head's batch-norm, which may end an encoder, is of rows and not of pictures: it runs by itself.
 fn fused(description: &Description) -> Vec<Action> {
     let steps = description.steps();
     let mut readers = vec![0; steps.len()];
     for &input in steps.iter().flat_map(|step| &step.inputs) {
         readers[input] += 1;
     }
-    let is_absorbable_norm =
-        |value: Value| readers[value] == 1 && matches!(steps[value].op, Op::BatchNorm { .. });
+    let is_absorbable_norm = |value: Value| {
+        let Step { op, inputs, .. } = &steps[value];
+        readers[value] == 1
+            && matches!(op, Op::BatchNorm { .. })
+            && matches!(steps[inputs[0]].op, Op::Conv { .. })
+    };
     let mut actions = vec![Action::Alone; steps.len()];
     for (index, step) in steps.iter().enumerate().filter(|(_, step)| step.op == Op::Relu) {
         let input = step.inputs[0];
@@ -81,7 +87,7 @@ fn fused(description: &Description) -> Vec<Action> {
 /// For each step the values it reads when run so.
 fn reads(description: &Description, actions: &[Action]) -> Vec<Vec<Value>> {
     let steps = description.steps();
-    let read = |(step, action): (&simclr_models::Step, &Action)| match *action {
+    let read = |(step, action): (&Step, &Action)| match *action {
         Action::Alone => step.inputs.clone(),
         Action::Absorbed => vec![],
         Action::Fused { norm, residual } => steps[norm].inputs.iter().copied().chain(residual).collect(),
@@ -92,7 +98,7 @@ fn reads(description: &Description, actions: &[Action]) -> Vec<Vec<Value>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use simclr_models::{ResNet, Stem};
+    use simclr_models::{Head, HeadLayers, ResNet, Stem};
 
     #[test]
     fn all_of_a_resnet_but_its_shortcuts_is_fused() {
@@ -106,6 +112,18 @@ mod tests {
             assert_eq!(alone(|op| *op == Op::Relu), 0);
             assert_eq!(alone(|op| *op == Op::Add), 0);
             assert_eq!(alone(|op| matches!(op, Op::BatchNorm { .. })), shortcuts);
+        }
+    }
+
+    #[test]
+    fn a_heads_batch_norms_and_relus_run_by_themselves() {
+        let head = Head { layers: 3, hidden: None, output: 8, batch_norm: true, last_shift: true };
+        let network = ResNet::plain(18, 0.25, Stem::SmallPicture);
+        let encoder = network.describe().unwrap().steps().len();
+        for layers in 1..=3 {
+            let description = network.describe_to(Some(&HeadLayers { layers, head })).unwrap();
+            let actions = fused(&description);
+            assert!(actions[encoder..].iter().all(|action| *action == Action::Alone), "{layers} layers");
         }
     }
 }

@@ -143,3 +143,27 @@ fn a_choice_that_diverges_is_out_and_no_choice_is_run_twice() {
     let (succeeded, said) = finetune("all");
     assert!(!succeeded && said.contains("every choice diverged"), "{said}");
 }
+
+#[test]
+fn a_heads_layer_with_batch_norm_stays_under_the_classifier() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    world(folder);
+    let edit = |name: &str, from: &str, to: &str| {
+        let path = folder.join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(&path, text.replace(from, to)).unwrap();
+    };
+    edit("tiny.toml", "batch_norm = false", "batch_norm = true");
+    edit("finetune.toml", "rates = [0.5, 0.00001]", "rates = [0.5]\nhead_layers = 1");
+    let where_to = ["--data", "pictures", "--threads", "1"];
+    let pretrain = ["pretrain", "tiny.toml", "--out", "run", "--limit-steps", "8"];
+    let (succeeded, said) = run(folder, &[&pretrain[..], &where_to[..]].concat());
+    assert!(succeeded, "{said}");
+    let finetune = ["finetune", "finetune.toml", "--from", "run", "--out", "tuned"];
+    let (succeeded, said) = run(folder, &[&finetune[..], &where_to[..]].concat());
+    assert!(succeeded, "{said}");
+    let artefact = Artefact::open(&folder.join("tuned/artefact")).unwrap();
+    assert!(artefact.probes_folder().join("folder-finetuned.safetensors").is_file());
+}
