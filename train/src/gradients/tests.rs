@@ -1,36 +1,21 @@
 //! Gradient caching against the whole batch, and against a step that normalises each part by itself.
 
-use simclr_models::{Description, Head, NamedTensor, ParamKind, ResNet, Stem, Weights, describe_head};
+use simclr_models::{Description, Head, ResNet, Stem, describe_head};
 use tch::Device;
 
 use super::*;
 use crate::network::{Mode, Network, to_numbers};
+use crate::noise::moved;
 use crate::recipe::Objective as Rule;
 
 const PICTURES: i64 = 8;
-
-/// First weights with running averages and scales moved, so that no branch is silent.
-fn weights(description: &Description, seed: u64) -> Weights {
-    let tensors = Weights::initial(description, seed).tensors().to_vec();
-    let moved = description.params().into_iter().zip(tensors).map(|(param, tensor)| {
-        let value = |i: usize| 0.5 + 0.1 * ((i * 7 + 3) % 11) as f32;
-        match param.kind {
-            ParamKind::Scale | ParamKind::RunningVariance => {
-                let data = (0..tensor.data.len()).map(value).collect();
-                NamedTensor { data, ..tensor }
-            }
-            _ => tensor,
-        }
-    });
-    Weights::check(description, moved.collect()).unwrap()
-}
 
 /// Encoder and head, new each time.
 fn networks() -> (Network, Network) {
     let encoder = ResNet::plain(10, 0.25, Stem::SmallPicture).describe().unwrap();
     let head = Head { layers: 2, hidden: None, output: 4, batch_norm: true, last_shift: false };
     let head = describe_head(&head, encoder.output_len()).unwrap();
-    let network = |d: &Description, seed| Network::new(d.clone(), &weights(d, seed), Device::Cpu).unwrap();
+    let network = |d: &Description, seed| Network::new(d.clone(), &moved(d, seed), Device::Cpu).unwrap();
     (network(&encoder, 1), network(&head, 2))
 }
 
