@@ -106,6 +106,11 @@ impl Feed {
         Self { source: Source::Thread(receiver), waited }
     }
 
+    /// Whether a thread of its own makes inputs before they are asked for.
+    pub fn is_ahead(&self) -> bool {
+        matches!(self.source, Source::Thread(_))
+    }
+
     /// The next step's input.
     ///
     /// # Errors

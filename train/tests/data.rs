@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use simclr_datasets::{Dataset, Label, Mark, Split};
 use simclr_train::checkpoint::Checkpoint;
-use simclr_train::feed::Maker;
+use simclr_train::feed::{Feed, Maker};
 use simclr_train::learner::Learner;
 use simclr_train::pictures::Pictures;
 use simclr_train::progress::Line;
@@ -59,16 +59,31 @@ fn run(pictures: &Pictures, folder: &Path, steps: u64) -> (Vec<Line>, Checkpoint
 }
 
 #[test]
+fn a_thread_makes_views_ahead_where_pictures_are_read_from_disk_and_only_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(folder.path());
+    for (resident, expected) in [(Resident::Never, true), (Resident::Always, false)] {
+        let maker = maker(&load(&dataset, resident, 0.0).unwrap());
+        std::thread::scope(|scope| {
+            let mut feed = Feed::start(scope, maker, 0..2);
+            assert_eq!(feed.is_ahead(), expected, "{resident:?}");
+            assert!(feed.take().is_ok() && feed.take().is_ok() && feed.take().is_err(), "{resident:?}");
+        });
+    }
+}
+
+#[test]
 fn a_run_that_makes_views_ahead_equals_one_that_makes_them_in_turn() {
     tch::set_num_threads(1);
     let folder = tempfile::tempdir().unwrap();
-    let pictures = load(&dataset(&folder.path().join("pictures")), Resident::Auto, 0.0).unwrap();
-    let (lines, ahead) = run(&pictures, &folder.path().join("run"), 9);
+    let dataset = dataset(&folder.path().join("pictures"));
+    let streamed = load(&dataset, Resident::Never, 0.0).unwrap();
+    let (lines, ahead) = run(&streamed, &folder.path().join("run"), 9);
     let Line::Step(record) = &lines[0] else { panic!("{lines:?}") };
     assert!((0.0..=1.0).contains(&record.waiting));
 
     let recipe = TrainRecipe::parse(TINY).unwrap();
-    let mut maker = maker(&pictures);
+    let mut maker = maker(&load(&dataset, Resident::Always, 0.0).unwrap());
     let rates = Rates::new(&recipe.schedule, recipe.batch, maker.steps_per_epoch());
     let mut learner = Learner::new(&Checkpoint::start(TINY).unwrap(), Device::Cpu).unwrap();
     for step in 0..9 {
