@@ -20,7 +20,7 @@ fn main() {
         .include(headers.join("torch/csrc/api/include"))
         .define("_GLIBCXX_USE_CXX11_ABI", "1")
         .opt_level(3)
-        // Lets `y > 0 ? dy : 0` become a masked move; no trap is ever enabled.
+        // Lets `y <= 0 ? 0 : dy` become a masked move; no trap is ever enabled.
         .flag_if_supported("-fno-trapping-math")
         .files(["cpp/torchx.cpp", "cpp/batch_norm_relu.cpp"]);
     // Without it `at::parallel_for`, a template of libtorch's headers, quietly runs on one thread. Clang's OpenMP needs

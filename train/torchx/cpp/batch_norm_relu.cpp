@@ -61,7 +61,7 @@ WIDEST void add_moments(Rows r, int64_t from, int64_t to, double *sums) {
   }
 }
 
-// y = relu(x·a + b + residual), per channel a and b; residual may be null.
+// y = relu(x·a + b + residual), per channel a and b; residual may be null. NaN stays NaN, here and below, as in libtorch.
 WIDEST void normalise(Rows r, const float *residual, const float *a, const float *b, float *y, int64_t from, int64_t to) {
   for (int64_t row = from; row < to; row++) {
     const float *x = r.x + row * r.channels;
@@ -70,18 +70,18 @@ WIDEST void normalise(Rows r, const float *residual, const float *a, const float
       const float *add = residual + row * r.channels;
       for (int64_t c = 0; c < r.channels; c++) {
         float v = x[c] * a[c] + b[c] + add[c];
-        out[c] = v > 0 ? v : 0;
+        out[c] = v < 0 ? 0 : v;
       }
     } else {
       for (int64_t c = 0; c < r.channels; c++) {
         float v = x[c] * a[c] + b[c];
-        out[c] = v > 0 ? v : 0;
+        out[c] = v < 0 ? 0 : v;
       }
     }
   }
 }
 
-// With g = dy where y > 0: adds per-channel sums of g and g·x over rows [from, to) to `sums`.
+// With g = dy where not y ≤ 0: adds per-channel sums of g and g·x over rows [from, to) to `sums`.
 WIDEST void add_gradient_moments(Rows r, int64_t from, int64_t to, double *sums) {
   for (int64_t tile = from; tile < to; tile += TILE) {
     int64_t end = std::min(tile + TILE, to);
@@ -93,7 +93,7 @@ WIDEST void add_gradient_moments(Rows r, int64_t from, int64_t to, double *sums)
           int64_t at = row * r.channels + c;
           const float *x = r.x + at, *y = r.y + at, *dy = r.dy + at;
           for (int64_t l = 0; l < LANES; l++) {
-            float d = dy[l], g = y[l] > 0 ? d : 0;
+            float d = dy[l], g = y[l] <= 0 ? 0 : d;
             sum[l] += g;
             product[l] += g * x[l];
           }
@@ -102,7 +102,7 @@ WIDEST void add_gradient_moments(Rows r, int64_t from, int64_t to, double *sums)
         for (int64_t row = tile; row < end; row++)
           for (int64_t l = 0; l < lanes; l++) {
             int64_t at = row * r.channels + c + l;
-            float g = r.y[at] > 0 ? r.dy[at] : 0;
+            float g = r.y[at] <= 0 ? 0 : r.dy[at];
             sum[l] += g;
             product[l] += g * r.x[at];
           }
@@ -124,13 +124,13 @@ WIDEST void pull_back(Rows r, const float *a, const float *k, const float *m, fl
     if (residual) {
       float *g_out = residual + at;
       for (int64_t c = 0; c < r.channels; c++) {
-        float d = dy[c], g = y[c] > 0 ? d : 0;
+        float d = dy[c], g = y[c] <= 0 ? 0 : d;
         g_out[c] = g;
         out[c] = a[c] * g + k[c] * x[c] + m[c];
       }
     } else {
       for (int64_t c = 0; c < r.channels; c++) {
-        float d = dy[c], g = y[c] > 0 ? d : 0;
+        float d = dy[c], g = y[c] <= 0 ? 0 : d;
         out[c] = a[c] * g + k[c] * x[c] + m[c];
       }
     }
@@ -168,7 +168,8 @@ struct BatchNormRelu : torch::autograd::Function<BatchNormRelu> {
     const float *gamma = scale.const_data_ptr<float>(), *beta = shift.const_data_ptr<float>();
     float *mean_run = mean_seen.mutable_data_ptr<float>(), *variance_run = variance_seen.mutable_data_ptr<float>();
     for (int64_t c = 0; c < channels; c++) {
-      double m = sums[c] / rows, variance = std::max(0.0, sums[channels + c] / rows - m * m);
+      double m = sums[c] / rows, variance = sums[channels + c] / rows - m * m;
+      if (variance < 0) variance = 0;
       mean_out[c] = m;
       inverse_out[c] = 1 / std::sqrt(variance + epsilon);
       a[c] = static_cast<float>(gamma[c] * inverse_out[c]);

@@ -83,29 +83,30 @@ mod tests {
         }
     }
 
-    fn check_fused(shape: [i64; 4], with_residual: bool) {
-        let options = (Kind::Float, Device::Cpu);
-        let random = |shape: &[i64]| Tensor::randn(shape, options);
-        let (x, weight) = (random(&shape) * 3.0 + 1.5, random(&shape));
-        let (scale, shift) = (random(&shape[1..2]), random(&shape[1..2]));
-        let residual = random(&shape);
-        let run = |is_fused: bool| {
-            let leaf = |t: &Tensor| t.copy().set_requires_grad(true);
-            let (x, scale, shift, residual) = (leaf(&x), leaf(&scale), leaf(&shift), leaf(&residual));
-            let (mean, variance) = (Tensor::zeros([shape[1]], options), Tensor::ones([shape[1]], options));
-            let norm = BatchNorm { scale: &scale, shift: &shift, mean: &mean, variance: &variance };
-            let add = with_residual.then_some(&residual);
-            let y = if is_fused {
-                batch_norm_relu(&x, norm, add, 0.1, 1e-5).unwrap()
-            } else {
-                slow(&x, norm, add)
-            };
-            let mut wanted = vec![&x, &scale, &shift];
-            wanted.extend(add);
-            let mut results = Tensor::run_backward(&[(&y * &weight).sum(Kind::Float)], &wanted, false, false);
-            results.extend([y.detach(), mean, variance]);
-            results
+    /// Gradients of x, scale, shift and residual, then the result and the running averages.
+    fn results(is_fused: bool, x: &Tensor, residual: Option<&Tensor>, weight: &Tensor) -> Vec<Tensor> {
+        let channels = x.size()[1];
+        let leaf = |t: &Tensor| t.copy().set_requires_grad(true);
+        let row = |from: f64| Tensor::linspace(from, 1.5, channels, (Kind::Float, Device::Cpu));
+        let (x, scale, shift, residual) = (leaf(x), leaf(&row(-0.7)), leaf(&row(-1.0)), residual.map(leaf));
+        let (mean, variance) = (row(0.0), row(0.1));
+        let norm = BatchNorm { scale: &scale, shift: &shift, mean: &mean, variance: &variance };
+        let y = if is_fused {
+            batch_norm_relu(&x, norm, residual.as_ref(), 0.1, 1e-5).unwrap()
+        } else {
+            slow(&x, norm, residual.as_ref())
         };
+        let mut wanted = vec![&x, &scale, &shift];
+        wanted.extend(&residual);
+        let mut results = Tensor::run_backward(&[(&y * weight).sum(Kind::Float)], &wanted, false, false);
+        results.extend([y.detach(), mean, variance]);
+        results
+    }
+
+    fn check_fused(shape: [i64; 4], with_residual: bool) {
+        let random = || Tensor::randn(shape, (Kind::Float, Device::Cpu));
+        let (x, residual, weight) = (random() * 3.0 + 1.5, with_residual.then(random), random());
+        let run = |is_fused| results(is_fused, &x, residual.as_ref(), &weight);
         for (index, (fused, slow)) in run(true).iter().zip(run(false)).enumerate() {
             let scale = slow.abs().max().double_value(&[]).max(1.0);
             let difference = (fused - slow).abs().max().double_value(&[]) / scale;
@@ -119,6 +120,29 @@ mod tests {
         for shape in [[4, 16, 9, 7], [3, 5, 4, 4], [2, 40, 3, 3], [70, 32, 8, 8], [2, 1, 1, 1]] {
             check_fused(shape, false);
             check_fused(shape, true);
+        }
+    }
+
+    #[test]
+    fn nan_is_where_libtorch_has_it() {
+        for channels in [16, 5] {
+            let random = || Tensor::randn([2, channels, 3, 3], (Kind::Float, Device::Cpu));
+            let spoilt = |by: f64| {
+                let x = random();
+                let _ = x.get(1).get(2).get(0).get(1).fill_(by);
+                x
+            };
+            for (x, residual) in [
+                (spoilt(f64::NAN), random()),
+                (spoilt(f64::INFINITY), random()),
+                (random(), spoilt(f64::NAN)),
+            ] {
+                let run = |is_fused| results(is_fused, &x, Some(&residual), &random());
+                for (index, (fused, slow)) in run(true).iter().zip(run(false)).enumerate() {
+                    assert_eq!(fused.isnan(), slow.isnan(), "result {index} of {channels} channels");
+                }
+                assert!(run(true)[4].isnan().any().int64_value(&[]) == 1, "{channels} channels");
+            }
         }
     }
 
