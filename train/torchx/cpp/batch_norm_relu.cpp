@@ -217,14 +217,30 @@ struct BatchNormRelu : torch::autograd::Function<BatchNormRelu> {
   }
 };
 
+// The loops read memory as they find it, so everything about it is checked before them.
+void check_is_row(const char *name, const Tensor &row, int64_t channels) {
+  TORCH_CHECK(row.defined() && row.is_cpu() && row.scalar_type() == at::kFloat && row.is_contiguous(), "batch_norm_relu: the ", name, " is not contiguous f32 on the CPU");
+  TORCH_CHECK(row.dim() == 1 && row.size(0) == channels, "batch_norm_relu: ", row.sizes(), " is no ", name, " for ", channels, " channels");
+}
+
+void check_is_picture(const char *name, const Tensor &x) {
+  TORCH_CHECK(x.defined() && x.dim() == 4 && x.numel() > 0 && x.scalar_type() == at::kFloat && x.is_cpu(), "batch_norm_relu: the ", name, " is not N×C×H×W f32 on the CPU");
+}
+
 }  // namespace
 
 extern "C" char *tx_batch_norm_relu(Tensor *x, Tensor *scale, Tensor *shift, Tensor *mean, Tensor *variance, Tensor *residual,
                                     double step, double epsilon, Tensor **out) {
   return guard([&] {
-    TORCH_CHECK(x->dim() == 4 && x->scalar_type() == at::kFloat && x->is_cpu(), "batch_norm_relu takes N×C×H×W f32 on the CPU");
-    TORCH_CHECK(scale->numel() == x->size(1), "batch_norm_relu: ", scale->numel(), " scales for ", x->size(1), " channels");
-    TORCH_CHECK(!residual || residual->sizes() == x->sizes(), "batch_norm_relu: the residual has another shape");
+    check_is_picture("input", *x);
+    check_is_row("scale", *scale, x->size(1));
+    check_is_row("shift", *shift, x->size(1));
+    check_is_row("running mean", *mean, x->size(1));
+    check_is_row("running variance", *variance, x->size(1));
+    if (residual) {
+      check_is_picture("residual", *residual);
+      TORCH_CHECK(residual->sizes() == x->sizes(), "batch_norm_relu: the residual is ", residual->sizes(), ", the input ", x->sizes());
+    }
     *out = new Tensor(BatchNormRelu::apply(*x, *scale, *shift, *mean, *variance, residual ? std::optional<Tensor>(*residual) : std::nullopt, step, epsilon));
   });
 }

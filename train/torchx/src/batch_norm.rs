@@ -36,7 +36,7 @@ pub struct BatchNorm<'a> {
 
 /// relu(batch-norm(x) + residual) with the batch's statistics, differentiable, in one pass each way.
 ///
-/// `x` and `residual` are N×C×H×W f32 on the CPU, any layout; the result is channels-last. Running averages move by
+/// `x` and `residual` are N×C×H×W f32 on the CPU, any layout, and not empty; the result is channels-last. Running averages move by
 /// `step` towards the batch's mean and unbiased variance.
 ///
 /// # Errors
@@ -149,14 +149,30 @@ mod tests {
     #[test]
     fn fused_batch_norm_refuses_what_does_not_fit() {
         let zeros = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
-        let four = zeros(&[4]);
-        let norm = BatchNorm { scale: &four, shift: &four, mean: &four, variance: &four };
-        assert!(batch_norm_relu(&zeros(&[2, 4]), norm, None, 0.1, 1e-5).is_err());
-        assert!(
-            batch_norm_relu(&zeros(&[2, 3, 2, 2]), norm, None, 0.1, 1e-5).unwrap_err().contains("3 channels")
-        );
-        assert!(
-            batch_norm_relu(&zeros(&[2, 4, 2, 2]), norm, Some(&zeros(&[2, 4, 1, 1])), 0.1, 1e-5).is_err()
-        );
+        let run = |x: &Tensor, rows: [&Tensor; 4], residual: Option<&Tensor>| {
+            let [scale, shift, mean, variance] = rows;
+            batch_norm_relu(x, BatchNorm { scale, shift, mean, variance }, residual, 0.1, 1e-5)
+        };
+        let refused = |x: &Tensor, rows: [&Tensor; 4], residual: Option<&Tensor>, named: &str| {
+            let error = run(x, rows, residual).unwrap_err();
+            assert!(error.contains(named), "{error}");
+        };
+        let (x, four) = (zeros(&[2, 4, 2, 2]), zeros(&[4]));
+        assert!(run(&x, [&four; 4], Some(&x)).is_ok());
+        for x in [zeros(&[2, 4]), zeros(&[0, 4, 2, 2]), zeros(&[2, 0, 2, 2]), x.to_kind(Kind::Double)] {
+            refused(&x, [&four; 4], None, "input");
+        }
+        refused(&zeros(&[2, 3, 2, 2]), [&four; 4], None, "3 channels");
+        let every_second = zeros(&[8]).slice(0, 0, None::<i64>, 2);
+        for wrong in [zeros(&[3]), zeros(&[]), zeros(&[2, 2]), four.to_kind(Kind::Double), every_second] {
+            for (which, name) in ["scale", "shift", "mean", "variance"].into_iter().enumerate() {
+                let mut rows = [&four; 4];
+                rows[which] = &wrong;
+                refused(&x, rows, None, name);
+            }
+        }
+        for wrong in [zeros(&[2, 4, 1, 1]), zeros(&[4]), zeros(&[0, 4, 2, 2]), x.to_kind(Kind::Double)] {
+            refused(&x, [&four; 4], Some(&wrong), "residual");
+        }
     }
 }
