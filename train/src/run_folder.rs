@@ -106,11 +106,12 @@ impl RunFolder {
         fs::create_dir_all(&folder).map_err(|e| refuse(&folder, e))?;
         let bytes =
             checkpoint.to_bytes().map_err(|reason| TrainError::Checkpoint { path: path.clone(), reason })?;
-        write_whole(&path, &bytes).map_err(|e| refuse(&path, e))?;
+        // The best one first: a run killed in between goes on from it. From the other, it would never be looked at again.
         if is_best {
             let best = folder.join(BEST);
             write_whole(&best, &bytes).map_err(|e| refuse(&best, e))?;
         }
+        write_whole(&path, &bytes).map_err(|e| refuse(&path, e))?;
         let older = self.steps()?.into_iter().filter(|(step, _)| *step < checkpoint.step);
         for (_, path) in older.skip(most.saturating_sub(1)) {
             fs::remove_file(&path).map_err(TrainError::io(&path))?;

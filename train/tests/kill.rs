@@ -45,7 +45,8 @@ fn twenty_kills_change_nothing() {
     common::write_pictures(&folder.join("pictures"));
     let recipe = include_str!("../recipes/tiny.toml")
         .replace("dataset = \"cifar10\"", "dataset = \"folder\"")
-        .replace("epochs = 12", "epochs = 25");
+        .replace("epochs = 12", "epochs = 25")
+        + "\n[monitor]\nevery_epochs = 3\nneighbours = 30\ntemperature = 1.0\nprobe = false\n";
     std::fs::write(folder.join("recipe.toml"), recipe).unwrap();
 
     let started = Instant::now();
@@ -70,10 +71,21 @@ fn twenty_kills_change_nothing() {
 
     assert_eq!((killed.step, killed.epochs_done, killed.epoch_loss), (STEPS, 25, whole.epoch_loss));
     assert!(killed.encoder == whole.encoder && killed.head == whole.head && killed.slots == whole.slots);
+    let best = |run: &str| RunFolder::new(&folder.join(run)).best().unwrap();
+    assert!(best("killed") == best("whole"), "{} and {}", best("killed").step, best("whole").step);
     for run in ["whole", "killed"] {
         let text = std::fs::read_to_string(folder.join(run).join("metrics.jsonl")).unwrap();
-        let line = |line| serde_json::from_str::<serde_json::Value>(line).unwrap();
-        let steps: Vec<u64> = text.lines().map(|text| line(text)["step"].as_u64().unwrap()).collect();
-        assert_eq!(steps, (1..=STEPS).collect::<Vec<_>>(), "one record a step, none twice");
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let steps = |kind: &str| -> Vec<u64> {
+            lines
+                .iter()
+                .filter(|line| line["kind"] == kind)
+                .map(|line| line["step"].as_u64().unwrap())
+                .collect()
+        };
+        assert_eq!(steps("step"), (1..=STEPS).collect::<Vec<_>>(), "one record a step, none twice");
+        let looks: Vec<u64> = (12..=STEPS).step_by(12).chain([STEPS]).collect();
+        assert_eq!(steps("monitor"), looks, "one look every three epochs and at the end, none twice");
     }
 }

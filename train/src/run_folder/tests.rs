@@ -8,6 +8,12 @@ fn at(step: u64) -> Checkpoint {
     Checkpoint { step, ..Checkpoint::start(TINY).unwrap() }
 }
 
+/// Lets a file of checkpoints find the disk full when it is written.
+fn full(run: &RunFolder, name: &str) {
+    let half = run.checkpoints().join(format!("{name}.writing"));
+    std::os::unix::fs::symlink("/dev/full", half).unwrap();
+}
+
 fn names(folder: &Path) -> Vec<String> {
     let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
     let mut names: Vec<String> = listed(folder).unwrap().into_iter().map(name).collect();
@@ -83,12 +89,26 @@ fn a_full_disk_leaves_the_former_checkpoint_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::new(folder.path());
     run.keep(&at(5), 2, false).unwrap();
-    let half = run.checkpoints().join("step-0000000010.safetensors.writing");
-    std::os::unix::fs::symlink("/dev/full", &half).unwrap();
-    let error = run.keep(&at(10), 1, true).unwrap_err().to_string();
-    assert!(error.contains("step 10") && error.contains("No space left"), "{error}");
-    assert_eq!(names(&run.checkpoints()), ["step-0000000005.safetensors"]);
-    assert_eq!(run.newest().unwrap().checkpoint, at(5));
+    for (name, is_best) in [("step-0000000010.safetensors", false), ("best.safetensors", true)] {
+        full(&run, name);
+        let error = run.keep(&at(10), 1, is_best).unwrap_err().to_string();
+        assert!(error.contains("step 10") && error.contains("No space left"), "{error}");
+        assert_eq!(names(&run.checkpoints()), ["step-0000000005.safetensors"]);
+        assert_eq!(run.newest().unwrap().checkpoint, at(5));
+    }
+}
+
+#[test]
+fn whatever_a_kill_leaves_of_a_best_checkpoint_it_is_not_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunFolder::new(folder.path());
+    run.keep(&at(5), 2, true).unwrap();
+    // As if the process had ended after the first of two files.
+    full(&run, "step-0000000010.safetensors");
+    run.keep(&at(10), 2, true).unwrap_err();
+    assert_eq!((run.newest().unwrap().checkpoint.step, run.best().unwrap().step), (10, 10));
+    run.prepare(10).unwrap();
+    assert_eq!(names(&run.checkpoints()), ["best.safetensors", "step-0000000005.safetensors"]);
 }
 
 #[test]
