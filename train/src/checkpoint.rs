@@ -4,23 +4,21 @@
 //! number of steps done, weights, the optimiser's slots and past projections, where the objective has a queue, are all.
 //! Where the file lies is [`crate::run_folder`]'s affair.
 
+mod header;
 mod parts;
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use simclr_models::{Description, Earlier, NamedTensor, Param, Weights, describe_classifier, describe_head};
 
 use crate::optimiser::Slots;
+use crate::pictures::Identity;
 use crate::{TrainError, TrainRecipe};
+use header::optional;
 use parts::{read_part, read_queue};
 
 const FORMAT: &str = "simclr-checkpoint-1";
-/// Names of tensors and a recipe fit into far less.
-const HEADER_MAX: u64 = 64 << 20;
 /// The queue's part and tensor, absent while it is empty.
 const QUEUE: (&str, &str) = ("queue", "projections");
 
@@ -39,6 +37,8 @@ pub struct Checkpoint {
     pub epoch_so_far: (f64, u64),
     /// The monitor's kNN accuracy in percent, when it looked at this step.
     pub knn: Option<f64>,
+    /// The pictures it is on; unknown before it begins, and in files of earlier versions.
+    pub pictures: Option<Identity>,
     /// The encoder's weights.
     pub encoder: Weights,
     /// The projection head's weights.
@@ -68,6 +68,7 @@ impl Checkpoint {
             epoch_loss: None,
             epoch_so_far: (0.0, 0),
             knn: None,
+            pictures: None,
             encoder: Weights::initial(&encoder, recipe.seed),
             head: Weights::initial(&head, recipe.seed.wrapping_add(1)),
             slots,
@@ -94,6 +95,19 @@ impl Checkpoint {
         Ok(Self { encoder: run.encoder.clone(), head, earlier, ..self })
     }
 
+    /// The same run, going on on these pictures.
+    ///
+    /// # Errors
+    /// When it was begun on others.
+    pub fn on(self, pictures: &Identity) -> Result<Self, TrainError> {
+        match self.pictures {
+            Some(begun) if begun != *pictures => {
+                Err(TrainError::OtherPictures { begun, given: pictures.clone() })
+            }
+            _ => Ok(Self { pictures: Some(pictures.clone()), ..self }),
+        }
+    }
+
     /// Full epochs done, as a card says it.
     pub(crate) fn epochs(&self, recipe: &TrainRecipe) -> u32 {
         u32::try_from(self.epochs_done.min(recipe.schedule.epochs)).unwrap_or(u32::MAX)
@@ -106,17 +120,6 @@ impl Checkpoint {
     pub fn read(path: &Path) -> Result<Self, TrainError> {
         let bytes = std::fs::read(path).map_err(TrainError::io(path))?;
         Self::from_bytes(&bytes).map_err(|reason| TrainError::Checkpoint { path: path.into(), reason })
-    }
-
-    /// The number of steps that a file's header says; its tensors are not read.
-    pub(crate) fn step_of(path: &Path) -> Option<u64> {
-        let mut file = File::open(path).ok()?;
-        let mut length = [0u8; 8];
-        file.read_exact(&mut length).ok()?;
-        let mut header = vec![];
-        file.take(u64::from_le_bytes(length).min(HEADER_MAX)).read_to_end(&mut header).ok()?;
-        let header: serde_json::Value = serde_json::from_slice(&header).ok()?;
-        header["__metadata__"]["step"].as_str()?.parse().ok()
     }
 
     /// The file's bytes.
@@ -153,30 +156,6 @@ impl Checkpoint {
         safetensors::serialize(views, Some(self.about())).map_err(|e| e.to_string())
     }
 
-    /// What the header says besides the tensors.
-    fn about(&self) -> HashMap<String, String> {
-        let mut about = HashMap::from([
-            ("format".to_string(), FORMAT.to_string()),
-            ("recipe".into(), self.recipe_text.clone()),
-            ("step".into(), self.step.to_string()),
-            ("epochs_done".into(), self.epochs_done.to_string()),
-        ]);
-        let (sum, count) = self.epoch_so_far;
-        let optional = [
-            ("epoch_loss", self.epoch_loss),
-            ("knn", self.knn),
-            ("epoch_loss_sum", (count > 0).then_some(sum)),
-        ];
-        about.extend(optional.into_iter().filter_map(|(name, x)| Some((name.to_string(), x?.to_string()))));
-        if count > 0 {
-            about.insert("epoch_losses".into(), count.to_string());
-        }
-        if !self.earlier.is_empty() {
-            about.insert("earlier".into(), serde_json::json!(self.earlier).to_string());
-        }
-        about
-    }
-
     fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
         let about = header.metadata().clone().unwrap_or_default();
@@ -205,10 +184,8 @@ impl Checkpoint {
             // Files of earlier versions have none of the following.
             epoch_so_far: number("epoch_loss_sum").zip(count).unwrap_or_default(),
             knn: number("knn"),
-            earlier: match about.get("earlier") {
-                Some(text) => serde_json::from_str(text).map_err(|e| format!("earlier: {e}"))?,
-                None => vec![],
-            },
+            pictures: optional(&about, "pictures")?,
+            earlier: optional(&about, "earlier")?.unwrap_or_default(),
             encoder: Weights::check(&encoder, part(encoder.params(), "encoder")?)
                 .map_err(|e| e.to_string())?,
             head: Weights::check(&head, part(head.params(), "head")?).map_err(|e| e.to_string())?,

@@ -6,6 +6,8 @@ use simclr_datasets::DatasetError;
 use simclr_eval::EvalError;
 use simclr_models::{ArtefactError, DescriptionError, EncodeError, RecipeError, WeightsError};
 
+use crate::pictures::Identity;
+
 /// Why training cannot begin, go on or be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -84,6 +86,17 @@ pub enum TrainError {
         most: usize,
         /// A line for each of the first few.
         named: String,
+    },
+    /// Give the pictures that the run was begun on, or begin another run.
+    #[error(
+        "the run was begun on {begun}, not on the {given} given: it would visit them in another order, with other epochs; \
+         give those that it was begun on, or begin another run (`simclr-train pretrain --from` begins at its weights)"
+    )]
+    OtherPictures {
+        /// Those that it was begun on.
+        begun: Identity,
+        /// Those that were given.
+        given: Identity,
     },
     /// Lower the learning rate or raise the temperature, then resume from the last checkpoint.
     #[error(

@@ -5,6 +5,7 @@
 //! `data.broken_max`; places of the others do not change, so order and views stay functions of the seed.
 
 mod decode;
+mod identity;
 mod streamed;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use crate::upload::upload;
 use streamed::Streamed;
 
 pub use decode::Broken;
+pub use identity::Identity;
 
 /// Memory that the pictures may take before they are read from disk batch by batch, in bytes.
 const BYTES_MAX: usize = 16 << 30;
@@ -32,6 +34,7 @@ const BYTES_MAX: usize = 16 << 30;
 pub struct Pictures {
     store: Store,
     count: usize,
+    identity: Arc<Identity>,
     left_out: Arc<BTreeSet<usize>>,
     broken: Vec<Broken>,
     /// One int64 a place, on the training device.
@@ -55,7 +58,7 @@ impl Pictures {
         if samples.is_empty() {
             return Err(TrainError::Recipe("the dataset's training split holds no picture".into()));
         }
-        let count = samples.len();
+        let (count, identity) = (samples.len(), Arc::new(Identity::of(samples)));
         // Only some objectives read labels, and only they refuse pictures that may show several classes.
         let labels = class_labels(samples).ok();
         let classes = labels.iter().flatten().max().map_or(0, |&label| label + 1);
@@ -65,7 +68,8 @@ impl Pictures {
         let fits = count * decode::bytes_of(data.side) <= BYTES_MAX;
         if data.resident == Resident::Never || (data.resident == Resident::Auto && !fits) {
             let store = Store::Streamed(Arc::new(Streamed::new(samples, data, device)));
-            return Ok(Self { store, count, left_out: Arc::default(), broken: vec![], labels, classes });
+            let left_out = Arc::default();
+            return Ok(Self { store, count, identity, left_out, broken: vec![], labels, classes });
         }
         let (bytes, broken) = decode::all(samples.iter(), data.side);
         decode::tolerate(&broken, count, data.broken_max)?;
@@ -73,7 +77,7 @@ impl Pictures {
         let pixels = Tensor::f_from_slice(&bytes)?.f_view([to_i64(count), 3, side, side])?;
         let left_out = Arc::new(broken.iter().map(|broken| broken.place).collect());
         let store = Store::Resident(pixels.f_to_device(device)?);
-        Ok(Self { store, count, left_out, broken, labels, classes })
+        Ok(Self { store, count, identity, left_out, broken, labels, classes })
     }
 
     /// Leaves places out of every epoch.
@@ -88,8 +92,14 @@ impl Pictures {
             Store::Resident(pixels) => Store::Resident(pixels.shallow_clone()),
             Store::Streamed(streamed) => Store::Streamed(Arc::clone(streamed)),
         };
-        let (left_out, labels) = (Arc::clone(&self.left_out), self.labels.shallow_clone());
-        Self { store, count: self.count, left_out, broken: vec![], labels, classes: self.classes }
+        let (identity, left_out) = (Arc::clone(&self.identity), Arc::clone(&self.left_out));
+        let (count, labels, classes) = (self.count, self.labels.shallow_clone(), self.classes);
+        Self { store, count, identity, left_out, broken: vec![], labels, classes }
+    }
+
+    /// Which they are.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// How many an epoch visits.

@@ -1,7 +1,9 @@
 //! The pretraining loop: Algorithm 1 of the paper, with checkpoints.
 
+mod limits;
+
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use simclr_models::Earlier;
@@ -17,41 +19,17 @@ use crate::run_folder::RunFolder;
 use crate::schedule::Rates;
 use crate::{TrainError, TrainRecipe};
 
+pub use limits::{Ending, Limits};
+
 /// Steps between two records and two looks at the loss's value, which make the device wait.
 const STEPS_PER_RECORD: u64 = 10;
-
-/// When a run stops before its last step, and how often and how many checkpoints it keeps.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits<'a> {
-    /// Stop at about this time, however many runs there are.
-    pub until: Option<Instant>,
-    /// Stop once so many steps of the whole run are done.
-    pub steps: Option<u64>,
-    /// Stop as soon as this turns true.
-    pub stop: &'a AtomicBool,
-    /// Time between checkpoints; one is also kept at the beginning and at the end.
-    pub checkpoint_every: Duration,
-    /// Checkpoints kept: the last so many.
-    pub keep: usize,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// Every step is done.
-    Finished,
-    /// A limit was reached; resume from the checkpoint.
-    Paused {
-        /// Steps done.
-        step: u64,
-    },
-}
 
 /// Continues `checkpoint` on `pictures` until its last step or a limit, keeping checkpoints and metrics in the folder `run`
 /// (laid out as [`crate::run_folder`] says), with `monitor` looking at the encoder now and then.
 ///
 /// # Errors
-/// When the loss stops being a number, with the step and the learning rate; or what the disk or libtorch said.
+/// When the pictures are not those that the run was begun on, or the loss stops being a number, with the step and the
+/// learning rate; or what the disk or libtorch said.
 pub fn pretrain(
     checkpoint: Checkpoint,
     pictures: &Pictures,
@@ -64,6 +42,7 @@ pub fn pretrain(
     let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
     let maker = Maker::new(pictures, &recipe)?;
     let folder = RunFolder::new(run);
+    let checkpoint = checkpoint.on(pictures.identity())?;
     folder.prepare(checkpoint.step)?;
     if !folder.holds_a_run()? {
         folder.keep(&checkpoint, limits.keep, false)?;
@@ -228,6 +207,7 @@ impl<'a> Session<'a> {
             epoch_loss: self.meter.epoch_loss,
             epoch_so_far: self.meter.epoch_so_far,
             knn: self.knn.take(),
+            pictures: Some(self.watched.pictures.identity().clone()),
             encoder,
             head,
             slots: self.learner.slots()?,

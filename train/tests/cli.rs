@@ -79,6 +79,8 @@ fn a_run_begins_at_another_ones_weights() {
     common::write_pictures(&folder.join("pictures"));
     let start = ["pretrain", &recipe, "--data", "pictures", "--threads", "1", "--limit-steps", "1"];
     succeed(folder, &[&start[..], &["--out", "first"]].concat());
+    std::fs::copy(folder.join("pictures/class-0/1.bmp"), folder.join("pictures/class-0/more.bmp")).unwrap();
+    assert!(fail(folder, &["resume", "first", "--data", "pictures"]).contains("begun on 64 pictures"));
     succeed(folder, &[&start[..], &["--out", "second", "--from", "first"]].concat());
     let loss = |run: &str| -> f64 {
         let line = std::fs::read_to_string(folder.join(run).join("metrics.jsonl")).unwrap();

@@ -52,6 +52,23 @@ fn a_resumed_run_gives_the_same_weights_bit_for_bit() {
 }
 
 #[test]
+fn a_run_goes_on_on_the_pictures_that_it_was_begun_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join("pictures").join(name);
+    let go_on = |last| runs::run(TINY, folder.path(), &[last]);
+    run(TINY, folder.path(), &[3]).unwrap();
+    std::fs::copy(place("class-0/1.bmp"), place("class-0/more.bmp")).unwrap();
+    let error = go_on(4).unwrap_err().to_string();
+    let named = ["begun on 64 pictures", "65 pictures", "pretrain --from"];
+    assert!(named.iter().all(|named| error.contains(named)), "{error}");
+    std::fs::remove_file(place("class-3/9.bmp")).unwrap();
+    let error = go_on(4).unwrap_err();
+    assert!(matches!(error, TrainError::OtherPictures { .. }), "as many, but others: {error}");
+    std::fs::rename(place("class-0/more.bmp"), place("class-3/9.bmp")).unwrap();
+    assert_eq!(go_on(5).unwrap().1.step, 5);
+}
+
+#[test]
 fn a_run_that_diverges_says_at_which_step_and_rate() {
     let folder = tempfile::tempdir().unwrap();
     let wild = TINY.replace("rate_per_256 = 0.5", "rate_per_256 = 1e30");

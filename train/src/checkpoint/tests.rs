@@ -11,6 +11,7 @@ fn written_and_read_again_bit_for_bit() {
     checkpoint.epoch_loss = Some(0.1 + 0.2);
     checkpoint.epoch_so_far = (1.0 / 3.0, 7);
     checkpoint.knn = Some(63.7);
+    checkpoint.pictures = Some(Identity { count: 64, names: "0a1b".into() });
     checkpoint.earlier = vec![Earlier { epochs: 200, recipe: "a = \"b\"\n".into() }];
     checkpoint.slots[0][3][0] = 1.5;
     assert_eq!(Checkpoint::from_bytes(&checkpoint.to_bytes().unwrap()).unwrap(), checkpoint);
@@ -59,6 +60,24 @@ fn the_header_alone_says_the_step() {
         std::fs::write(&path, &bytes[..length]).unwrap();
         assert_eq!(Checkpoint::step_of(&path), expected);
     }
+}
+
+#[test]
+fn a_run_goes_on_on_its_own_pictures_and_one_of_an_earlier_version_on_any() {
+    let pictures = |count| Identity { count, names: "0a1b".into() };
+    let run = Checkpoint::start(TINY).unwrap().on(&pictures(64)).unwrap();
+    assert_eq!(run.pictures, Some(pictures(64)));
+    let again = Checkpoint::from_bytes(&run.to_bytes().unwrap()).unwrap();
+    assert_eq!(again.clone().on(&pictures(64)).unwrap(), run);
+    let error = again.clone().on(&pictures(65)).unwrap_err().to_string();
+    assert!(error.contains("64 pictures") && error.contains("65 pictures"), "{error}");
+    assert!(again.clone().on(&Identity { count: 64, names: "ff".into() }).is_err());
+    let earlier = Checkpoint { pictures: None, ..again.clone() };
+    let earlier = Checkpoint::from_bytes(&earlier.to_bytes().unwrap()).unwrap();
+    assert_eq!(earlier.on(&pictures(65)).unwrap().pictures, Some(pictures(65)));
+    // Its weights may go anywhere.
+    let begun = Checkpoint::start(TINY).unwrap().at_weights_of(&again).unwrap();
+    assert!(begun.on(&pictures(9)).is_ok());
 }
 
 #[test]

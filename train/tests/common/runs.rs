@@ -15,7 +15,7 @@ use tch::Device;
 pub(crate) const TINY: &str = include_str!("../../recipes/tiny.toml");
 static NEVER: AtomicBool = AtomicBool::new(false);
 
-/// Runs a recipe on the pictures in `folder` up to each of `steps` in turn, from the checkpoint that the last left.
+/// Begins a recipe's run on the pictures in `folder`, or goes on with it, up to each of `steps` in turn.
 pub(crate) fn run(
     recipe: &str,
     folder: &Path,
@@ -26,7 +26,7 @@ pub(crate) fn run(
     let data = TrainRecipe::parse(TINY).unwrap().data;
     let pictures = Pictures::load(dataset.split(Split::Train).unwrap(), &data, Device::Cpu).unwrap();
     let run = folder.join("run");
-    let mut checkpoint = Checkpoint::start(recipe)?;
+    let mut checkpoint = RunFolder::new(&run).newest_or(Checkpoint::start(recipe)?)?;
     let mut records = vec![];
     for &last in steps {
         let limits = Limits {
