@@ -65,6 +65,26 @@ pub enum TrainError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Wait until that process ends, or end it.
+    #[error("{run}: process {holder} trains there; wait until it ends, or end it, then resume")]
+    InUse {
+        /// The run's folder.
+        run: PathBuf,
+        /// The process that holds it, as it wrote itself.
+        holder: String,
+    },
+    /// Resume again, from the later step.
+    #[error(
+        "{run}: another process has taken the run on from step {step} to step {later} meanwhile; resume again"
+    )]
+    WentOn {
+        /// The run's folder.
+        run: PathBuf,
+        /// The step that this process read.
+        step: u64,
+        /// The step that is there now.
+        later: u64,
+    },
     /// Start the run with `pretrain`, or bring a checkpoint from elsewhere.
     #[error("{run}: no checkpoint that can be read{found}")]
     NoCheckpoint {

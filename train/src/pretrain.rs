@@ -28,7 +28,7 @@ const STEPS_PER_RECORD: u64 = 10;
 /// (laid out as [`crate::run_folder`] says), with `monitor` looking at the encoder now and then.
 ///
 /// # Errors
-/// When the pictures are not those that the run was begun on, or the loss stops being a number, with the step and the
+/// When the pictures are not those that the run was begun on, another process trains there, or the loss stops being a number, with the step and the
 /// learning rate; or what the disk or libtorch said.
 pub fn pretrain(
     checkpoint: Checkpoint,
@@ -43,6 +43,7 @@ pub fn pretrain(
     let maker = Maker::new(pictures, &recipe)?;
     let folder = RunFolder::new(run);
     let checkpoint = checkpoint.on(pictures.identity())?;
+    let _lock = folder.lock()?;
     folder.prepare(checkpoint.step)?;
     if !folder.holds_a_run()? {
         folder.keep(&checkpoint, limits.keep, false)?;

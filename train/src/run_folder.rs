@@ -8,10 +8,13 @@
 //! | `metrics.jsonl` | one record a line ([`crate::progress::Line`]), cut back to the checkpoint's step by a resumed run |
 //! | `progress.svg` | the same records drawn, at every look of the monitor and at the end |
 //! | `events.out.tfevents.…` | the same records for TensorBoard, one file a start |
+//! | `lock` | held, and its number written there, by the process that trains |
 //! | `….writing` | half written when the process ended; removed by the next start |
 //! | `checkpoint.safetensors` | the only checkpoint of runs begun before 0.2; read, never written |
 //!
 //! Every file that is replaced is written beside its place, synced and renamed. Knows no tensor and no recipe.
+
+mod lock;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -19,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use crate::TrainError;
 use crate::checkpoint::Checkpoint;
+pub use lock::Lock;
 
 const BEST: &str = "best.safetensors";
 const OLD: &str = "checkpoint.safetensors";
@@ -71,11 +75,19 @@ impl RunFolder {
         Ok(self.file(OLD).exists() || self.checkpoints().join(BEST).exists() || !self.steps()?.is_empty())
     }
 
+    /// Holds the folder, which is made where there is none, for this process alone.
+    ///
+    /// # Errors
+    /// When another process holds it, with that one's number; or what the disk said.
+    pub fn lock(&self) -> Result<Lock, TrainError> {
+        Lock::take(&self.0)
+    }
+
     /// Makes the folder ready for a run that is at `step`: half-written files go, and checkpoints of later steps, which
     /// could not be read, are set aside as `….damaged`.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When a later step's checkpoint can be read after all, or the disk refuses.
     pub fn prepare(&self, step: u64) -> Result<(), TrainError> {
         let checkpoints = self.checkpoints();
         fs::create_dir_all(&checkpoints).map_err(TrainError::io(&checkpoints))?;
@@ -85,7 +97,10 @@ impl RunFolder {
                 fs::remove_file(&path).map_err(TrainError::io(&path))?;
             }
         }
-        for (_, path) in self.steps()?.into_iter().filter(|(later, _)| *later > step) {
+        for (later, path) in self.steps()?.into_iter().filter(|(later, _)| *later > step) {
+            if Checkpoint::read(&path).is_ok() {
+                return Err(TrainError::WentOn { run: self.0.clone(), step, later });
+            }
             fs::rename(&path, path.with_extension("safetensors.damaged")).map_err(TrainError::io(&path))?;
         }
         Ok(())

@@ -69,6 +69,20 @@ fn a_run_goes_on_on_the_pictures_that_it_was_begun_on() {
 }
 
 #[test]
+fn a_run_that_another_process_trains_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let half = folder.path().join("run/checkpoints/step-0000000003.safetensors.writing");
+    std::fs::create_dir_all(half.parent().unwrap()).unwrap();
+    std::fs::write(&half, "being written").unwrap();
+    let lock = RunFolder::new(&folder.path().join("run")).lock().unwrap();
+    let error = run(TINY, folder.path(), &[1]).unwrap_err().to_string();
+    assert!(error.contains(&std::process::id().to_string()) && half.exists(), "{error}");
+    drop(lock);
+    run(TINY, folder.path(), &[1]).unwrap();
+    assert!(!half.exists());
+}
+
+#[test]
 fn a_run_that_diverges_says_at_which_step_and_rate() {
     let folder = tempfile::tempdir().unwrap();
     let wild = TINY.replace("rate_per_256 = 0.5", "rate_per_256 = 1e30");

@@ -72,6 +72,24 @@ fn an_unreadable_checkpoint_is_passed_over_named_and_set_aside() {
 }
 
 #[test]
+fn a_run_is_one_processs_at_a_time_and_goes_on_where_the_last_one_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunFolder::new(&folder.path().join("run"));
+    let lock = run.lock().unwrap();
+    let error = run.lock().unwrap_err().to_string();
+    assert!(error.contains(&format!("process {} trains", std::process::id())), "{error}");
+    drop(lock);
+    let _lock = run.lock().unwrap();
+
+    run.keep(&at(5), 3, false).unwrap();
+    run.keep(&at(10), 3, false).unwrap();
+    let error = run.prepare(5).unwrap_err().to_string();
+    assert!(error.contains("step 5 to step 10"), "{error}");
+    let expected = ["step-0000000005.safetensors", "step-0000000010.safetensors"];
+    assert_eq!(names(&run.checkpoints()), expected, "nothing is set aside");
+}
+
+#[test]
 fn a_run_of_an_earlier_version_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::new(folder.path());
