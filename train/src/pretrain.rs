@@ -142,6 +142,7 @@ impl<'a> Session<'a> {
             if saves {
                 self.keep(limits.keep)?;
                 saved = Instant::now();
+                self.meter.start_anew();
             }
             if pauses {
                 break;

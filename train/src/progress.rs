@@ -42,9 +42,9 @@ pub struct Record {
     pub loss: f64,
     /// The last step's learning rate.
     pub rate: f64,
-    /// Pictures (not views) a second since the last record.
+    /// Pictures (not views) a second since the last record, without looks and checkpoints.
     pub pictures_per_second: f64,
-    /// Share of the time since the last record in which the step waited for its views.
+    /// Share of that time in which the step waited for its views.
     #[serde(default)]
     pub waiting: f64,
 }
@@ -141,6 +141,11 @@ impl Meter {
         self.losses.push(loss);
         self.epoch_so_far = (self.epoch_so_far.0 + loss, self.epoch_so_far.1 + 1);
         self.pictures += pictures;
+    }
+
+    /// Takes the next record's time from now on: what was done since the last one is no step.
+    pub(crate) fn start_anew(&mut self) {
+        self.since = Instant::now();
     }
 
     /// A record of everything added since the last one.

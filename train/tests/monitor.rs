@@ -8,7 +8,7 @@ mod event_file;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use simclr_datasets::{Dataset, Split};
 use simclr_eval::{Encoders, Features, extract};
@@ -34,6 +34,16 @@ fn dataset(folder: &Path, splits: &[&str]) -> Dataset {
 
 /// Goes on from the newest checkpoint, or begins, until `last`.
 fn run(text: &str, dataset: &Dataset, folder: &Path, last: u64) -> (Vec<Line>, Checkpoint) {
+    run_watched(text, dataset, folder, last, &mut |_| ())
+}
+
+fn run_watched(
+    text: &str,
+    dataset: &Dataset,
+    folder: &Path,
+    last: u64,
+    watch: &mut dyn FnMut(&Line),
+) -> (Vec<Line>, Checkpoint) {
     tch::set_num_threads(1);
     let recipe = TrainRecipe::parse(text).unwrap();
     let pictures = Pictures::load(dataset.split(Split::Train).unwrap(), &recipe.data, Device::Cpu).unwrap();
@@ -47,6 +57,7 @@ fn run(text: &str, dataset: &Dataset, folder: &Path, last: u64) -> (Vec<Line>, C
     let mut lines = vec![];
     pretrain(start, &pictures, monitor.as_ref(), Device::Cpu, folder, limits, &mut |line| {
         lines.push(line.clone());
+        watch(line);
     })
     .unwrap();
     (lines, RunFolder::new(folder).newest().unwrap().checkpoint)
@@ -86,6 +97,33 @@ fn looking_changes_nothing_and_the_best_is_the_best_looked_at() {
     assert_eq!((best.step, best.knn), (first_best.0, Some(first_best.1)));
     let drawing = std::fs::read_to_string(seen.join("progress.svg")).unwrap();
     assert!(drawing.contains("kNN") && drawing.contains("linear probe") && drawing.contains("simclr-tiny"));
+}
+
+#[test]
+fn a_looks_time_is_not_the_next_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(&folder.path().join("pictures"), &["."]);
+    let text = format!("{TINY}{MONITOR}probe = false\n");
+    let (started, mut look) = (Instant::now(), Duration::ZERO);
+    // A look as long as three times all that was before it; the four steps after it take far less.
+    let (lines, _) = run_watched(&text, &dataset, &folder.path().join("run"), 20, &mut |line| {
+        if matches!(line, Line::Monitor(_)) {
+            look = 3 * started.elapsed();
+            std::thread::sleep(look);
+        }
+    });
+    let last = lines.iter().rev().find_map(|line| match line {
+        Line::Step(record) => Some(record),
+        _ => None,
+    });
+    let last = last.unwrap();
+    assert_eq!(last.step, 20);
+    let pictures = 4.0 * 16.0;
+    assert!(
+        last.pictures_per_second > pictures / look.as_secs_f64(),
+        "{} {look:?}",
+        last.pictures_per_second
+    );
 }
 
 /// The definition, loop by loop: percent of `judged` whose class has most votes, exp(cosine / temperature) each.
