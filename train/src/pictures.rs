@@ -6,6 +6,7 @@
 
 mod decode;
 mod identity;
+mod room;
 mod streamed;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use simclr_datasets::{Sample, class_labels};
+use simclr_torchx::filled;
 use tch::{Device, Kind, Tensor};
 
 use crate::TrainError;
@@ -25,9 +27,6 @@ use streamed::Streamed;
 
 pub use decode::Broken;
 pub use identity::Identity;
-
-/// Memory that the pictures may take before they are read from disk batch by batch, in bytes.
-const BYTES_MAX: usize = 16 << 30;
 
 /// Labelled pictures for a training device.
 #[derive(Debug)]
@@ -65,16 +64,15 @@ impl Pictures {
         let labels = labels.unwrap_or_else(|| vec![0; count]);
         let labels: Vec<i64> = labels.into_iter().map(to_i64).collect();
         let labels = Tensor::f_from_slice(&labels)?.f_to_device(device)?;
-        let fits = count * decode::bytes_of(data.side) <= BYTES_MAX;
+        let fits = room::is_there_for(count * decode::bytes_of(data.side));
         if data.resident == Resident::Never || (data.resident == Resident::Auto && !fits) {
             let store = Store::Streamed(Arc::new(Streamed::new(samples, data, device)));
             let left_out = Arc::default();
             return Ok(Self { store, count, identity, left_out, broken: vec![], labels, classes });
         }
-        let (bytes, broken) = decode::all(samples.iter(), data.side);
+        let write = |into: &mut [u8]| decode::all(samples.iter(), data.side, into);
+        let (pixels, broken) = filled(&decode::shape(count, data.side), write).map_err(TrainError::Torch)?;
         decode::tolerate(&broken, count, data.broken_max)?;
-        let side = i64::from(data.side);
-        let pixels = Tensor::f_from_slice(&bytes)?.f_view([to_i64(count), 3, side, side])?;
         let left_out = Arc::new(broken.iter().map(|broken| broken.place).collect());
         let store = Store::Resident(pixels.f_to_device(device)?);
         Ok(Self { store, count, identity, left_out, broken, labels, classes })

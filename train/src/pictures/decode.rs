@@ -5,6 +5,7 @@ use simclr_datasets::Sample;
 use simclr_models::{Filter, Limits, Picture, Recipe};
 
 use crate::TrainError;
+use crate::network::to_i64;
 
 /// Broken pictures that an error names.
 const NAMED: usize = 5;
@@ -23,16 +24,20 @@ pub(super) fn bytes_of(side: u32) -> usize {
     3 * (side as usize).pow(2)
 }
 
-/// N×3×side×side bytes, zeros where a picture is broken, and the broken ones by their place among `samples`.
+/// N×3×side×side for so many pictures.
+pub(super) fn shape(count: usize, side: u32) -> [i64; 4] {
+    [to_i64(count), 3, i64::from(side), i64::from(side)]
+}
+
+/// Writes N×3×side×side bytes, none where a picture is broken; the broken ones by their place among `samples`.
 pub(super) fn all<'a>(
     samples: impl ExactSizeIterator<Item = &'a Sample>,
     side: u32,
-) -> (Vec<u8>, Vec<Broken>) {
+    into: &mut [u8],
+) -> Vec<Broken> {
     let square = Recipe { side, resize: side, filter: Filter::Bicubic, mean: [0.0; 3], deviation: [1.0; 3] };
     let samples: Vec<&Sample> = samples.collect();
-    let mut bytes = vec![0u8; samples.len() * bytes_of(side)];
-    let broken = bytes
-        .par_chunks_mut(bytes_of(side))
+    into.par_chunks_mut(bytes_of(side))
         .zip(samples)
         .enumerate()
         .filter_map(|(place, (into, sample))| match sample.load(&Limits::default()) {
@@ -42,8 +47,7 @@ pub(super) fn all<'a>(
             }
             Err(error) => Some(Broken { place, reason: error.to_string() }),
         })
-        .collect();
-    (bytes, broken)
+        .collect()
 }
 
 /// Whether so many broken ones of `of` pictures are within the share `most`.

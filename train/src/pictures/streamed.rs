@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use simclr_datasets::Sample;
+use simclr_torchx::filled;
 use tch::{Device, Tensor};
 
 use super::decode::{self, Broken};
 use crate::TrainError;
-use crate::network::to_i64;
 use crate::recipe::Data;
 use crate::upload::upload;
 
@@ -36,19 +36,22 @@ impl Streamed {
     pub(super) fn batch(&self, places: &[i64]) -> Result<(Tensor, Vec<i64>), TrainError> {
         let mut taken = places.to_vec();
         let place = |&place: &i64| usize::try_from(place).unwrap_or_default();
-        let (mut bytes, broken) = decode::all(places.iter().map(|p| &self.samples[place(p)]), self.side);
-        if !broken.is_empty() {
-            for (row, whole) in replace(&mut bytes, &broken, decode::bytes_of(self.side)) {
+        let samples = places.iter().map(|p| &self.samples[place(p)]);
+        let (pixels, broken) = filled(&decode::shape(places.len(), self.side), |bytes| {
+            let broken = decode::all(samples, self.side, bytes);
+            for (row, whole) in replace(bytes, &broken, decode::bytes_of(self.side)) {
                 taken[row] = places[whole];
             }
+            broken
+        })
+        .map_err(TrainError::Torch)?;
+        if !broken.is_empty() {
             self.note(
                 broken
                     .into_iter()
                     .map(|Broken { place: row, reason }| Broken { place: place(&places[row]), reason }),
             )?;
         }
-        let (rows, side) = (to_i64(places.len()), i64::from(self.side));
-        let pixels = Tensor::f_from_slice(&bytes)?.f_view([rows, 3, side, side])?;
         Ok((upload(&pixels, self.device)?, taken))
     }
 

@@ -23,7 +23,7 @@ pub struct Data {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Resident {
-    /// In the training device's memory if they take 16 GiB or less, else on disk.
+    /// In the training device's memory if they take at most 16 GiB and half of the memory that is free, else on disk.
     #[default]
     Auto,
     /// In the training device's memory.

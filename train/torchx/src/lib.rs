@@ -1,12 +1,12 @@
-//! The little of libtorch that tch does not reach: bf16 autocast on any device, channels-last tensors, copies to a GPU
-//! that do not wait for it, and CUDA opened at run time by a program that was linked against the CPU libraries alone.
+//! The little of libtorch that tch does not reach: bf16 autocast on any device, channels-last tensors, tensors filled in
+//! place, copies to a GPU that do not wait for it, and CUDA opened at run time by a program that was linked against the CPU libraries alone.
 
 mod batch_norm;
 mod memory;
 
 use std::ffi::{CStr, c_char, c_int};
 
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 use torch_sys::C_tensor;
 
 pub use batch_norm::{BatchNorm, batch_norm_relu};
@@ -45,6 +45,20 @@ pub fn channels_last(t: &Tensor) -> Result<Tensor, String> {
     let mut out = std::ptr::null_mut();
     // SAFETY: `t` is alive for the call; on success `out` holds a new tensor that we own.
     unsafe { take(tx_channels_last(t.as_ptr(), &mut out), || Tensor::from_ptr(out)) }
+}
+
+/// A u8 tensor on the CPU, and what `fill` returns, which writes its zeros over where it lies.
+///
+/// # Errors
+/// What libtorch said when memory is short or the shape is none.
+pub fn filled<T>(shape: &[i64], fill: impl FnOnce(&mut [u8]) -> T) -> Result<(Tensor, T), String> {
+    let tensor = Tensor::f_zeros(shape, (Kind::Uint8, Device::Cpu)).map_err(|error| error.to_string())?;
+    let made = match tensor.numel() {
+        0 => fill(&mut []),
+        // SAFETY: a new tensor's numbers lie one after the other, set, and nobody else has it.
+        len => fill(unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), len) }),
+    };
+    Ok((tensor, made))
 }
 
 /// A CPU tensor on `device`, without waiting for what a GPU has still to do.
@@ -109,7 +123,6 @@ pub fn load_cuda() -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::Kind;
 
     #[test]
     fn channels_last_changes_layout_not_values() {
@@ -117,6 +130,20 @@ mod tests {
         let y = channels_last(&x).unwrap();
         assert!(!is_channels_last(&x) && is_channels_last(&y));
         assert_eq!(x, y);
+    }
+
+    #[test]
+    fn a_tensor_is_filled_where_it_lies() {
+        let (tensor, address) = filled(&[2, 3], |bytes| {
+            assert_eq!(bytes, [0; 6]);
+            bytes[4] = 7;
+            bytes.as_ptr().addr()
+        })
+        .unwrap();
+        assert_eq!(tensor.data_ptr().addr(), address);
+        assert_eq!(Vec::<u8>::try_from(tensor.flatten(0, 1)).unwrap(), [0, 0, 0, 0, 7, 0]);
+        assert_eq!(filled(&[0, 3], |bytes| bytes.len()).unwrap().1, 0);
+        assert!(filled(&[-1], |_| ()).is_err() && filled(&[1 << 60], |_| ()).is_err());
     }
 
     #[test]
