@@ -21,6 +21,8 @@ from wheels import ROOT, THIRD_PARTY, FetchError, venv
 CORES = os.cpu_count() or 1
 CONNECTIONS, SECONDS, PAIRS = 16, 3, 5
 HERE = Path(__file__).resolve().parent
+# No peer writes a line for each request.
+QUIET = ["--log", "warn"]
 
 
 @bench("serve-fastapi-embed-cifar")
@@ -31,7 +33,7 @@ def embed_small_pictures():
     program = build("simclr-serve", "simclr-serve")
     python = venv(ROOT / "target" / "bench-venv" / "serve", HERE / "peers" / "serve-requirements.txt")
     with tempfile.TemporaryDirectory(prefix="simclr-bench-") as folder:
-        ours = Server(program, model, Path(folder), free_port(), ["--sessions", str(CORES), "--session-threads", "1"])
+        ours = Server(program, model, Path(folder), free_port(), [*QUIET, "--sessions", str(CORES), "--session-threads", "1"])
         peer = Peer(python, model, ours)
         try:
             ours.wait_ready()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from load import answers_per_second, prepare
 from photographs import NAMES, photographs
-from serve_fastapi import CORES, HERE, Peer, require_equal, small_pictures
+from serve_fastapi import CORES, HERE, QUIET, Peer, require_equal, small_pictures
 from service import BEST, SMALL, Server, build, free_port, shipped_encoder
 from wheels import ROOT, THIRD_PARTY, venv
 
@@ -82,7 +82,7 @@ class Pair:
         self.seconds = SECONDS * LONGER[model]
         self.folder = tempfile.TemporaryDirectory(prefix="simclr-bench-")
         artefact, pictures = MODELS[model]()
-        self.ours = Server(build("simclr-serve", "simclr-serve"), ours or artefact, Path(self.folder.name), free_port())
+        self.ours = Server(build("simclr-serve", "simclr-serve"), ours or artefact, Path(self.folder.name), free_port(), QUIET)
         self.peer = kind(python(), artefact, self.ours, workers)
         raw = kind is Peer
         bodies = pictures if raw else [json.dumps({"image": base64.b64encode(one).decode()}).encode() for one in pictures]
