@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use simclr_models::{Embedding, PictureError, Recipe};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -19,6 +20,8 @@ use crate::spans;
 
 /// What one more in the queue does not feel; a few pictures of a small encoder, less than one of a large one.
 const RUN_SHORT: Duration = Duration::from_millis(2);
+/// Between two looks at an encoder that kept failing.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Turns a request's pictures into embeddings, in order.
 pub(crate) struct Embedder {
@@ -121,6 +124,7 @@ impl Embedder {
         config: &Config,
         recipe: Recipe,
         sessions: Sessions,
+        decoding: Arc<Semaphore>,
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Self> {
         let limits = BatchLimits {
@@ -128,9 +132,10 @@ impl Embedder {
             batch_pictures_max: config.limits.batch_pictures_max,
             batch_wait: config.batch_wait,
             run_short: RUN_SHORT,
+            look_again: LOOK_AGAIN,
         };
         let batcher = Batcher::start(sessions, recipe.side as usize, limits, Arc::clone(&metrics))?;
-        let preparer = Arc::new(Preparer::new(config, recipe, metrics));
+        let preparer = Arc::new(Preparer::new(config, recipe, decoding, metrics));
         Ok(Self { preparer, batcher })
     }
 

@@ -42,12 +42,13 @@ impl Prepared {
 }
 
 impl Preparer {
-    pub(crate) fn new(config: &Config, recipe: Recipe, metrics: Arc<Metrics>) -> Self {
+    /// `room` is for as many pictures as are decoded at once, of all models.
+    pub(crate) fn new(config: &Config, recipe: Recipe, room: Arc<Semaphore>, metrics: Arc<Metrics>) -> Self {
         let limits = Limits {
             bytes_max: config.limits.picture_bytes_max,
             pixels_max: config.limits.picture_pixels_max,
         };
-        Self { recipe, limits, room: Arc::new(Semaphore::new(config.decode_threads)), metrics }
+        Self { recipe, limits, room, metrics }
     }
 
     /// Prepares a picture here and now, if it is so small that no one else has to wait for that.

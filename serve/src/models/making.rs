@@ -59,7 +59,7 @@ impl Models {
             return Err(MakeError::NoModel);
         }
         let known = models.iter().find_map(|served| served.classifiers.kept(&probe.name));
-        let file = self.config.classifiers_made().join(format!("{}.safetensors", probe.name));
+        let file = self.common.config.classifiers_made().join(format!("{}.safetensors", probe.name));
         let file = known.as_ref().map_or(file, |kept| kept.file.clone());
         if file.is_file() && Probe::load(&file)?.space_key != probe.space_key {
             return Err(MakeError::OtherSpace);

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use simclr_models::Encoder;
+use tokio::sync::Semaphore;
 
 use crate::batching::Sessions;
 use crate::config::Config;
@@ -25,15 +26,29 @@ pub(crate) use served::Served;
 
 /// All models.
 pub(crate) struct Models {
-    config: Config,
-    metrics: Arc<Metrics>,
+    common: Common,
     /// The model of `--model`: its name and folder.
     first: Option<(String, PathBuf)>,
     loaded: RwLock<BTreeMap<String, Arc<Served>>>,
     /// One load at a time: each takes the memory of a whole model.
     loading: Mutex<()>,
+}
+
+/// What every model is opened with.
+struct Common {
+    config: Config,
+    metrics: Arc<Metrics>,
     /// Sessions and threads of every model: given, or chosen with the first.
     parallel: OnceLock<Parallel>,
+    /// For the pictures that are decoded at once, whichever model they are for.
+    decoding: Arc<Semaphore>,
+}
+
+impl Common {
+    fn new(config: &Config, metrics: &Arc<Metrics>, parallel: OnceLock<Parallel>) -> Self {
+        let decoding = Arc::new(Semaphore::new(config.decode_threads));
+        Self { config: config.clone(), metrics: Arc::clone(metrics), parallel, decoding }
+    }
 }
 
 impl Models {
@@ -43,11 +58,12 @@ impl Models {
         if let Some((sessions, threads)) = config.sessions {
             let _ = parallel.set(Parallel::given(sessions, threads));
         }
+        let common = Common::new(config, metrics, parallel);
         let first = match &config.model {
-            Some(folder) => Some(Served::open(folder, config, metrics, &parallel)?),
+            Some(folder) => Some(Served::open(folder, &common)?),
             None => None,
         };
-        Self::with_first(first, config, metrics, parallel)
+        Self::with_first(first, common)
     }
 
     /// Takes the first model with encoders of the caller's own, and loads the others.
@@ -58,31 +74,26 @@ impl Models {
     ) -> Result<Self, ModelError> {
         let threads = config.sessions.map_or(1, |(_, threads)| threads);
         let parallel = OnceLock::from(Parallel::given(encoders.len(), threads));
+        let common = Common::new(config, metrics, parallel);
         let first = match &config.model {
             Some(folder) => {
                 let sessions = Sessions { side_by_side: encoders, lone: None };
-                Some(Served::with_sessions(served::open_artefact(folder)?, sessions, config, metrics)?)
+                Some(Served::with_sessions(served::open_artefact(folder)?, sessions, &common)?)
             }
             None => None,
         };
-        Self::with_first(first, config, metrics, parallel)
+        Self::with_first(first, common)
     }
 
-    fn with_first(
-        first: Option<Served>,
-        config: &Config,
-        metrics: &Arc<Metrics>,
-        parallel: OnceLock<Parallel>,
-    ) -> Result<Self, ModelError> {
+    fn with_first(first: Option<Served>, common: Common) -> Result<Self, ModelError> {
         let named = first.as_ref().map(|m| (m.name().to_owned(), m.artefact.folder().to_owned()));
         let models = Self {
-            config: config.clone(),
-            metrics: Arc::clone(metrics),
+            common,
             first: named,
             loaded: RwLock::new(first.into_iter().map(|m| (m.name().to_owned(), Arc::new(m))).collect()),
             loading: Mutex::default(),
-            parallel,
         };
+        let config = &models.common.config;
         for name in models.folders()? {
             let folder = config.models_dir.iter().map(|parent| parent.join(&name)).next();
             match models.get(&name) {
@@ -100,7 +111,7 @@ impl Models {
 
     /// Every model that could be loaded, with its folder.
     pub(crate) fn known(&self) -> BTreeMap<String, PathBuf> {
-        let of_folder = self.config.models_dir.iter().flat_map(|parent| {
+        let of_folder = self.common.config.models_dir.iter().flat_map(|parent| {
             let names = self.folders().unwrap_or_default();
             names.into_iter().map(|name| (name.clone(), parent.join(name)))
         });
@@ -109,7 +120,7 @@ impl Models {
 
     /// Names of the artefacts in the models folder, loaded or not.
     fn folders(&self) -> Result<BTreeSet<String>, ModelError> {
-        let Some(parent) = &self.config.models_dir else { return Ok(BTreeSet::new()) };
+        let Some(parent) = &self.common.config.models_dir else { return Ok(BTreeSet::new()) };
         let failed = |reason| ModelError::Folder { folder: parent.clone(), reason };
         let mut names = BTreeSet::new();
         for entry in std::fs::read_dir(parent).map_err(failed)? {
@@ -126,12 +137,12 @@ impl Models {
     pub(crate) fn load(&self, name: &str) -> Result<(Arc<Served>, bool), ModelError> {
         let _alone = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = self.folder_of(name).ok_or(ModelError::Unknown)?;
-        let opened = Served::open(&folder, &self.config, &self.metrics, &self.parallel);
+        let opened = Served::open(&folder, &self.common);
         let opened = opened.and_then(|served| {
             let other = || ModelError::OtherName { folder, name: served.name().to_owned() };
             if served.name() == name { Ok(served) } else { Err(other()) }
         });
-        self.metrics.model_load(opened.is_ok());
+        self.common.metrics.model_load(opened.is_ok());
         let served = opened?;
         let served = Arc::new(served);
         let old = self.write().insert(name.to_owned(), Arc::clone(&served));
@@ -159,12 +170,12 @@ impl Models {
         }
         // A name from a request leads to a folder that is there and nowhere else.
         let found = self.folders().ok()?.contains(name);
-        self.config.models_dir.as_ref().filter(|_| found).map(|parent| parent.join(name))
+        self.common.config.models_dir.as_ref().filter(|_| found).map(|parent| parent.join(name))
     }
 
     /// Sessions and threads; nothing before the first model was loaded.
     pub(crate) fn parallel(&self) -> Option<&Parallel> {
-        self.parallel.get()
+        self.common.parallel.get()
     }
 
     /// Every artefact there is, loaded or not, with its folder.

@@ -9,13 +9,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use simclr_models::{Artefact, EncodeError, Encoder, ImageBatch, OnnxEncoder};
 
-use super::ModelError;
 use super::parallel::{self, Parallel};
+use super::{Common, ModelError};
 use crate::batching::Sessions;
 use crate::classifiers::Classifiers;
 use crate::config::Config;
 use crate::embedder::Embedder;
-use crate::metrics::Metrics;
 
 /// A model, warmed; dropping the last handle of it ends its sessions once they have answered everyone.
 pub(crate) struct Served {
@@ -28,25 +27,20 @@ pub(crate) struct Served {
 
 impl Served {
     /// Opens a folder with ONNX Runtime's sessions; blocks for as long as that takes.
-    pub(super) fn open(
-        folder: &Path,
-        config: &Config,
-        metrics: &Arc<Metrics>,
-        parallel: &OnceLock<Parallel>,
-    ) -> Result<Self, ModelError> {
+    pub(super) fn open(folder: &Path, common: &Common) -> Result<Self, ModelError> {
         let artefact = open_artefact(folder)?;
-        let sessions = sessions(&artefact, config, parallel)
+        let sessions = sessions(&artefact, &common.config, &common.parallel)
             .map_err(|reason| ModelError::Encoder { folder: folder.to_owned(), reason })?;
-        Self::with_sessions(artefact, sessions, config, metrics)
+        Self::with_sessions(artefact, sessions, common)
     }
 
     /// Takes sessions of the caller's own.
     pub(super) fn with_sessions(
         artefact: Artefact,
         mut sessions: Sessions,
-        config: &Config,
-        metrics: &Arc<Metrics>,
+        common: &Common,
     ) -> Result<Self, ModelError> {
+        let config = &common.config;
         // A folder that was named has to be there; the other one is made with the first classifier.
         let made = config.classifiers_made();
         let made = Some(made.as_path()).filter(|made| config.classifiers.is_some() || made.is_dir());
@@ -56,8 +50,9 @@ impl Served {
                 .map_err(|reason| ModelError::Encoder { folder: artefact.folder().to_owned(), reason })?;
         }
         let recipe = artefact.recipe().clone();
+        let (decoding, metrics) = (Arc::clone(&common.decoding), Arc::clone(&common.metrics));
         let embedder =
-            Embedder::start(config, recipe, sessions, Arc::clone(metrics)).map_err(ModelError::Threads)?;
+            Embedder::start(config, recipe, sessions, decoding, metrics).map_err(ModelError::Threads)?;
         let loaded = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
         Ok(Self { artefact, embedder, classifiers, loaded })
     }

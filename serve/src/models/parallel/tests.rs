@@ -21,8 +21,7 @@ impl Encoder for Slow {
         let lock = self.lock.clone();
         let _alone = lock.as_ref().map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner));
         std::thread::park_timeout(self.takes);
-        let one = Embedding::new(vec![1.0]).map_err(|_| EncodeError::NotFinite(0))?;
-        Ok(vec![one; images.len()])
+        simclr_models::finite(vec![[1.0]; images.len()])
     }
 }
 
