@@ -31,7 +31,7 @@ pub use description::{
     Value, describe_classifier, describe_head,
 };
 pub use embedding::Embedding;
-pub use encoder::{EncodeError, Encoder};
+pub use encoder::{EncodeError, Encoder, Overflowed, finite};
 pub use foreign::{Foreign, ForeignEncoder, ForeignError};
 pub use onnx_encoder::OnnxEncoder;
 pub use picture::{Limits, Picture, PictureError};

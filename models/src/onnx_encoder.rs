@@ -3,7 +3,7 @@
 use ort::session::Session;
 use ort::value::TensorRef;
 
-use crate::encoder::{EncodeError, Encoder};
+use crate::encoder::{EncodeError, Encoder, finite};
 use crate::onnx_runtime;
 use crate::{Artefact, Embedding, ImageBatch, Provider};
 
@@ -61,7 +61,6 @@ impl Encoder for OnnxEncoder {
                 "gave {found} numbers for {pictures} embeddings of length {len}"
             )));
         }
-        let rows = numbers.chunks_exact(self.embedding_len).enumerate();
-        rows.map(|(i, row)| Embedding::new(row.to_vec()).map_err(|_| EncodeError::NotFinite(i))).collect()
+        finite(numbers.chunks_exact(self.embedding_len))
     }
 }

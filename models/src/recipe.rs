@@ -110,15 +110,14 @@ impl ImageBatch {
     /// # Panics
     /// When a picture has not 3·side² numbers: it was prepared by another recipe, a mistake of the caller.
     pub fn from_prepared(side: usize, pictures: impl IntoIterator<Item = Vec<f32>>) -> Self {
-        let mut data = Vec::new();
-        for picture in pictures {
-            assert_eq!(
-                picture.len(),
-                3 * side * side,
-                "a picture of another recipe in a batch of side {side}"
-            );
-            data.extend(picture);
-        }
+        let each = 3 * side * side;
+        let mut pictures = pictures.into_iter().inspect(|picture| {
+            assert_eq!(picture.len(), each, "a picture of another recipe in a batch of side {side}");
+        });
+        // A picture alone is not copied.
+        let mut data = pictures.next().unwrap_or_default();
+        data.reserve(each * pictures.size_hint().0);
+        pictures.for_each(|picture| data.extend(picture));
         Self { data, side }
     }
 

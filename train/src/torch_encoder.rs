@@ -45,7 +45,6 @@ impl Encoder for TorchEncoder {
 
     fn embed(&mut self, images: &ImageBatch) -> Result<Vec<Embedding>, EncodeError> {
         let numbers = self.numbers(images).map_err(|error| EncodeError::Runtime(error.to_string()))?;
-        let rows = numbers.chunks_exact(self.embedding_len).enumerate();
-        rows.map(|(i, row)| Embedding::new(row.to_vec()).map_err(|_| EncodeError::NotFinite(i))).collect()
+        simclr_models::finite(numbers.chunks_exact(self.embedding_len))
     }
 }

@@ -22,7 +22,6 @@ impl Encoder for Pixels {
         if images.side() != self.side {
             return Err(EncodeError::Side { found: images.side(), expected: self.side });
         }
-        let pictures = images.as_slice().chunks_exact(self.embedding_len()).enumerate();
-        pictures.map(|(i, p)| Embedding::new(p.to_vec()).map_err(|_| EncodeError::NotFinite(i))).collect()
+        simclr_models::finite(images.as_slice().chunks_exact(self.embedding_len()))
     }
 }

@@ -4,7 +4,7 @@ use ort::session::Session;
 use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 
 use super::{Channels, Foreign, ForeignError, Layout};
-use crate::{Embedding, EncodeError, Encoder, ImageBatch, Provider, onnx_runtime};
+use crate::{Embedding, EncodeError, Encoder, ImageBatch, Provider, finite, onnx_runtime};
 
 /// One session of ONNX Runtime on somebody else's file.
 pub struct ForeignEncoder {
@@ -84,17 +84,18 @@ impl Encoder for ForeignEncoder {
             return Err(EncodeError::Side { found: images.side(), expected: side });
         }
         let at_once = self.batch.unwrap_or(images.len()) * 3 * side * side;
-        let mut embeddings = Vec::with_capacity(images.len());
+        let mut all_rows = Vec::with_capacity(images.len());
         for pictures in images.as_slice().chunks(at_once) {
             let (shape, numbers) = self.run(pictures)?;
             let rows = self.foreign.text.pooling.apply(&shape, &numbers).map_err(EncodeError::Runtime)?;
-            for row in rows.into_iter().take(pictures.len() / (3 * side * side)) {
-                let place = embeddings.len();
-                let embedding = Embedding::new(row).map_err(|_| EncodeError::NotFinite(place))?;
-                embeddings.push(if self.foreign.text.normalise { embedding.normalised() } else { embedding });
-            }
+            all_rows.extend(rows.into_iter().take(pictures.len() / (3 * side * side)));
         }
-        Ok(embeddings)
+        let embeddings = finite(all_rows)?;
+        Ok(if self.foreign.text.normalise {
+            embeddings.iter().map(Embedding::normalised).collect()
+        } else {
+            embeddings
+        })
     }
 }
 

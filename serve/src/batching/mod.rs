@@ -31,6 +31,8 @@ pub(crate) struct BatchLimits {
     pub(crate) batch_wait: Duration,
     /// A run expected to take longer leaves part of what waits to the next one.
     pub(crate) run_short: Duration,
+    /// How often an encoder that kept failing is tried without being asked.
+    pub(crate) look_again: Duration,
 }
 
 /// Why a picture was not embedded.
@@ -103,7 +105,7 @@ impl Batcher {
 
     /// Whether the last runs failed, one after another.
     pub(crate) fn keeps_failing(&self) -> bool {
-        self.shared.failures_in_a_row() >= 3
+        self.shared.keeps_failing()
     }
 
     /// Refuses new pictures; those admitted are still answered.

@@ -6,18 +6,23 @@ use std::time::Instant;
 
 use simclr_models::{Embedding, EncodeError, Encoder, ImageBatch};
 
-use super::queue::{Job, Run, Shared};
+use super::queue::{Job, Next, Shared};
 use super::{Answered, BatchError};
 use crate::memory::give_back;
 
 /// Works until the queue is closed and empty.
 pub(super) fn work(shared: &Shared, mut own: Box<dyn Encoder>) {
-    while let Some(Run { jobs, alone }) = shared.take() {
-        // Where another still uses it, or there is none, one's own will do.
-        let mut lone = if alone { shared.lone.try_lock().ok() } else { None };
-        let lone = lone.as_mut().and_then(|lone| lone.as_deref_mut());
-        run_all(shared, lone.unwrap_or(own.as_mut()), jobs);
-        shared.ended();
+    while let Some(next) = shared.take() {
+        match next {
+            Next::Run { jobs, alone } => {
+                // Where another still uses it, or there is none, one's own will do.
+                let mut lone = if alone { shared.lone.try_lock().ok() } else { None };
+                let lone = lone.as_mut().and_then(|lone| lone.as_deref_mut());
+                answer_all(shared, lone.unwrap_or(own.as_mut()), jobs);
+                shared.ended();
+            }
+            Next::Look => look(shared, own.as_mut()),
+        }
     }
     drop(own);
     // A server that is done with this model must not hold it: slots may still be about.
@@ -28,80 +33,61 @@ pub(super) fn work(shared: &Shared, mut own: Box<dyn Encoder>) {
     give_back();
 }
 
-fn run_all(shared: &Shared, encoder: &mut dyn Encoder, mut jobs: Vec<Job>) {
+/// Runs the jobs' pictures and answers every job.
+fn answer_all(shared: &Shared, encoder: &mut dyn Encoder, mut jobs: Vec<Job>) {
     for job in &mut jobs {
         job.queued = job.since.elapsed();
         shared.metrics.waited(job.queued);
     }
     let pixels = jobs.iter_mut().map(|job| std::mem::take(&mut job.prepared));
-    let mut batch = ImageBatch::from_prepared(shared.side, pixels);
-    while let Err(overflowed) = answer_all(shared, encoder, &mut jobs, &batch) {
-        // Others must not suffer for a picture that overflows: it is answered alone, they run again without it.
-        answer(jobs.remove(overflowed), Err(BatchError::NotFinite));
-        batch = without(&batch, overflowed);
-    }
-}
-
-/// Runs the batch and answers every job, but for an embedding that is not finite: its index is the error.
-fn answer_all(
-    shared: &Shared,
-    encoder: &mut dyn Encoder,
-    jobs: &mut Vec<Job>,
-    batch: &ImageBatch,
-) -> Result<(), usize> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
+    let batch = ImageBatch::from_prepared(shared.side, pixels);
     let started = Instant::now();
-    match run(encoder, batch) {
+    let embeddings = run(encoder, &batch);
+    let ran = started.elapsed();
+    // A run in which everything overflows says more of the encoder than of the pictures.
+    let failed =
+        embeddings.as_ref().is_ok_and(|rows| rows.iter().all(Option::is_none)) || embeddings.is_err();
+    shared.learn(jobs.len(), ran, failed);
+    match embeddings {
         Ok(embeddings) => {
-            let ran = started.elapsed();
-            shared.learn(jobs.len(), ran, false);
-            for (job, embedding) in jobs.drain(..).zip(embeddings) {
+            for (job, embedding) in jobs.into_iter().zip(embeddings) {
                 let queued = job.queued;
-                answer(job, Ok(Answered { embedding, queued, ran }));
+                let answered = embedding.map(|embedding| Answered { embedding, queued, ran });
+                answer(job, answered.ok_or(BatchError::NotFinite));
             }
         }
-        Err(RunError::NotFinite(index)) => return Err(index),
-        Err(RunError::Failed(reason)) => {
-            shared.learn(jobs.len(), started.elapsed(), true);
+        Err(reason) => {
             tracing::error!(pictures = jobs.len(), reason, "a run of the encoder failed");
-            for job in jobs.drain(..) {
+            for job in jobs {
                 answer(job, Err(BatchError::Failed(reason.clone())));
             }
         }
     }
-    Ok(())
 }
 
-enum RunError {
-    NotFinite(usize),
-    Failed(String),
+/// Whether the encoder is well again, by a black picture.
+fn look(shared: &Shared, encoder: &mut dyn Encoder) {
+    let black = ImageBatch::from_prepared(shared.side, [vec![0.0; 3 * shared.side * shared.side]]);
+    let failed = !matches!(run(encoder, &black).as_deref(), Ok([Some(_)]));
+    shared.judge(failed);
+    if !failed {
+        tracing::info!("the encoder is well again");
+    }
 }
 
-fn run(encoder: &mut dyn Encoder, batch: &ImageBatch) -> Result<Vec<Embedding>, RunError> {
-    let embeddings = match catch_unwind(AssertUnwindSafe(|| encoder.embed(batch))) {
-        Ok(Ok(embeddings)) => embeddings,
-        Ok(Err(EncodeError::NotFinite(index))) if index < batch.len() => {
-            return Err(RunError::NotFinite(index));
-        }
-        Ok(Err(error)) => return Err(RunError::Failed(error.to_string())),
-        Err(panic) => {
-            return Err(RunError::Failed(format!("it panicked: {}", words(panic.as_ref()))));
-        }
+/// Each picture's embedding, or nothing where it overflowed.
+fn run(encoder: &mut dyn Encoder, batch: &ImageBatch) -> Result<Vec<Option<Embedding>>, String> {
+    let embeddings: Vec<_> = match catch_unwind(AssertUnwindSafe(|| encoder.embed(batch))) {
+        Ok(Ok(embeddings)) => embeddings.into_iter().map(Some).collect(),
+        Ok(Err(EncodeError::NotFinite(overflowed))) => overflowed.into_embeddings(),
+        Ok(Err(error)) => return Err(error.to_string()),
+        Err(panic) => return Err(format!("it panicked: {}", words(panic.as_ref()))),
     };
     if embeddings.len() == batch.len() {
         Ok(embeddings)
     } else {
-        let reason = format!("it gave {} embeddings for {} pictures", embeddings.len(), batch.len());
-        Err(RunError::Failed(reason))
+        Err(format!("it gave {} embeddings for {} pictures", embeddings.len(), batch.len()))
     }
-}
-
-fn without(batch: &ImageBatch, index: usize) -> ImageBatch {
-    let picture = 3 * batch.side() * batch.side();
-    let others = batch.as_slice().chunks_exact(picture).enumerate().filter(|(i, _)| *i != index);
-    ImageBatch::from_prepared(batch.side(), others.map(|(_, pixels)| pixels.to_vec()))
 }
 
 fn answer(job: Job, result: Result<Answered, BatchError>) {
