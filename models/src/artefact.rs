@@ -9,8 +9,6 @@ mod folder;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use crate::card::{Card, CardDraft, CardScore};
 use crate::files;
 use crate::onnx::{self, Metadata};
@@ -18,7 +16,7 @@ use crate::quantise::{Quantised, QuantisedFrom};
 use crate::{HeadLayers, Recipe, ResNet, Weights};
 
 pub use error::ArtefactError;
-use folder::write_folder;
+use folder::{checksum, read_encoder, write_folder};
 
 const ENCODER: &str = "encoder.onnx";
 const CARD: &str = "card.toml";
@@ -45,14 +43,10 @@ impl Artefact {
         let card: Card = toml::from_str(&text)
             .map_err(|e| ArtefactError::Card { path: card_path.clone(), reason: e.to_string() })?;
         let path = folder.join(ENCODER);
-        let bytes = fs::read(&path).map_err(io_at(&path))?;
-        let found = checksum(&bytes);
-        if found != card.checksum {
-            return Err(ArtefactError::Checksum { path, found, expected: card.checksum });
-        }
+        let bytes = read_encoder(&path, &card.checksum)?;
         let metadata = onnx::read_metadata(&bytes).map_err(|source| ArtefactError::Onnx { path, source })?;
         let entries = [
-            ("space_key", card.space_key == found[..SPACE_KEY_LEN]),
+            ("space_key", card.space_key == card.checksum[..SPACE_KEY_LEN]),
             ("recipe", card.recipe == metadata.recipe),
             ("network", card.network == metadata.network),
             ("output", card.output == metadata.output),
@@ -188,6 +182,14 @@ impl Artefact {
         &self.folder
     }
 
+    /// The bytes of the encoder's file, if they are still those that the card is about.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or was changed since the artefact was made.
+    pub fn encoder_bytes(&self) -> Result<Vec<u8>, ArtefactError> {
+        read_encoder(&self.encoder_path(), &self.card.checksum)
+    }
+
     /// The encoder's file.
     pub fn encoder_path(&self) -> PathBuf {
         self.folder.join(ENCODER)
@@ -222,10 +224,6 @@ impl Artefact {
 fn card_text(card: &Card, folder: &Path) -> Result<String, ArtefactError> {
     toml::to_string_pretty(card)
         .map_err(|e| ArtefactError::Card { path: folder.join(CARD), reason: e.to_string() })
-}
-
-fn checksum(bytes: &[u8]) -> String {
-    files::hexadecimal(&Sha256::digest(bytes))
 }
 
 /// Whether it can name an artefact, and so a folder: 1 to 100 letters, digits, dots, hyphens and underscores, the first a

@@ -1,6 +1,6 @@
 //! The seam between whoever has pictures and whatever turns them into embeddings.
 
-use crate::{Embedding, ImageBatch};
+use crate::{ArtefactError, Embedding, ImageBatch};
 
 /// Turns prepared pictures into embeddings, one a picture, in order.
 ///
@@ -32,6 +32,9 @@ pub enum EncodeError {
     /// The artefact or a picture is unusual: its embedding overflowed.
     #[error("the embedding of picture {} of the batch holds NaN or infinity", .0.first())]
     NotFinite(Overflowed),
+    /// Its file is no longer the one that was opened: see the artefact.
+    #[error(transparent)]
+    Artefact(#[from] ArtefactError),
     /// Bring the library with the command named.
     #[error("{0}")]
     Library(String),

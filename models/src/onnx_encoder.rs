@@ -18,7 +18,7 @@ impl OnnxEncoder {
     /// Loads the artefact's encoder, to compute on the CPU with this many threads (at least one).
     ///
     /// # Errors
-    /// When ONNX Runtime is not there, or refuses the file.
+    /// When ONNX Runtime is not there, or refuses the file; when the file is no longer the artefact's.
     pub fn open(artefact: &Artefact, threads: usize) -> Result<Self, EncodeError> {
         Self::open_on(artefact, threads, Provider::Cpu)
     }
@@ -28,7 +28,8 @@ impl OnnxEncoder {
     /// # Errors
     /// As [`open`](Self::open), and when the provider is not there.
     pub fn open_on(artefact: &Artefact, threads: usize, provider: Provider) -> Result<Self, EncodeError> {
-        let session = onnx_runtime::session(&artefact.encoder_path(), threads, provider)?;
+        // From bytes that were checked: the file may have changed since the artefact was opened, and with it the space.
+        let session = onnx_runtime::session_on(&artefact.encoder_bytes()?, threads, provider)?;
         Ok(Self { session, side: artefact.recipe().side as usize, embedding_len: artefact.embedding_len() })
     }
 

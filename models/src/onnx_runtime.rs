@@ -21,15 +21,19 @@ fn environment() -> Result<&'static Environment, EncodeError> {
     ENVIRONMENT.get_or_init(start).as_ref().map_err(|reason| EncodeError::Library(reason.clone()))
 }
 
-/// A session on an ONNX file that computes on the provider, with so many threads, at least one.
-pub(crate) fn session(path: &Path, threads: usize, provider: Provider) -> Result<Session, EncodeError> {
-    start_session(threads.max(1), provider, |mut builder| builder.commit_from_file(path))
+/// A session on an ONNX file that computes with so many threads, at least one.
+pub(crate) fn session(path: &Path, threads: usize) -> Result<Session, EncodeError> {
+    start_session(threads, Provider::Cpu, |mut builder| builder.commit_from_file(path))
+}
+
+/// A session on an ONNX file's bytes that computes on the provider, with so many threads, at least one.
+pub(crate) fn session_on(bytes: &[u8], threads: usize, provider: Provider) -> Result<Session, EncodeError> {
+    start_session(threads, provider, |mut builder| builder.commit_from_memory(bytes))
 }
 
 /// A session on an ONNX file's bytes that computes with every core.
 pub(crate) fn session_of(bytes: &[u8]) -> Result<Session, EncodeError> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    start_session(threads, Provider::Cpu, |mut builder| builder.commit_from_memory(bytes))
+    session_on(bytes, std::thread::available_parallelism().map_or(1, usize::from), Provider::Cpu)
 }
 
 /// Spinning is off: threads that wait by burning a core starve the server's others. The arena stays on, as is the default.
@@ -45,7 +49,7 @@ fn start_session(
     let builder = || -> ort::Result<SessionBuilder> {
         Ok(Session::builder(environment)?
             .with_optimization_level(GraphOptimizationLevel::All)?
-            .with_intra_threads(threads)?
+            .with_intra_threads(threads.max(1))?
             .with_intra_op_spinning(false)?
             .with_config_entry("session.x64quantprecision", "1")?)
     };

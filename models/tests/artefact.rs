@@ -116,6 +116,18 @@ fn what_was_changed_is_noticed() {
 }
 
 #[test]
+fn a_file_that_changed_since_it_was_opened_does_not_run() {
+    let place = tempfile::tempdir().unwrap();
+    let (opened, _) = make(&place.path().join("one"));
+    OnnxEncoder::open(&opened, 1).unwrap();
+    let other = Weights::initial(&TINY.describe().unwrap(), 99);
+    let other = Artefact::create(&place.path().join("other"), &TINY, &other, draft("other", 16)).unwrap();
+    fs::copy(other.encoder_path(), opened.encoder_path()).unwrap();
+    let error = OnnxEncoder::open(&opened, 1).err().unwrap().to_string();
+    assert!(error.contains("SHA-256") && error.contains("encoder.onnx"), "{error}");
+}
+
+#[test]
 fn making_refuses_what_cannot_be() {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("a");

@@ -3,8 +3,24 @@
 use std::fs;
 use std::path::Path;
 
-use super::{CARD, ENCODER};
+use sha2::{Digest, Sha256};
+
+use super::{ArtefactError, CARD, ENCODER, io_at};
 use crate::files;
+
+/// The encoder's file, if it is the one that was expected.
+pub(super) fn read_encoder(path: &Path, expected: &str) -> Result<Vec<u8>, ArtefactError> {
+    let bytes = fs::read(path).map_err(io_at(path))?;
+    let found = checksum(&bytes);
+    if found == expected {
+        return Ok(bytes);
+    }
+    Err(ArtefactError::Checksum { path: path.to_path_buf(), found, expected: expected.to_owned() })
+}
+
+pub(super) fn checksum(bytes: &[u8]) -> String {
+    files::hexadecimal(&Sha256::digest(bytes))
+}
 
 /// Makes the folder beside its place and moves it there once everything is on the disk.
 pub(super) fn write_folder(folder: &Path, encoder: &[u8], card: &str) -> std::io::Result<()> {

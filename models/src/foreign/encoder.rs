@@ -4,7 +4,7 @@ use ort::session::Session;
 use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
 
 use super::{Channels, Foreign, ForeignError, Layout};
-use crate::{Embedding, EncodeError, Encoder, ImageBatch, Provider, finite, onnx_runtime};
+use crate::{Embedding, EncodeError, Encoder, ImageBatch, finite, onnx_runtime};
 
 /// One session of ONNX Runtime on somebody else's file.
 pub struct ForeignEncoder {
@@ -26,7 +26,7 @@ impl ForeignEncoder {
     /// names the key and what the file has.
     pub fn open(foreign: &Foreign, threads: usize) -> Result<Self, ForeignError> {
         let encode = |source| ForeignError::Encode { path: foreign.file.clone(), source };
-        let session = onnx_runtime::session(&foreign.file, threads, Provider::Cpu).map_err(encode)?;
+        let session = onnx_runtime::session(&foreign.file, threads).map_err(encode)?;
         let input = choose(foreign, "input", foreign.text.input.as_deref(), session.inputs())?;
         let output = choose(foreign, "output", foreign.text.output.as_deref(), session.outputs())?;
         let batch = check_input(foreign, input)?;
