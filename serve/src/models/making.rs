@@ -70,7 +70,7 @@ impl Models {
         probe.save(&file)?;
         let probe = Arc::new(probe);
         for served in models {
-            served.classifiers.insert(Kept { probe: Arc::clone(&probe), file: file.clone(), is_own: false });
+            served.classifiers.insert(Kept::new(Arc::clone(&probe), file.clone(), false));
         }
         Ok((probe, known.is_none()))
     }

@@ -8,7 +8,7 @@ use crate::pictures::{base64, embedding_of, png};
 use crate::world::{World, artefact};
 
 /// Class `i` looks at number `i` of the embedding alone.
-fn probe(name: &str, space_key: &str) -> Probe {
+pub(crate) fn probe(name: &str, space_key: &str) -> Probe {
     let embedding_len = artefact().embedding_len();
     let classes = 7;
     let weight =
@@ -29,7 +29,7 @@ fn probe(name: &str, space_key: &str) -> Probe {
     }
 }
 
-fn save(world: &World, probe: &Probe) -> std::path::PathBuf {
+pub(crate) fn save(world: &World, probe: &Probe) -> std::path::PathBuf {
     let folder = world.file("probes");
     std::fs::create_dir_all(&folder).unwrap();
     probe.save(&folder.join(format!("{}.safetensors", probe.name))).unwrap();

@@ -20,6 +20,7 @@ mod openapi;
 mod overload;
 mod page;
 mod pictures;
+mod probes;
 mod process;
 mod refusals;
 mod reloading;

@@ -116,7 +116,7 @@ impl World {
 }
 
 impl Server {
-    fn over(app: Arc<App>) -> Self {
+    pub(crate) fn over(app: Arc<App>) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let running = runtime.block_on(serve(app)).unwrap();
