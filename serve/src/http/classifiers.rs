@@ -18,6 +18,7 @@ use super::error::ApiError;
 use super::extract::ApiPath;
 use super::upload;
 use crate::app::App;
+use crate::classifiers::Kept;
 use crate::fitting::{self, FitError};
 use crate::models::{MakeError, Served};
 
@@ -55,6 +56,8 @@ pub(super) struct Classifier {
     validation: Option<Validation>,
     /// Whether it was made here or lies in the folder of classifiers, so that it can be replaced and deleted
     can_be_deleted: bool,
+    /// When its file was written, in seconds since 1970
+    written: Option<u64>,
     space_key: String,
 }
 
@@ -82,7 +85,8 @@ pub(super) struct MakeBody {
     dataset: Option<String>,
 }
 
-fn of(served: &Served, probe: &Probe, is_own: bool) -> Classifier {
+fn of(served: &Served, kept: &Kept) -> Classifier {
+    let probe = &kept.probe;
     let validation = probe.validation.map(|v| Validation {
         top1: v.top1,
         calibration_error: v.calibration_error,
@@ -98,7 +102,8 @@ fn of(served: &Served, probe: &Probe, is_own: bool) -> Classifier {
         rows: probe.rows,
         score: probe.score,
         validation,
-        can_be_deleted: !is_own,
+        can_be_deleted: !kept.is_own,
+        written: kept.written,
         space_key: probe.space_key.clone(),
     }
 }
@@ -112,8 +117,7 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Json<ClassifierList> {
 fn all(app: &App) -> Vec<Classifier> {
     let models = app.models.all();
     let of_model = |served: &Arc<Served>| {
-        let kept = served.classifiers.all().into_iter();
-        kept.map(|kept| of(served, &kept.probe, kept.is_own)).collect::<Vec<_>>()
+        served.classifiers.all().iter().map(|kept| of(served, kept)).collect::<Vec<_>>()
     };
     models.iter().flat_map(of_model).collect()
 }
@@ -154,7 +158,8 @@ pub(super) async fn make(
     let (probe, is_new) = task.await.map_err(ApiError::ours)??;
     let served = app.models.of_space(&probe.space_key).ok_or_else(|| ApiError::ours("its model left"))?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(of(&served, &probe, false))))
+    let kept = served.classifiers.kept(&probe.name).ok_or_else(|| ApiError::ours("it was deleted"))?;
+    Ok((status, Json(of(&served, &kept))))
 }
 
 fn probe_for(
