@@ -10,20 +10,20 @@ use serde::{Deserialize, Serialize};
 use simclr_eval::EvalError;
 use simclr_eval::probe::{Kind, Probe};
 use simclr_search::VectorCollection;
-use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use super::collections::named;
 use super::error::ApiError;
 use super::extract::ApiPath;
+use super::turns::Turns;
 use super::upload;
 use crate::app::App;
 use crate::classifiers::Kept;
 use crate::fitting::{self, FitError};
 use crate::models::{MakeError, Served};
 
-/// A fit takes every processor that is idle, for seconds: one at a time.
-static ONE: Semaphore = Semaphore::const_new(1);
+/// A fit takes every processor that is idle.
+static FITS: Turns = Turns::new();
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -149,17 +149,16 @@ pub(super) async fn make(
         Some(name) => Some(named(&app, name).await?),
         None => None,
     };
-    let _turn = ONE.acquire().await.map_err(ApiError::ours)?;
     let for_thread = Arc::clone(&app);
-    let task = tokio::task::spawn_blocking(move || {
+    let fit = FITS.work(move || {
         let probe = probe_for(&for_thread, &name, body, collection.as_deref())?;
         for_thread.models.keep_classifier(probe).map_err(ApiError::from)
     });
-    let (probe, is_new) = task.await.map_err(ApiError::ours)??;
-    let served = app.models.of_space(&probe.space_key).ok_or_else(|| ApiError::ours("its model left"))?;
+    let (probe, is_new) = fit.await??;
+    let served = app.models.of_space(&probe.space_key);
+    let made = served.and_then(|served| Some(of(&served, &served.classifiers.kept(&probe.name)?)));
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let kept = served.classifiers.kept(&probe.name).ok_or_else(|| ApiError::ours("it was deleted"))?;
-    Ok((status, Json(of(&served, &kept))))
+    Ok((status, Json(made.ok_or_else(|| ApiError::ours("its model left, or it was deleted meanwhile"))?)))
 }
 
 fn probe_for(

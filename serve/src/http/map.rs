@@ -1,7 +1,6 @@
 //! `GET /v1/collections/{collection}/map`: a collection as points of a plane, near where their directions are alike.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::routing::get;
@@ -9,12 +8,12 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use simclr_search::{Record, SearchError, VectorCollection};
-use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
 use super::collections::named;
 use super::error::ApiError;
 use super::extract::{ApiPath, ApiQuery};
+use super::turns::Turns;
 use crate::app::App;
 use crate::map::{Kept, NUMBERS_MAX, POINTS_MAX, Plane, direction, project};
 use crate::sampling::{each, evenly};
@@ -25,9 +24,8 @@ const POINTS: usize = 20_000;
 /// Bytes of a string that is told of a point; a longer one, such as a thumbnail, is nothing to colour by.
 const TOLD_MAX: usize = 256;
 
-/// One map is drawn at a time: each holds `NUMBERS_MAX` and a processor for seconds. A few may wait.
-static ONE: Semaphore = Semaphore::const_new(1);
-static WAITING: Semaphore = Semaphore::const_new(4);
+/// Each map holds `NUMBERS_MAX` while it is drawn.
+static MAPS: Turns = Turns::new();
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/v1/collections/{collection}/map", get(map))
@@ -93,10 +91,7 @@ pub(super) async fn map(
         limit => limit.unwrap_or(POINTS).min(POINTS_MAX),
     };
     let page = app.config.limits.request_records_max;
-    let _waiting = WAITING.try_acquire().map_err(|_| {
-        ApiError::busy("busy", "several maps are being drawn; ask again", Duration::from_secs(2))
-    })?;
-    let turn = ONE.acquire().await.map_err(ApiError::ours)?;
+    let turn = MAPS.next().await?;
     let arrangements = Arc::clone(&app.arrangements);
     let answer = app.store(move |_| {
         let mut points = Points { field: options.field, ids: vec![], x: vec![], y: vec![], values: vec![] };

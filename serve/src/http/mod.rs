@@ -30,6 +30,7 @@ mod skipping;
 mod source;
 mod subject;
 mod timing;
+mod turns;
 mod upload;
 
 use std::sync::Arc;

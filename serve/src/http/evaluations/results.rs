@@ -11,20 +11,19 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use simclr_eval::compare::{Compared, Comparison};
-use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::error::ApiError;
 use super::super::extract::{ApiPath, ApiQuery};
-use super::off_thread;
+use super::super::turns::Turns;
 use crate::app::App;
 use crate::evaluations::Format;
 
 /// A report is one file; the page in it brings its own style and nothing that runs.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox";
 
-/// Reports and comparisons take a processor for seconds: one is made at a time.
-static ONE: Semaphore = Semaphore::const_new(1);
+/// Reports and comparisons, together.
+static RESULTS: Turns = Turns::new();
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -51,14 +50,13 @@ pub(crate) async fn report(
     ApiPath(id): ApiPath<String>,
     ApiQuery(ReportOptions { format }): ApiQuery<ReportOptions>,
 ) -> Result<Response, ApiError> {
-    let _alone = ONE.acquire().await.map_err(ApiError::ours)?;
     let (kind, ending) = match format {
         Format::Json => ("application/json", "json"),
         Format::Html => ("text/html; charset=utf-8", "html"),
         Format::Markdown => ("text/markdown; charset=utf-8", "md"),
     };
     let file = format!("attachment; filename=\"evaluation-{id}.{ending}\"");
-    let text = off_thread(&app, move |all| all.report(&id, format)).await?;
+    let text = RESULTS.work(move || app.evaluations.report(&id, format)).await??;
     let mut response = ([(CONTENT_TYPE, kind), (X_CONTENT_TYPE_OPTIONS, "nosniff")], text).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, axum::http::HeaderValue::from_static(POLICY));
@@ -102,11 +100,10 @@ pub(crate) async fn comparison(
     ApiPath(id): ApiPath<String>,
     ApiQuery(CompareOptions { a, b, other }): ApiQuery<CompareOptions>,
 ) -> Result<Json<ComparisonAnswer>, ApiError> {
-    let _alone = ONE.acquire().await.map_err(ApiError::ours)?;
-    let compared = off_thread(&app, move |all| {
+    let compared = RESULTS.work(move || {
         let other = other.as_deref().unwrap_or(&id);
-        all.compare((&id, &a), (other, &b))
+        app.evaluations.compare((&id, &a), (other, &b))
     });
-    let Compared { a, b, permutations, significant, comparisons, .. } = compared.await?;
+    let Compared { a, b, permutations, significant, comparisons, .. } = compared.await??;
     Ok(Json(ComparisonAnswer { a, b, permutations, significant, comparisons }))
 }
