@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use simclr_models::Encoder;
 use simclr_search::{SearchError, VectorStore};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::config::Config;
 use crate::evaluations::Evaluations;
@@ -42,6 +42,8 @@ pub struct App {
     pub(crate) bodies_room: Arc<Semaphore>,
     pub(crate) streams_room: Arc<Semaphore>,
     stopping: AtomicBool,
+    /// Whether a stop has no more time for what is not answered.
+    at_the_end: watch::Sender<bool>,
 }
 
 /// Why the server did not start; shown to the person who starts it.
@@ -140,6 +142,7 @@ impl App {
             evaluations: Arc::new(evaluations),
             arrangements: Arc::new(Arrangements::new(config.data_dir.join("maps"), config.evaluation_nice)),
             stopping: AtomicBool::new(false),
+            at_the_end: watch::Sender::new(false),
             collections,
             tls: tls.map(Arc::new),
             fetcher: config.fetch.clone().map(Fetcher::new),
@@ -182,6 +185,18 @@ impl App {
 
     pub(crate) fn stop_being_ready(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Has what is not answered yet refused.
+    pub(crate) fn refuse_the_rest(&self) {
+        self.at_the_end.send_replace(true);
+    }
+
+    /// Waits until what is not answered yet is to be refused.
+    pub(crate) async fn last_moment(&self) {
+        let mut told = self.at_the_end.subscribe();
+        // Whoever tells is there as long as this is.
+        let _ = told.wait_for(|told| *told).await;
     }
 }
 

@@ -2,15 +2,20 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use crate::app::{App, StartError};
 use crate::config::Config;
 use crate::http::router;
 use crate::listening;
+
+/// What a stop keeps of its deadline for refusing what is not answered, or half of it where that is less.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A server that answers.
 pub struct Running {
@@ -24,9 +29,9 @@ pub struct Running {
 /// How a stop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
-    /// Every request in flight was answered.
+    /// Every request in flight was answered, if only by a refusal.
     Drained,
-    /// Some were not within the deadline.
+    /// Connections were cut whose clients did not take their answers within the deadline.
     DeadlinePassed,
 }
 
@@ -55,26 +60,33 @@ pub async fn serve(app: Arc<App>) -> Result<Running, StartError> {
 }
 
 impl Running {
-    /// Stops accepting, answers the requests in flight within the drain deadline, ends the sessions.
+    /// Stops accepting, answers or refuses the requests in flight within the drain deadline, ends the sessions.
     pub async fn stop(self) -> Stopped {
-        let Self { app, stop, server, .. } = self;
+        let Self { app, stop, mut server, .. } = self;
         app.stop_being_ready();
+        // Whoever asks for readiness sees it, and whoever was sent here meanwhile is answered.
+        tokio::time::sleep(app.config.drain_grace).await;
         app.arrangements.stop();
         // Streams of events end with it.
         let evaluations = Arc::clone(&app.evaluations);
         let evaluations = tokio::task::spawn_blocking(move || evaluations.stop());
         // The server may be gone already, which is what we want of it.
         let _ = stop.send(());
-        let deadline = tokio::time::Instant::now() + app.config.drain_deadline;
-        if tokio::time::timeout_at(deadline, server).await.is_err() {
-            app.models.close();
-            return Stopped::DeadlinePassed;
-        }
+        let drain = app.config.drain_deadline;
+        let deadline = Instant::now() + drain;
+        let is_drained = timeout_at(deadline - LAST_WORDS.min(drain / 2), &mut server).await.is_ok() || {
+            tracing::warn!("the drain deadline is near: requests that are not answered are refused");
+            app.refuse_the_rest();
+            timeout_at(deadline, &mut server).await.is_ok()
+        };
+        // Cuts the connections where any are left.
+        server.abort();
+        app.models.close();
         let sessions = tokio::task::spawn_blocking(move || app.models.join());
         let both = async { (sessions.await, evaluations.await) };
-        match tokio::time::timeout_at(deadline, both).await {
-            Ok(_) => Stopped::Drained,
-            Err(_) => Stopped::DeadlinePassed,
+        if timeout_at(deadline, both).await.is_err() {
+            tracing::warn!("the drain deadline passed with work that nobody waits for");
         }
+        if is_drained { Stopped::Drained } else { Stopped::DeadlinePassed }
     }
 }

@@ -41,6 +41,8 @@ pub struct Limits {
     pub header_timeout_ms: u64,
     /// Milliseconds a body may take to arrive.
     pub body_timeout_ms: u64,
+    /// Milliseconds a client may read nothing of its answer.
+    pub write_timeout_ms: u64,
     /// Milliseconds a request may take.
     pub request_deadline_ms: u64,
 }
@@ -79,6 +81,7 @@ impl Limits {
             event_streams_max: problems.at_least_one("event-streams-max", raw.event_streams_max, 64),
             header_timeout_ms: problems.at_least_one("header-timeout-ms", raw.header_timeout_ms, 30_000),
             body_timeout_ms: problems.at_least_one("body-timeout-ms", raw.body_timeout_ms, 30_000),
+            write_timeout_ms: problems.at_least_one("write-timeout-ms", raw.write_timeout_ms, 30_000),
             request_deadline_ms: problems.at_least_one(
                 "request-deadline-ms",
                 raw.request_deadline_ms,

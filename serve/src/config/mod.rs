@@ -65,7 +65,9 @@ pub struct Config {
     pub batch_wait: Duration,
     /// How often the models' folders are looked at; nothing where only requests load models.
     pub watch: Option<Duration>,
-    /// How long a stop waits for requests in flight.
+    /// How long a stop still accepts connections while `/health/ready` says that it stops.
+    pub drain_grace: Duration,
+    /// How long a stop then waits for requests in flight.
     pub drain_deadline: Duration,
     /// What a request may ask for.
     pub limits: Limits,
@@ -148,6 +150,7 @@ impl Config {
             watch: raw
                 .watch_models_ms
                 .map(|ms| Duration::from_millis(problems.at_least_one("watch-models-ms", Some(ms), 1))),
+            drain_grace: Duration::from_millis(raw.drain_grace_ms.unwrap_or(0)),
             drain_deadline: Duration::from_millis(raw.drain_deadline_ms.unwrap_or(10_000)),
         };
         if problems.0.is_empty() { Ok(config) } else { Err(ConfigErrors(problems.0)) }

@@ -136,6 +136,9 @@ pub struct RawConfig {
     /// How long a body may take to arrive, in milliseconds; then 408 [default: 30000]
     #[arg(long, env = "SIMCLR_BODY_TIMEOUT_MS", value_name = "MS", help_heading = "Limits")]
     pub body_timeout_ms: Option<u64>,
+    /// How long a client may read nothing of its answer, in milliseconds; then its connection ends [default: 30000]
+    #[arg(long, env = "SIMCLR_WRITE_TIMEOUT_MS", value_name = "MS", help_heading = "Limits")]
+    pub write_timeout_ms: Option<u64>,
     /// How long a request may take in all, in milliseconds; then 503 [default: 60000]
     #[arg(long, env = "SIMCLR_REQUEST_DEADLINE_MS", value_name = "MS", help_heading = "Limits")]
     pub request_deadline_ms: Option<u64>,
@@ -149,7 +152,10 @@ pub struct RawConfig {
     /// Streams of evaluations' events held open at once, at most; then 429 [default: 64]
     #[arg(long, env = "SIMCLR_EVENT_STREAMS_MAX", value_name = "COUNT", help_heading = "Limits")]
     pub event_streams_max: Option<usize>,
-    /// How long a stop waits for requests in flight, in milliseconds [default: 10000]
+    /// How long a stop still accepts connections while /health/ready says 503, in milliseconds [default: 0]
+    #[arg(long, env = "SIMCLR_DRAIN_GRACE_MS", value_name = "MS", help_heading = "Limits")]
+    pub drain_grace_ms: Option<u64>,
+    /// How long a stop waits for requests in flight, in milliseconds; then 503 [default: 10000]
     #[arg(long, env = "SIMCLR_DRAIN_DEADLINE_MS", value_name = "MS", help_heading = "Limits")]
     pub drain_deadline_ms: Option<u64>,
 }
@@ -206,10 +212,12 @@ impl RawConfig {
             connections_max: self.connections_max.or(other.connections_max),
             header_timeout_ms: self.header_timeout_ms.or(other.header_timeout_ms),
             body_timeout_ms: self.body_timeout_ms.or(other.body_timeout_ms),
+            write_timeout_ms: self.write_timeout_ms.or(other.write_timeout_ms),
             request_deadline_ms: self.request_deadline_ms.or(other.request_deadline_ms),
             evaluations_waiting_max: self.evaluations_waiting_max.or(other.evaluations_waiting_max),
             evaluation_cache_bytes_max: self.evaluation_cache_bytes_max.or(other.evaluation_cache_bytes_max),
             event_streams_max: self.event_streams_max.or(other.event_streams_max),
+            drain_grace_ms: self.drain_grace_ms.or(other.drain_grace_ms),
             drain_deadline_ms: self.drain_deadline_ms.or(other.drain_deadline_ms),
         }
     }

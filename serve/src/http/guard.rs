@@ -44,16 +44,20 @@ fn full(code: &'static str, name: &str, limit: usize) -> ApiError {
     ApiError::busy(code, message, Duration::from_secs(1))
 }
 
-/// Answers 503 for a handler that is not done in time; dropping it gives back what it holds.
+/// Answers 503 for a handler that is not done in time, or not before a stop ends; dropping it gives back what it holds.
 pub(super) async fn deadline(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let limit = app.config.limits.request_deadline_ms;
-    match tokio::time::timeout(Duration::from_millis(limit), next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let message = format!("no answer within the {limit} ms a request may take; try again later");
-            ApiError::unavailable("deadline_exceeded", message).into_response()
-        }
-    }
+    let (code, message) = tokio::select! {
+        response = tokio::time::timeout(Duration::from_millis(limit), next.run(request)) => match response {
+            Ok(response) => return response,
+            Err(_) => {
+                let message = format!("no answer within the {limit} ms a request may take; try again later");
+                ("deadline_exceeded", message)
+            }
+        },
+        () = app.last_moment() => ("stopping", "the server stops before this is done; try again".to_owned()),
+    };
+    ApiError::unavailable(code, message).into_response()
 }
 
 /// Counts the request and writes its line in the log.

@@ -63,8 +63,6 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(evaluations::routes())
         .merge(models::routes())
         .merge(oip::routes())
-        // Outside in: a place among the requests, then the clock.
-        .layer(from_fn_with_state(Arc::clone(&app), guard::deadline))
         .layer(from_fn_with_state(Arc::clone(&app), guard::admit));
     Router::new()
         .merge(api)
@@ -79,6 +77,7 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(no_such_method)
         // The limits are ours, in upload.rs, with answers of our own shape.
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Arc::clone(&app), guard::deadline))
         .layer(CatchPanicLayer::custom(guard::panicked))
         .layer(from_fn_with_state(Arc::clone(&app), auth::check))
         .layer(from_fn(oip::shape_errors))

@@ -103,7 +103,8 @@ fn probes_ask_routes_that_answer_and_a_stop_has_its_time() {
         digits.parse().unwrap()
     };
     let drain = world.config(|_| ()).drain_deadline.as_secs();
-    assert!(number(&yaml, "terminationGracePeriodSeconds: ") > drain);
+    let grace = number(&yaml, "SIMCLR_DRAIN_GRACE_MS, value: \"").div_ceil(1000);
+    assert!(number(&yaml, "terminationGracePeriodSeconds: ") > grace + drain);
     let told = number(&text("serve.toml"), "drain-deadline-ms = ") / 1000;
     assert!(number(&text("simclr-serve.service"), "TimeoutStopSec=") > told);
     let port = number(&text("Dockerfile"), "EXPOSE ");

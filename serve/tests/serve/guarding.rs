@@ -1,7 +1,7 @@
 //! Who is let in: API keys and their scopes, origins, slow headers, too many connections, TLS.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -106,7 +106,32 @@ fn a_header_that_does_not_arrive_ends_its_connection_and_frees_its_place() {
     assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&rest));
 }
 
-fn certificate(world: &World) -> CertificateDer<'static> {
+/// A client with little room that asks for much and reads nothing.
+pub(crate) fn deaf(address: SocketAddr) -> TcpStream {
+    let connecting = async {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(4096)?;
+        socket.connect(address).await?.into_std()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut stream = runtime.block_on(connecting).unwrap();
+    stream.set_nonblocking(false).unwrap();
+    // More than the two systems keep for it.
+    let request = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n";
+    stream.write_all(&request.repeat(20)).unwrap();
+    stream
+}
+
+#[test]
+fn an_answer_that_is_not_read_ends_its_connection_and_frees_its_place() {
+    let world = World::new();
+    let server = world.server(|raw| (raw.write_timeout_ms, raw.connections_max) = (Some(200), Some(1)));
+    let _deaf = deaf(server.running.as_ref().unwrap().address);
+    // It waits for the one place, and gets it when the deaf one is shown out.
+    assert_eq!(server.client.get("/health/live").status, 200);
+}
+
+pub(crate) fn certificate(world: &World) -> CertificateDer<'static> {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     std::fs::write(world.file("certificate.pem"), made.cert.pem()).unwrap();
     std::fs::write(world.file("key.pem"), made.signing_key.serialize_pem()).unwrap();

@@ -24,6 +24,7 @@ mod probes;
 mod process;
 mod refusals;
 mod reloading;
+mod stopping;
 mod store;
 #[cfg(feature = "otel")]
 mod tracing;

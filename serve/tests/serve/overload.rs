@@ -11,13 +11,13 @@ use crate::pictures::png;
 use crate::world::{Fake, Server, World, ones, until};
 
 /// A server whose encoder tells of each run and waits for a word before it answers.
-struct Gated {
-    server: Server,
-    runs: Receiver<usize>,
-    go: Sender<()>,
+pub(crate) struct Gated {
+    pub(crate) server: Server,
+    pub(crate) runs: Receiver<usize>,
+    pub(crate) go: Sender<()>,
 }
 
-fn gated(world: &World, change: impl FnOnce(&mut RawConfig)) -> Gated {
+pub(crate) fn gated(world: &World, change: impl FnOnce(&mut RawConfig)) -> Gated {
     let (run_sender, runs) = channel();
     let (go, go_receiver) = channel();
     // The two runs that warm it.
@@ -190,14 +190,23 @@ fn a_stop_answers_what_is_in_flight_and_refuses_what_comes() {
 #[test]
 fn a_stop_does_not_wait_for_ever() {
     let world = World::new();
-    let Gated { mut server, runs, go } = gated(&world, |raw| raw.drain_deadline_ms = Some(50));
-    let client = server.client.clone();
-    std::thread::scope(|scope| {
-        let in_flight = scope.spawn(|| client.try_post("/v1/embed", "", &png(1)));
-        runs.recv().unwrap();
-        assert_eq!(server.stop(), Stopped::DeadlinePassed);
-        go.send(()).unwrap();
-        // Answered or cut off, but not left hanging.
-        let _ = in_flight.join().unwrap();
+    let server = world.server(|raw| {
+        (raw.body_bytes_max, raw.bodies_bytes_max) = (Some(64 << 10), Some(512 << 10));
+    });
+    let client = &server.client;
+    let send = |bytes: usize| {
+        let mut socket = TcpStream::connect(server.running.as_ref().unwrap().address).unwrap();
+        socket.write_all(b"POST /v1/embed HTTP/1.1\r\nhost: x\r\ncontent-length: 65536\r\n\r\n").unwrap();
+        socket.write_all(&vec![b'x'; bytes]).unwrap();
+        socket
+    };
+    let slow: Vec<TcpStream> = (0..8).map(|_| send(1)).collect();
+    client.post("/v1/embed", "", &png(1)).ok();
+    assert!(client.post_chunked("/v1/embed", &png(1)).ok()["embeddings"].is_array());
+    let code = || client.post_chunked("/v1/embed", &[b'x'; 20 << 10]).json()["error"]["code"].clone();
+    let mut large = Vec::new();
+    until("there is no room", || {
+        large.push(send(62 << 10));
+        code() == "bodies_full"
     });
 }
