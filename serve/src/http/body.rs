@@ -9,6 +9,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::error::ApiError;
+use super::guard::bodies_full;
+use super::room::NoRoom;
 use crate::app::App;
 
 /// Bytes of a refused body read and thrown away, and for how long: a client still sending would miss the answer.
@@ -21,8 +23,11 @@ pub(crate) async fn read_body(app: &App, mut body: Body) -> Result<Bytes, ApiErr
     let reading = Limited::new(&mut body, limits.body_bytes_max).collect();
     match tokio::time::timeout(Duration::from_millis(limits.body_timeout_ms), reading).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if is_too_long(error.as_ref()) => {
+        Ok(Err(error)) if comes_of::<LengthLimitError>(error.as_ref()) => {
             Err(too_long(limits.body_bytes_max).closing_unless(discard(&mut body).await))
+        }
+        Ok(Err(error)) if comes_of::<NoRoom>(error.as_ref()) => {
+            Err(bodies_full(limits.bodies_bytes_max).closing_unless(discard(&mut body).await))
         }
         Ok(Err(_)) => Err(ApiError::bad("body_incomplete", "the body ended before its announced length")
             .closing_unless(false)),
@@ -55,6 +60,6 @@ pub(crate) async fn discard(body: &mut Body) -> bool {
     tokio::time::timeout(DISCARD_TIME_MAX, reading).await.unwrap_or(false)
 }
 
-fn is_too_long(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| (*error).source()).any(<dyn Error>::is::<LengthLimitError>)
+fn comes_of<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| (*error).source()).any(<dyn Error>::is::<E>)
 }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::HttpBody;
+use axum::body::{Body, HttpBody};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
@@ -14,29 +14,36 @@ use tracing::Instrument;
 
 use super::body::{discard, too_long};
 use super::error::{ApiError, ErrorCode};
+use super::room::{Counted, Room};
 use super::timing;
-use crate::app::{App, kibibytes};
+use crate::app::App;
 use crate::spans;
 
-/// Takes a place among the requests and room for the body before a byte of it is read, or refuses.
+/// Takes a place among the requests before a byte of the body is read, or refuses; the body takes room as it arrives.
 pub(super) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let limits = app.config.limits;
     let size = request.body().size_hint();
     let refusal = if size.lower() > limits.body_bytes_max as u64 {
         too_long(limits.body_bytes_max)
     } else {
-        // A body of unannounced length may grow to the limit.
-        let bytes =
-            size.exact().map_or(limits.body_bytes_max, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-        let room = if bytes == 0 { 0 } else { u32::try_from(kibibytes(bytes)).unwrap_or(u32::MAX) };
-        match (app.requests_room.try_acquire(), app.bodies_room.try_acquire_many(room)) {
-            (Ok(_place), Ok(_room)) => return next.run(request).await,
+        // Held until there is an answer: what was read of the body is worked on until then.
+        let room = Room::new(&app.bodies_room);
+        match (app.requests_room.try_acquire(), room.is_there(size.lower())) {
+            (Ok(_place), true) => {
+                let counted = |body| Body::new(Counted::new(body, &room, limits.body_bytes_max));
+                return next.run(request.map(counted)).await;
+            }
             (Err(_), _) => full("requests_full", "requests_max", limits.requests_max),
-            (_, Err(_)) => full("bodies_full", "bodies_bytes_max", limits.bodies_bytes_max),
+            (_, false) => bodies_full(limits.bodies_bytes_max),
         }
     };
     let read = discard(&mut request.into_body()).await;
     refusal.closing_unless(read).into_response()
+}
+
+/// The refusal of a body that finds no room among all bodies.
+pub(super) fn bodies_full(limit: usize) -> ApiError {
+    full("bodies_full", "bodies_bytes_max", limit)
 }
 
 fn full(code: &'static str, name: &str, limit: usize) -> ApiError {

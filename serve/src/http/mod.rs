@@ -25,6 +25,7 @@ mod openai;
 mod openapi;
 mod page;
 mod records;
+mod room;
 mod search;
 mod skipping;
 mod source;

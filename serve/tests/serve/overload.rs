@@ -188,7 +188,7 @@ fn a_stop_answers_what_is_in_flight_and_refuses_what_comes() {
 }
 
 #[test]
-fn a_stop_does_not_wait_for_ever() {
+fn room_is_taken_by_what_arrives_and_not_by_what_is_announced() {
     let world = World::new();
     let server = world.server(|raw| {
         (raw.body_bytes_max, raw.bodies_bytes_max) = (Some(64 << 10), Some(512 << 10));
@@ -209,4 +209,7 @@ fn a_stop_does_not_wait_for_ever() {
         large.push(send(62 << 10));
         code() == "bodies_full"
     });
+    drop(large);
+    until("there is room again", || code() == "picture_unknown_format");
+    drop(slow);
 }
