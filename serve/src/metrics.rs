@@ -22,6 +22,7 @@ pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
+    requests_cancelled: Family<CancelledLabels, Counter>,
     request_seconds: Family<RouteLabels, Histogram>,
     refused: Family<ReasonLabels, Counter>,
     queue_pictures: Gauge,
@@ -41,6 +42,12 @@ struct RequestLabels {
     route: String,
     method: String,
     status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CancelledLabels {
+    route: String,
+    method: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -73,6 +80,7 @@ impl Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix("simclr"),
             requests: Family::default(),
+            requests_cancelled: Family::default(),
             request_seconds: Family::new_with_constructor(seconds),
             refused: Family::default(),
             queue_pictures: Gauge::default(),
@@ -94,6 +102,11 @@ impl Metrics {
         let r = &mut self.registry;
         let s = || Unit::Seconds;
         r.register("requests", "Requests answered", self.requests.clone());
+        r.register(
+            "requests_cancelled",
+            "Requests whose callers left before the answer",
+            self.requests_cancelled.clone(),
+        );
         r.register_with_unit("request_duration", "From request to answer", s(), self.request_seconds.clone());
         r.register("refused", "Requests refused at a limit", self.refused.clone());
         r.register("queue_pictures", "Pictures admitted, not yet embedded", self.queue_pictures.clone());
@@ -118,6 +131,11 @@ impl Metrics {
         self.requests.get_or_create(&labels).inc();
         let labels = RouteLabels { route: route.to_owned() };
         self.request_seconds.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn cancelled(&self, route: &str, method: &str) {
+        let labels = CancelledLabels { route: route.to_owned(), method: method.to_owned() };
+        self.requests_cancelled.get_or_create(&labels).inc();
     }
 
     pub(crate) fn refused(&self, reason: &'static str) {

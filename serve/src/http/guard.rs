@@ -79,7 +79,11 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     let id = request.extensions().get::<RequestId>().cloned();
     let id = id.as_ref().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
     let span = spans::request(&request, &route, id);
-    let (mut response, timing) = timing::listen(next.run(request)).instrument(span.clone()).await;
+    let answering = timing::listen(next.run(request)).instrument(span.clone());
+    let mut left =
+        Left { app: &app, route: &route, method: known_method(method.as_str()), id, is_over: false };
+    let (mut response, timing) = answering.await;
+    left.is_over = true;
     let (status, took) = (response.status(), started.elapsed());
     spans::answered(&span, status);
     if let Some(value) = timing::header(timing, took) {
@@ -94,6 +98,25 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     let trace_id = spans::trace_id(&span);
     tracing::info!(%method, route, status = status.as_u16(), code, ms, request_id = id, trace_id, "request");
     response
+}
+
+/// Tells of a request that is dropped without an answer: its caller has left.
+struct Left<'a> {
+    app: &'a App,
+    route: &'a str,
+    method: &'a str,
+    id: &'a str,
+    is_over: bool,
+}
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        let Self { route, method, id: request_id, .. } = *self;
+        if !self.is_over {
+            self.app.metrics.cancelled(route, method);
+            tracing::info!(method, route, outcome = "cancelled", request_id, "request");
+        }
+    }
 }
 
 /// Methods are the client's to invent, counters are ours to bound.

@@ -95,8 +95,6 @@ fn probes_ask_routes_that_answer_and_a_stop_has_its_time() {
         let path = probe.split("path: ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
         assert_eq!(server.client.get(path).status, 200, "{probe}");
     }
-    let scraped = yaml.split("prometheus.io/path: ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
-    assert_eq!(server.client.get(scraped).status, 200);
     let number = |text: &str, key: &str| -> u64 {
         let rest = text.split(key).nth(1).unwrap_or_else(|| panic!("{key} is not there"));
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
@@ -110,6 +108,28 @@ fn probes_ask_routes_that_answer_and_a_stop_has_its_time() {
     let port = number(&text("Dockerfile"), "EXPOSE ");
     assert!(text("Dockerfile").contains(&format!("SIMCLR_LISTEN=0.0.0.0:{port}")));
     assert_eq!(number(&yaml, "containerPort: "), port);
+}
+
+/// Where the server has keys, as the example's has.
+#[test]
+fn prometheus_is_let_in_with_what_its_example_sends() {
+    let world = World::new();
+    let (keys, key) = (world.file("keys"), "a-key-of-twenty-letters");
+    std::fs::write(&keys, format!("prometheus read {key}\n")).unwrap();
+    let server = world.server(|raw| raw.api_keys = Some(keys));
+    let (yaml, pod) = (text("prometheus.yaml"), text("kubernetes.yaml"));
+    assert!(pod.contains("SIMCLR_API_KEYS") && !pod.contains("prometheus.io/scrape"));
+    let word = |key: &str| {
+        let rest = yaml.split(key).nth(1).unwrap_or_else(|| panic!("{key} is not there"));
+        rest.split([',', '\n']).next().unwrap().to_owned()
+    };
+    let path = word("metrics_path: ");
+    let sent = format!("{} {key}", word("authorization: { type: "));
+    assert_eq!(server.client.get(&path).status, 401);
+    assert_eq!(server.client.send("GET", &path, &[("authorization", &sent)], b"").status, 200);
+    let service = pod.rsplit("---").next().unwrap();
+    assert!(word("targets: [\"").starts_with("simclr-serve:80\""));
+    assert!(service.contains("name: simclr-serve") && service.contains("port: 80,"));
 }
 
 /// With the program where the unit expects it, as far as systemd is concerned.

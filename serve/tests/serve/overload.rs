@@ -92,6 +92,8 @@ fn callers_who_left_leave_the_queue() {
     until("two wait", || gated.waiting() == 2.0);
     drop(sockets);
     until("nobody waits", || gated.waiting() == 0.0);
+    let left = r#"simclr_requests_cancelled_total{route="/v1/embed",method="POST"}"#;
+    until("all three are counted", || gated.server.client.metric(left) == Some(3.0));
     gated.go.send(()).unwrap();
     // The next run is the newcomer's, not that of a caller who left.
     std::thread::scope(|scope| {
