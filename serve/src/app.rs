@@ -123,9 +123,14 @@ impl App {
         if let Err(error) = Evaluations::check(config) {
             problems.push(error.into());
         }
-        if let Err(error) = Models::open(config, &Arc::new(Metrics::new())) {
-            problems.push(error.into());
+        problems.extend(stores::check(config));
+        // One that is taken is likely this very server's, which runs while its next configuration is checked.
+        if let Err(reason) = std::net::TcpListener::bind(config.listen)
+            && reason.kind() != std::io::ErrorKind::AddrInUse
+        {
+            problems.push(StartError::Listen { address: config.listen, reason });
         }
+        problems.extend(Models::check(config, &Arc::new(Metrics::new())).into_iter().map(StartError::from));
         problems
     }
 

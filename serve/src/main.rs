@@ -98,11 +98,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(path) => cli.options.or(RawConfig::from_file(path)?),
         None => cli.options,
     };
+    if cli.check {
+        return Ok(check(raw));
+    }
     let mut config = Config::check(raw)?;
     config.program = std::env::current_exe().ok();
-    if cli.check {
-        return Ok(check(&config));
-    }
     if !config.listen.ip().is_loopback() && config.api_keys.is_none() {
         tracing::warn!(listen = %config.listen, "listening without keys: whoever reaches it may do everything");
     }
@@ -113,9 +113,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     stopped
 }
 
-/// Says everything that is wrong with what the configuration names.
-fn check(config: &Config) -> ExitCode {
-    let problems = App::check(config);
+/// Says everything that is wrong with the configuration and with what it names.
+fn check(raw: RawConfig) -> ExitCode {
+    let (config, mistakes) = Config::read(raw);
+    let found = App::check(&config);
+    let problems: Vec<String> =
+        mistakes.iter().map(ToString::to_string).chain(found.iter().map(ToString::to_string)).collect();
     for problem in &problems {
         eprintln!("simclr-serve: {problem}");
     }

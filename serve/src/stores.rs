@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use simclr_search::{Collections, VectorStore};
+use simclr_search::{Collections, SearchError, VectorStore};
 
 use crate::app::StartError;
 use crate::config::{Config, Limits};
@@ -14,6 +14,23 @@ use crate::config::{Config, Limits};
 pub(crate) fn open(config: &Config) -> Result<Arc<dyn VectorStore>, StartError> {
     let limits = search_limits(config.limits);
     open_store(&config.data_dir, config.store.as_deref(), config.store_token.as_deref(), limits)
+}
+
+/// What is wrong with the store, without making anything: a folder that another process has open is a server's that runs.
+pub(crate) fn check(config: &Config) -> Option<StartError> {
+    let folder = collections_folder(&config.data_dir);
+    if config.store.is_none() && !folder.exists() {
+        let above = config.data_dir.ancestors().find(|above| above.exists())?;
+        let reason = SearchError::Storage {
+            what: format!("making {}", folder.display()),
+            reason: format!("{} is not a folder", above.display()),
+        };
+        return (!above.is_dir()).then_some(StartError::Collections { folder, reason });
+    }
+    match open(config).err()? {
+        StartError::Collections { reason: SearchError::InUse { .. }, .. } => None,
+        error => Some(error),
+    }
 }
 
 /// Opens the collections of a data folder, or those of the Milvus cluster at `milvus`, `host:port`, where one is named.

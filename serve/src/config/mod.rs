@@ -21,7 +21,7 @@ use simclr_models::Provider;
 
 use crate::fetching::FetchRules;
 
-/// A configuration that was checked; the only way to one is [`Config::check`].
+/// A configuration that was checked; the only way to one to serve with is [`Config::check`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
@@ -115,6 +115,12 @@ impl Config {
     /// # Errors
     /// Every value that is missing, out of range or at odds with another.
     pub fn check(raw: RawConfig) -> Result<Self, ConfigErrors> {
+        let (config, problems) = Self::read(raw);
+        if problems.is_empty() { Ok(config) } else { Err(ConfigErrors(problems)) }
+    }
+
+    /// What was told, with defaults where it was wrong, and every mistake: for whoever looks at more than the configuration.
+    pub fn read(raw: RawConfig) -> (Self, Vec<ConfigError>) {
         let mut problems = Problems::default();
         let missing = |name, variable| ConfigError::Missing { name, variable };
         if raw.model.is_none() && raw.models_dir.is_none() {
@@ -153,7 +159,7 @@ impl Config {
             drain_grace: Duration::from_millis(raw.drain_grace_ms.unwrap_or(0)),
             drain_deadline: Duration::from_millis(raw.drain_deadline_ms.unwrap_or(10_000)),
         };
-        if problems.0.is_empty() { Ok(config) } else { Err(ConfigErrors(problems.0)) }
+        (config, problems.0)
     }
 }
 

@@ -4,6 +4,7 @@
 //! the old one finish with it. A load that fails changes nothing. Knows no HTTP; a name leads only to folders that the
 //! configuration named.
 
+mod checking;
 mod error;
 mod making;
 mod parallel;

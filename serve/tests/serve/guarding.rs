@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -11,7 +12,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring::default_provider};
 
 use crate::pictures::png;
-use crate::world::{Server, World, until};
+use crate::process::{bare, command, start_with};
+use crate::world::{Server, World, artefact, make_artefact, until};
 
 const READER: &str = "reader-0123456789abcdef";
 const WRITER: &str = "writer-0123456789abcdef";
@@ -187,4 +189,36 @@ fn mistakes_in_what_the_configuration_names_are_all_told() {
         assert!(problems.iter().any(|problem| problem.contains(words)), "{words}: {}", json!(problems));
     }
     assert!(simclr_serve::App::check(&world.config(|_| ())).is_empty());
+}
+
+#[test]
+fn mistakes_of_the_configuration_hide_none_of_the_files() {
+    let world = World::new();
+    let models = world.file("models");
+    for name in ["first", "second"] {
+        make_artefact(&models.join(name), name, 1);
+        std::fs::write(models.join(name).join("encoder.onnx"), b"torn").unwrap();
+    }
+    std::fs::write(world.file("no-folder"), b"a file").unwrap();
+    let mut command = bare();
+    command.args(["--check", "--sessions", "0", "--data-dir"]).arg(world.file("no-folder/data"));
+    let output = command.arg("--models-dir").arg(models).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    for words in ["--sessions 0", "models/first", "models/second", "no-folder is not a folder"] {
+        assert_eq!(told.lines().filter(|line| line.contains(words)).count(), 1, "{words}: {told}");
+    }
+}
+
+#[test]
+fn what_a_running_server_holds_can_be_checked() {
+    let world = World::new();
+    let data = world.file("data");
+    let running = start_with(command(&data).stderr(Stdio::null()));
+    let mut command = bare();
+    command.args(["--check", "--session-threads", "1", "--listen"]);
+    command.arg(running.client.base.strip_prefix("http://").unwrap());
+    let output =
+        command.arg("--model").arg(artefact().folder()).arg("--data-dir").arg(data).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -16,12 +16,18 @@ pub(crate) struct Process {
     pub(crate) client: Client,
 }
 
-pub(crate) fn command(data: &Path) -> Command {
+/// The program, told nothing.
+pub(crate) fn bare() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_simclr-serve"));
     // The environment of whoever runs the tests is not the server's.
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SIMCLR_")) {
         command.env_remove(name);
     }
+    command
+}
+
+pub(crate) fn command(data: &Path) -> Command {
+    let mut command = bare();
     command.args(["--listen", "127.0.0.1:0", "--session-threads", "1", "--model"]);
     command.arg(artefact().folder()).arg("--data-dir").arg(data);
     command
