@@ -170,6 +170,42 @@ fn many_copies_of_one_picture_are_all_found() {
     assert_all_find_themselves(&collection, everyone);
 }
 
+/// Every answer to `vector` is full, names nobody twice, and scores as exact search says.
+fn as_exact(collection: &Collection, vector: &[f32], limits: &[usize], what: &str) {
+    for &limit in limits {
+        let ask = |exact| collection.search(&Query { exact, ..query(vector, limit) }).expect("found");
+        let (found, truth) = (ask(false), ask(true));
+        let ids: HashSet<&str> = found.iter().map(|n| n.id.as_str()).collect();
+        assert_eq!((found.len(), ids.len()), (limit, limit), "{what}: a record was found twice");
+        let off = found.iter().zip(&truth).map(|(a, b)| (a.score - b.score).abs()).fold(0.0, f32::max);
+        assert!(off < 1e-5, "{what}, limit {limit}: a score is off by {off}");
+    }
+}
+
+#[test]
+fn copies_that_differ_in_a_hair_are_found_once_each() {
+    const COPIES: usize = 300;
+    for (hair, what) in [(0.0, "other lengths"), (1e-5, "other batches")] {
+        let mut vectors = clustered(14, 3000, 128, 30);
+        let (mut numbers, copied) = (Numbers(3), Numbers(15).vector(128));
+        for (i, vector) in vectors.iter_mut().enumerate().take(COPIES) {
+            let length = 1.0 + i as f32 * 0.01;
+            *vector = copied.iter().map(|x| x * length * (1.0 + hair * numbers.normal())).collect();
+        }
+        let (_folder, _collections, collection) = filled(&vectors);
+        let statistics = collection.statistics();
+        assert_eq!(statistics.sealed, vectors.len());
+        if hair == 0.0 {
+            let nodes = vectors.len() - COPIES..vectors.len() - COPIES + 30;
+            assert!(nodes.contains(&statistics.nodes), "{what}: {} nodes", statistics.nodes);
+        }
+        as_exact(&collection, &copied, &[1, 10, 100, 200, 290], what);
+        as_exact(&collection, &vectors[COPIES + 7], &[10, 100], what);
+        let everyone = vectors.iter().enumerate().skip(COPIES).map(|(i, v)| (format!("{i:05}"), v.clone()));
+        assert_all_find_themselves(&collection, everyone);
+    }
+}
+
 #[test]
 fn nothing_of_a_small_segment_is_missed() {
     // Below half of `approximate_from`: its codes are all compared, and no walk is taken.

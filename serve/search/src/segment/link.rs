@@ -119,3 +119,41 @@ fn shuffled(nodes: u32) -> Vec<u32> {
     });
     order
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::distance::{Quantiser, padded};
+
+    const DIMENSION: usize = 128;
+    const OTHERS: usize = 3000;
+
+    fn number(state: &mut u64) -> f32 {
+        *state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        (*state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    }
+
+    #[test]
+    fn copies_that_differ_in_a_hair_are_found_through_links() {
+        let mut state = 7;
+        let mut vector = || (0..DIMENSION).map(|_| number(&mut state)).collect::<Vec<_>>();
+        let mut rows: Vec<Vec<f32>> = (0..OTHERS).map(|_| vector()).collect();
+        let copied = vector();
+        for _ in 0..1000 {
+            rows.push(copied.iter().zip(vector()).map(|(x, hair)| x * (1.0 + 1e-5 * hair)).collect());
+        }
+        let (quantiser, mut codes) = (Quantiser::new(DIMENSION), Vec::new());
+        let direction = |row: &Vec<f32>| {
+            let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+            row.iter().map(|x| x / length).collect::<Vec<_>>()
+        };
+        let steps: Vec<f32> = rows.iter().map(|row| quantiser.append(&direction(row), &mut codes)).collect();
+        let stop = AtomicBool::new(false);
+        let linked = link(Kernel::best(), &codes, &steps, padded(DIMENSION), &stop).expect("not stopped");
+        let distinct: HashSet<&u32> = linked.strays.iter().collect();
+        assert_eq!(distinct.len(), linked.strays.len(), "a node is a stray once");
+        assert!(distinct.len() < 20, "{} strays, {} repaired", distinct.len(), linked.repaired);
+    }
+}

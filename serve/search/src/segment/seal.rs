@@ -1,7 +1,8 @@
 //! Makes a segment of what lies in memory and in older segments: directions in, one file out.
 //!
 //! Runs in the background and looks only at what nobody changes. Points are written in the order of their sequences;
-//! those that lie at the same direction share a node, so that a thousand copies of one picture cost one.
+//! those that lie at the same direction share a node, so that a thousand copies of one picture cost one. So do most of those
+//! that only rounding tells apart, like one vector at several lengths.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -9,11 +10,16 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::SAME;
 use super::layout::{Description, Section};
 use super::link::{DEGREE, TOP_DEGREE, link};
 use super::write::Writer;
 use crate::distance::{Kernel, Quantiser, padded};
 use crate::large_pages::roomy;
+
+/// Directions no farther from each other than this may share a node: a score is off by no more, and in f32 rounding adds as much.
+/// A fifth of what a segment may differ from the truth by, because each merge may move a point once more.
+const ROUNDING: f32 = SAME / 5.0;
 
 /// A direction to seal: which record's it is.
 pub(crate) struct Source<'a> {
@@ -82,29 +88,39 @@ fn write_nodes(
         steps: roomy(sources.len()),
         of: Vec::new(),
     };
-    let mut first: HashMap<u64, (usize, u32)> = HashMap::with_capacity(sources.len());
+    // By their bits, and by their codes, which rounding seldom changes.
+    let mut first: HashMap<u64, (usize, u32)> = HashMap::with_capacity(2 * sources.len());
     for (i, Source { direction, .. }) in sources.iter().enumerate() {
         if stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let key = hash(direction);
-        if let Some(&(other, node)) = first.get(&key)
-            && sources[other].direction == *direction
-        {
+        let known = nodes.codes.len();
+        let step = quantiser.append(direction, &mut nodes.codes);
+        let keys = [hash(bytemuck::cast_slice(direction)), hash(&nodes.codes[known..])];
+        let same = |(other, _): &&(usize, u32)| is_same(sources[*other].direction, direction);
+        if let Some(&(_, node)) = keys.iter().find_map(|key| first.get(key).filter(same)) {
+            nodes.codes.truncate(known);
             nodes.of.push(node);
             continue;
         }
         let node = nodes.steps.len() as u32;
-        first.entry(key).or_insert((i, node));
+        for key in keys {
+            first.entry(key).or_insert((i, node));
+        }
         nodes.of.push(node);
-        nodes.steps.push(quantiser.append(direction, &mut nodes.codes));
+        nodes.steps.push(step);
         writer.append(bytemuck::cast_slice(direction))?;
     }
     Ok(Some(nodes))
 }
 
-fn hash(direction: &[f32]) -> u64 {
+/// Whether nothing but rounding lies between two directions.
+fn is_same(a: &[f32], b: &[f32]) -> bool {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f32>() <= ROUNDING * ROUNDING
+}
+
+fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    bytemuck::cast_slice::<f32, u8>(direction).hash(&mut hasher);
+    bytes.hash(&mut hasher);
     hasher.finish()
 }

@@ -16,7 +16,8 @@ const STARTS: usize = 12;
 /// A walk is lost where the query lies this many times as far from the node found as that lies from its neighbours.
 const LOST: f32 = 2.0;
 /// Nodes that walks over the upper layer keep, one after the other, until one is not lost.
-const WIDTHS: [usize; 3] = [STARTS, 64, 256];
+const WIDTHS: [usize; 3] = [STARTS, 64, WIDEST];
+const WIDEST: usize = 256;
 
 /// Nodes, their codes and their links.
 #[derive(Clone, Copy)]
@@ -87,6 +88,9 @@ pub(crate) struct Walk {
     pool: Vec<Spot>,
     nodes: Vec<u32>,
     dots: Vec<i32>,
+    /// Codes compared in all.
+    #[cfg(test)]
+    compared: usize,
 }
 
 impl Walk {
@@ -95,30 +99,34 @@ impl Walk {
         self.enter(&layers.top);
         self.nodes.clear();
         self.nodes.extend(self.pool.iter().map(|spot| layers.top_nodes[spot.node() as usize]));
-        let above = self.nodes.len();
-        for &entry in layers.base.entries {
-            // Whoever is weighed twice would be found twice.
-            if !self.nodes[..above].contains(&entry) {
-                self.nodes.push(entry);
-            }
-        }
+        self.nodes.extend_from_slice(layers.base.entries);
         self.follow(&layers.base, width)
+    }
+
+    /// The approximate cosine of one node with `self.query`, as walks would have it.
+    pub(super) fn score_of(&mut self, field: &Field<'_>, node: u32) -> f32 {
+        field.kernel.code_dots(&self.query, field.codes, &[node], &mut self.dots);
+        self.dots[0] as f32 * field.steps[node as usize] * self.query.step()
     }
 
     /// Finds where to begin: the nodes of the upper layer nearest to `self.query`, about; best first.
     ///
     /// Where nodes lie in clusters that have nothing to do with each other, none of them says which cluster is nearer. A
     /// walk may end in a wrong one, and no width below would find out again; so one that did looks wider, then wider
-    /// still, and compares all of the layer if that does not help.
+    /// still, and compares all of the layer if that does not help. A query from elsewhere is far from everything and
+    /// always seems lost: where looking four times as wide ends at the same node, that node is the nearest.
     pub(crate) fn enter(&mut self, top: &Field<'_>) -> &[Spot] {
-        let found = WIDTHS.into_iter().any(|width| {
+        let mut before = None;
+        for width in WIDTHS {
             self.run(top, width);
             self.pool.truncate(STARTS);
-            !self.is_lost(top)
-        });
-        if !found {
-            self.compare_all(top);
+            let best = self.pool.first().map(|spot| spot.node());
+            if !self.is_lost(top) || (width == WIDEST && best == before) {
+                return &self.pool;
+            }
+            before = best;
         }
+        self.compare_all(top);
         &self.pool
     }
 
@@ -158,11 +166,10 @@ impl Walk {
         self.touched.drain(..).for_each(|word| self.seen[word as usize] = 0);
         self.seen.resize(self.seen.len().max(field.steps.len() / 64 + 1), 0);
         self.pool.clear();
+        // Whoever is weighed twice would be found twice.
+        let Self { nodes, seen, touched, .. } = self;
+        nodes.retain(|&node| is_new(node, seen, touched));
         self.weigh(field, width);
-        for spot in &self.pool {
-            self.seen[spot.node as usize / 64] |= 1 << (spot.node % 64);
-            self.touched.push(spot.node / 64);
-        }
         let mut next = 0;
         while next < self.pool.len() {
             let spot = self.pool[next];
@@ -186,12 +193,7 @@ impl Walk {
         self.nodes.clear();
         let stride = self.query.codes().len();
         for link in field.links_of(node) {
-            let (word, bit) = (&mut self.seen[link as usize / 64], 1 << (link % 64));
-            if *word & bit == 0 {
-                if *word == 0 {
-                    self.touched.push(link / 64);
-                }
-                *word |= bit;
+            if is_new(link, &mut self.seen, &mut self.touched) {
                 field.kernel.prefetch(field.codes, link as usize * stride, stride);
                 self.nodes.push(link);
             }
@@ -202,6 +204,10 @@ impl Walk {
     #[inline]
     fn weigh(&mut self, field: &Field<'_>, width: usize) -> usize {
         field.kernel.code_dots(&self.query, field.codes, &self.nodes, &mut self.dots);
+        #[cfg(test)]
+        {
+            self.compared += self.nodes.len();
+        }
         let mut best = usize::MAX;
         for (&node, &dot) in self.nodes.iter().zip(&self.dots) {
             let score = dot as f32 * field.steps[node as usize] * self.query.step();
@@ -217,6 +223,20 @@ impl Walk {
         }
         best
     }
+}
+
+/// Whether a walk comes upon a node for the first time; it is known from now on.
+#[inline]
+fn is_new(node: u32, seen: &mut [u64], touched: &mut Vec<u32>) -> bool {
+    let (word, bit) = (&mut seen[node as usize / 64], 1 << (node % 64));
+    if *word & bit != 0 {
+        return false;
+    }
+    if *word == 0 {
+        touched.push(node / 64);
+    }
+    *word |= bit;
+    true
 }
 
 #[cfg(test)]
