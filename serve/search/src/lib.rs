@@ -13,6 +13,7 @@
 mod asking;
 mod background;
 mod builder;
+mod chunked;
 mod collection;
 mod collections;
 mod commit;

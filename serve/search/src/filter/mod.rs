@@ -2,10 +2,12 @@
 //!
 //! A filter names a field by its path through objects, keys joined by dots, and says what its value must be. Lists match
 //! when one of their elements does. A field that is not there fulfils nothing but `not`. Of a string of more than 1024
-//! bytes, a picture say, a filter knows only that it is there. Read from JSON as
+//! bytes, a picture say, a filter knows only that it is there; nothing of such a string in a list, of more than 1024 fields of
+//! a record, those near the top first, and of more than 1024 elements of its lists; and a path has 256 bytes at most. Read from JSON as
 //! `{"and": [{"equals": {"field": "label", "value": "cat"}}, {"range": {"field": "year", "gte": 2020}}]}`.
 
 mod fields;
+mod leaves;
 
 use std::cmp::Ordering;
 
@@ -13,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use self::fields::{Compiled, Fields, Tags};
+pub(crate) use self::leaves::Leaves;
+use self::leaves::PATH_MAX;
 use crate::SearchError;
 
 /// Conditions within conditions a filter may have.
@@ -106,7 +110,11 @@ impl Filter {
             Filter::Exists { field } => field,
         };
         let values = if let Filter::In { values, .. } = self { values.len() } else { 0 };
-        if field.is_empty() { Err("a condition needs a field") } else { Ok(1 + values) }
+        match field.len() {
+            0 => Err("a condition needs a field"),
+            1..=PATH_MAX => Ok(1 + values),
+            _ => Err("the path of a field has more than 256 bytes"),
+        }
     }
 
     /// Whether a field's value, or one of its elements, fulfils this condition on a field.

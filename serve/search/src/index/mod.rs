@@ -20,7 +20,7 @@ pub(crate) use self::part::{Part, Row, Vectors};
 pub(crate) use self::plan::Seal;
 pub(crate) use self::search::Wanted;
 use crate::distance::Kernel;
-use crate::filter::{Fields, Tags};
+use crate::filter::{Fields, Leaves, Tags};
 use crate::segment::Segment;
 
 /// Rows that may be gone from memory, beyond as many as are alive, before memory is tidied.
@@ -75,7 +75,7 @@ impl Index {
     /// Adds a record, or replaces the one with this id; sequences only grow.
     pub(crate) fn upsert(&mut self, id: &str, sequence: u64, direction: &[f32], payload: &Value) {
         let id = Arc::<str>::from(id);
-        let tags = self.fields.tags(payload);
+        let tags = self.fields.tags(Leaves::of(payload));
         if let Some(old) = self.by_id.insert(Arc::clone(&id), sequence) {
             self.forget(old);
         }
@@ -84,7 +84,7 @@ impl Index {
 
     /// Numbers a payload's fields for a row of `add_segment`.
     pub(crate) fn tags(&mut self, payload: &Value) -> Tags {
-        self.fields.tags(payload)
+        self.fields.tags(Leaves::of(payload))
     }
 
     /// Takes in a segment and whose its points are; nobody's are gone.
