@@ -67,7 +67,8 @@ impl Store {
             serde_json::to_vec(config).map_err(|e| SearchError::storage("writing a configuration", e))?;
         let database = guarded(name, || {
             let database = builder(limits.cache_bytes_per_collection).create(path)?;
-            let transaction = database.begin_write()?;
+            let mut transaction = database.begin_write()?;
+            transaction.set_two_phase_commit(true);
             {
                 let mut meta = transaction.open_table(META)?;
                 meta.insert(KEY_FORMAT, FORMAT.to_le_bytes().as_slice())?;
@@ -170,6 +171,9 @@ impl Store {
             let mut results = Vec::with_capacity(changes.len());
             {
                 let mut meta = transaction.open_table(META)?;
+            // Synced before the file points at it, and then once more. Otherwise a commit that cannot be read after a crash is
+            // taken for one that never was, and what it acknowledged is gone without a word.
+            transaction.set_two_phase_commit(true);
                 let mut records = transaction.open_table(RECORDS)?;
                 let stored = number(meta.get(KEY_NEXT_SEQUENCE)?.as_ref().map(redb::AccessGuard::value));
                 let mut next =
