@@ -54,7 +54,11 @@ impl SegmentFolder {
 
     /// A path for a new segment, whose name no file has.
     pub(crate) fn new_file(&self) -> std::io::Result<PathBuf> {
-        fs::create_dir_all(&self.path)?;
+        // Not what is above it: a collection that is deleted meanwhile must not come back as an empty folder.
+        match fs::create_dir(&self.path) {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(e),
+            _ => {}
+        }
         let files = self.files();
         let number = |name: &String| name.strip_suffix(SUFFIX)?.parse::<u64>().ok();
         let last = files.iter().filter_map(number).max().unwrap_or(0);
@@ -102,4 +106,22 @@ fn parse(text: &str) -> Result<Vec<String>, String> {
 
 fn sync(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_gone_does_not_come_back() {
+        let data = tempfile::tempdir().expect("a folder");
+        let collection = data.path().join("deleted");
+        let folder = SegmentFolder::new(collection.join("segments"));
+        folder.new_file().expect_err("its collection is gone");
+        assert!(!collection.exists());
+        fs::create_dir(&collection).expect("made");
+        for _ in 0..2 {
+            assert_eq!(folder.new_file().expect("a name"), collection.join("segments/00000001.segment"));
+        }
+    }
 }
