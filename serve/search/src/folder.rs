@@ -28,7 +28,7 @@ impl Folder {
     pub(crate) fn open(data: &Path) -> Result<Self, SearchError> {
         let root = data.join("collections");
         let failed = |e| SearchError::storage(format!("opening {}", root.display()), e);
-        fs::create_dir_all(&root).map_err(failed)?;
+        create_durably(&root).map_err(failed)?;
         let lock =
             File::options().create(true).truncate(false).write(true).open(root.join(LOCK)).map_err(failed)?;
         match lock.try_lock() {
@@ -125,6 +125,20 @@ fn entries(root: &Path) -> Result<impl Iterator<Item = String> + use<>, SearchEr
     let failed = |e| SearchError::storage(format!("listing {}", root.display()), e);
     let entries = fs::read_dir(root).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     Ok(entries.into_iter().map(|entry| entry.file_name().to_string_lossy().into_owned()))
+}
+
+/// Makes a folder and those above it that are not there yet; a folder is durable once the one that it was made in is.
+fn create_durably(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    create_durably(above)?;
+    match fs::create_dir(folder) {
+        Err(e) if !folder.is_dir() => return Err(e),
+        _ => {}
+    }
+    sync_folder(above)
 }
 
 fn remove_any(path: &Path) -> std::io::Result<()> {
