@@ -52,6 +52,12 @@ pub(crate) fn load(
             continue;
         }
         for (segment, rows) in segments.into_iter().zip(rows) {
+        if !damage.is_empty() {
+            let files: Vec<String> = segments.iter().map(|segment| segment.file().to_owned()).collect();
+            // Told once: too few records may be left for a segment that would be named instead. What cannot be written now is
+            // told again at the next opening.
+            let _ = folder.publish(&files);
+        }
             index.add_segment(Arc::new(segment), rows);
         }
         fresh.sort_unstable_by_key(|fresh| fresh.sequence);

@@ -141,3 +141,20 @@ fn segments_of_another_collection_or_another_time_are_not_believed() {
     let old_vectors = clustered(2, COUNT, DIMENSION, 8);
     everybody_is_found(folder.path(), &old_vectors, "older records");
 }
+
+#[test]
+fn damage_is_told_once_even_where_no_segment_is_made_again() {
+    let (folder, _) = two_collections();
+    let name = files(&segments(folder.path(), "victim"))[0].0.clone();
+    fs::write(segments(folder.path(), "victim").join(name), b"short").expect("written");
+    let damage = || {
+        let limits = Limits { approximate_from: usize::MAX, ..limits() };
+        let collections = Collections::open(folder.path(), limits).expect("opens");
+        let victim = collections.get("victim").expect("there");
+        let verified = victim.verify(10).expect("verified");
+        assert_eq!((verified.records, victim.statistics().segments), (COUNT, 1));
+        verified.damage
+    };
+    assert_eq!(damage().len(), 1);
+    assert_eq!(damage(), Vec::<String>::new(), "what is mended is no damage");
+}
