@@ -46,7 +46,9 @@ impl Collection {
     ) -> Result<Self, SearchError> {
         let snapshot = store.snapshot()?;
         let (index, damage) = loading::load(name, &snapshot, config.dimension, &segments, &limits)?;
-        let shared = Arc::new(Shared::new(index, snapshot, config.dimension, segments, damage));
+        let reserve = limits.disk_reserve_bytes;
+        let shared = Shared::new(index, snapshot, config.dimension, segments, reserve, damage);
+        let shared = Arc::new(shared);
         builder.consider(&shared);
         let (name, queue, builder) = (name.to_owned(), CommitQueue::default(), Arc::clone(builder));
         Ok(Self { name, config, limits, store, queue, shared, builder, failed: Mutex::new(None) })

@@ -38,8 +38,8 @@ pub struct Problem {
 impl Collections {
     /// Opens `<folder>/collections` and everything in it, creating it if needed.
     pub fn open(folder: &Path, limits: Limits) -> Result<Self, SearchError> {
-        let (folder, builder, limits) =
-            (Folder::open(folder)?, Arc::new(Builder::start()?), Arc::new(limits));
+        let (folder, builder) = (Folder::open(folder)?, Builder::start(limits.seal_again_after)?);
+        let (builder, limits) = (Arc::new(builder), Arc::new(limits));
         let slot = |name: &str| {
             check_name(name)?;
             let (store, config) = Store::open(name, &folder.records_file(name), &limits)?;

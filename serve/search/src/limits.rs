@@ -1,5 +1,7 @@
 //! Every limit of this crate, named, with its default.
 
+use std::time::Duration;
+
 /// What one process accepts and keeps; reaching a limit is an error that names it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
@@ -27,6 +29,8 @@ pub struct Limits {
     pub cache_bytes_per_collection: usize,
     /// Bytes of the disk that are left free: a write that might take of them is refused.
     pub disk_reserve_bytes: u64,
+    /// How long it takes until a segment that could not be made is tried again; twice as long after each time.
+    pub seal_again_after: Duration,
 }
 
 impl Default for Limits {
@@ -44,6 +48,7 @@ impl Default for Limits {
             approximate_from: 50_000,
             cache_bytes_per_collection: 16 << 20,
             disk_reserve_bytes: 64 << 20,
+            seal_again_after: Duration::from_mins(1),
         }
     }
 }

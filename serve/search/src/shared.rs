@@ -10,8 +10,8 @@ use crate::SearchError;
 use crate::background::behind_others;
 use crate::distance::Kernel;
 use crate::index::{Index, Row, Seal};
-use crate::segment::{Segment, SegmentFolder, seal as seal_file};
-use crate::store::{Applied, Change, Snapshot, panic_message};
+use crate::segment::{Segment, SegmentFolder, bytes_of, seal as seal_file};
+use crate::store::{Applied, Change, Snapshot, lacking, panic_message};
 
 /// The index and the snapshot of the truth it was made from: always changed together.
 pub(crate) struct State {
@@ -64,6 +64,8 @@ pub(crate) struct Shared {
     dimension: usize,
     folder: SegmentFolder,
     /// What was wrong with segments when the collection was opened.
+    /// Bytes of the disk that segments leave free.
+    reserve_bytes: u64,
     damage: Vec<String>,
     /// Held while a segment is put in use.
     publishing: Mutex<()>,
@@ -83,12 +85,14 @@ impl Shared {
         dimension: usize,
         folder: SegmentFolder,
         damage: Vec<String>,
+        reserve_bytes: u64,
     ) -> Self {
         Self {
             state: RwLock::new(State { index, snapshot: Ok(Arc::new(snapshot)) }),
             dimension,
             folder,
             damage,
+            reserve_bytes,
             publishing: Mutex::new(()),
             stop: AtomicBool::new(false),
             building: Mutex::new(false),
@@ -152,18 +156,41 @@ impl Shared {
                     drop(replaced);
                     seal.files().iter().for_each(|file| self.folder.remove(file));
                 }
-                Err(reason) => self.write().index.give_up(reason),
+                Err(reason) => self.give_up(reason),
             }
         }
     }
 
     /// Writes a segment, reads it back, and puts it in use.
+    fn give_up(&self, reason: String) {
+        if !self.stopped() {
+            let segments = self.folder.path().display();
+            tracing::warn!(%segments, reason, "records were not sealed; they are compared one by one until it is tried again");
+        }
+        self.write().index.give_up(reason);
+    }
+
+    /// Whether the last seal failed.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.read().index.problem().is_some()
+    }
+
+    /// Forgets that the last seal failed; whether it is to be tried again, and by the caller.
+    pub(crate) fn claim_again(&self) -> bool {
+        self.write().index.try_again();
+        self.claim_build()
+    }
+
     fn make(&self, seal: &Seal) -> Result<Made, String> {
         let failed = |e: std::io::Error| format!("sealing failed: {e}");
         let (sources, rows) = seal.sources();
         let kernel = Kernel::best();
         let path = if sources.is_empty() { None } else { Some(self.folder.new_file().map_err(failed)?) };
         let made = path.as_ref().map(|path| {
+        let wanted = bytes_of(sources.len(), self.dimension);
+        if let Some(lacking) = lacking(self.folder.path(), wanted, self.reserve_bytes) {
+            return Err(format!("there is no room for a segment: {lacking}"));
+        }
             let sealing = || seal_file(&sources, self.dimension, kernel, path, &self.stop);
             let sealed = if seal.is_urgent() { Ok(sealing()) } else { behind_others(sealing) };
             let sealed = sealed.and_then(|sealed| sealed).map_err(failed)?;

@@ -111,10 +111,17 @@ impl Index {
         replaced
     }
 
-    /// Searches what could not be sealed exactly, and waits until the collection has grown by half.
+    /// Searches what could not be sealed exactly, and waits until the collection has grown by half or it is to be tried again.
     pub(crate) fn give_up(&mut self, reason: String) {
         self.sealing = None;
         self.given_up = Some(GivenUp { reason, until: self.len() + self.len() / 2 });
+    }
+
+    /// Seals again what could not be sealed.
+    pub(crate) fn try_again(&mut self) {
+        if let Some(given_up) = &mut self.given_up {
+            given_up.until = 0;
+        }
     }
 
     /// Why the last seal failed.

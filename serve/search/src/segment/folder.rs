@@ -52,6 +52,11 @@ impl SegmentFolder {
         (segments, damage)
     }
 
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A path for a new segment, whose name no file has.
     pub(crate) fn new_file(&self) -> std::io::Result<PathBuf> {
         // Not what is above it: a collection that is deleted meanwhile must not come back as an empty folder.

@@ -16,7 +16,7 @@ const SPARE: usize = 2;
 /// Links of a node of the upper layer.
 pub(super) const TOP_DEGREE: usize = 16;
 /// One node in this many is in the upper layer.
-const TOP_SHARE: usize = 16;
+pub(super) const TOP_SHARE: usize = 16;
 
 /// The upper layer.
 #[derive(Default)]

@@ -21,7 +21,7 @@ use memmap2::Mmap;
 pub(crate) use self::folder::SegmentFolder;
 pub(crate) use self::layout::Description;
 use self::layout::{Section, Span};
-pub(crate) use self::seal::{Source, seal};
+pub(crate) use self::seal::{Source, bytes_of, seal};
 use self::walk::{Field, Layers, NO_LINK, Walk};
 use crate::distance::{Kernel, Table};
 

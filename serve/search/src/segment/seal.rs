@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::SAME;
 use super::layout::{Description, Section};
-use super::link::{DEGREE, TOP_DEGREE, link};
+use super::link::{DEGREE, TOP_DEGREE, TOP_SHARE, link};
 use super::write::Writer;
 use crate::distance::{Kernel, Quantiser, padded};
 use crate::large_pages::roomy;
@@ -25,6 +25,14 @@ const ROUNDING: f32 = SAME / 5.0;
 pub(crate) struct Source<'a> {
     pub(crate) sequence: u64,
     pub(crate) direction: &'a [f32],
+}
+
+/// Bytes that a segment of so many points takes on disk, about.
+pub(crate) fn bytes_of(points: usize, dimension: usize) -> u64 {
+    let node = padded(dimension) + size_of::<f32>();
+    let all = 4 * dimension + node + 4 * DEGREE + size_of::<u64>() + size_of::<u32>();
+    let above = node + 4 * TOP_DEGREE + 2 * size_of::<u32>();
+    (points * (all + above.div_ceil(TOP_SHARE))) as u64
 }
 
 /// Writes a segment of `sources`, which ascend by sequence; `false` if told to stop, and then the file is worth nothing.

@@ -16,6 +16,7 @@ use redb::{Builder, Database, Durability, ReadableDatabase, ReadableTable, Reada
 use self::format::{Encoded, FORMAT, KEY_CONFIG, KEY_FORMAT, KEY_NEXT_SEQUENCE, META, RECORDS};
 use self::guard::guarded;
 pub(crate) use self::guard::panic_message;
+pub(crate) use self::room::lacking;
 pub(crate) use self::snapshot::Snapshot;
 use crate::{CollectionConfig, Limits, SearchError, Upserted};
 

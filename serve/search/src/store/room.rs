@@ -26,12 +26,7 @@ impl Store {
         let free = free_bytes(&self.path);
         let refused = |wanted: u64| SearchError::DiskFull {
             collection: self.name.clone(),
-            reason: format!(
-                "{} MB are free and {} MB wanted, of which {} MB stay free",
-                free / 1_000_000,
-                (wanted + self.reserve_bytes).div_ceil(1_000_000),
-                self.reserve_bytes / 1_000_000
-            ),
+            reason: in_words(free, wanted, self.reserve_bytes),
         };
         let fits = fitting(free.checked_sub(self.reserve_bytes), &wanted);
         fits.into_iter()
@@ -39,6 +34,22 @@ impl Store {
             .map(|(fits, wanted)| if fits { Ok(()) } else { Err(refused(wanted)) })
             .collect()
     }
+}
+
+/// Why so many bytes more might find no room on a folder's disk beside the reserve; nothing where they do.
+pub(crate) fn lacking(folder: &Path, wanted: u64, reserve: u64) -> Option<String> {
+    let free = free_bytes(folder);
+    let fits = fitting(free.checked_sub(reserve), &[wanted]) == [true];
+    (!fits).then(|| in_words(free, wanted, reserve))
+}
+
+fn in_words(free: u64, wanted: u64, reserve: u64) -> String {
+    format!(
+        "{} MB are free and {} MB wanted, of which {} MB stay free",
+        free / 1_000_000,
+        wanted.saturating_add(reserve).div_ceil(1_000_000),
+        reserve / 1_000_000
+    )
 }
 
 /// Which wishes are fulfilled, first come, first served; one that is too large leaves its room to those after it.
