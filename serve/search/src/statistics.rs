@@ -24,6 +24,8 @@ pub struct Statistics {
     pub repaired: usize,
     /// Bytes of segments that walks read, which are best in memory.
     pub walked_bytes: usize,
+    /// Walks through the segments in use, since they are; searches that compare everything take none.
+    pub walks: usize,
     /// How long it took to make the segments in use.
     pub build_time: Duration,
     /// Whether a segment is being made, or waits to be.
@@ -57,6 +59,7 @@ impl Statistics {
         self.nodes += description.nodes;
         self.dead += dead;
         self.repaired += description.repaired;
+        self.walks += segment.walks();
         self.walked_bytes += segment.walked_bytes();
         self.build_time += Duration::from_secs_f64(description.build_seconds.max(0.0));
     }

@@ -18,6 +18,8 @@ const FOLDER: &str = "SIMCLR_SEARCH_CRASH_FOLDER";
 const ROUND: &str = "SIMCLR_SEARCH_CRASH_ROUND";
 const DIMENSION: usize = 16;
 const IDS: usize = 40;
+/// Records that no child touches: enough for a segment that is walked through.
+const STILL: usize = 700;
 /// Set to run more rounds than a test run has time for: 200 take some minutes.
 const ROUNDS: &str = "SIMCLR_SEARCH_CRASH_ROUNDS";
 const ROUNDS_DEFAULT: u64 = 25;
@@ -31,6 +33,12 @@ fn limits() -> Limits {
 fn version_of(i: usize, version: u64) -> Record {
     let vector = Numbers(version * 1000 + i as u64).vector(DIMENSION);
     Record { payload: serde_json::json!(version), ..record(format!("{i:02}"), vector) }
+}
+
+/// The records that stay as they are.
+fn still() -> Vec<Record> {
+    let mut numbers = Numbers(5);
+    (0..STILL).map(|i| record(format!("still-{i:03}"), numbers.vector(DIMENSION))).collect()
 }
 
 /// Not a test of its own: the child's life, which ends only by force.
@@ -118,6 +126,12 @@ fn assert_nothing_lost(stored: &HashMap<usize, u64>, known: &HashMap<usize, u64>
 fn acknowledged_records_survive_kill_9() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut known, mut acknowledged, mut sealed) = (HashMap::new(), 0, 0);
+    {
+        let collections = Collections::open(folder.path(), limits()).expect("opens");
+        let collection = collections.create("kept", config(DIMENSION)).expect("created");
+        collection.upsert(still()).expect("stored");
+        assert!(collection.wait_until_built(Duration::from_secs(60)));
+    }
     let rounds = std::env::var(ROUNDS).map_or(ROUNDS_DEFAULT, |rounds| rounds.parse().expect("a number"));
     for round in 1..=rounds {
         acknowledged += run_and_kill(folder.path(), round, &mut known);
@@ -126,16 +140,23 @@ fn acknowledged_records_survive_kill_9() {
         let collection = collections.get("kept").expect("there");
         let statistics = collection.statistics();
         assert_eq!((&statistics.damage, &statistics.problem), (&vec![], &None), "round {round}");
-        sealed += usize::from(statistics.segments > 0);
-        let mut stored = HashMap::new();
-        for record in collection.page(None, 1000).expect("reads") {
-            let (i, version) =
-                (record.id.parse().expect("an id"), record.payload.as_u64().expect("a version"));
-            assert_eq!(record, version_of(i, version));
+        // One more than that of the records that stay.
+        sealed += usize::from(statistics.segments > 1);
+        let (changing, staying): (Vec<Record>, Vec<Record>) =
+            collection.page(None, 1000).expect("reads").into_iter().partition(|r| r.payload.is_u64());
+        assert_eq!(staying, still(), "round {round}");
+        for record in changing.iter().chain(staying.iter().step_by(7)) {
             for exact in [true, false] {
                 let best = collection.search(&Query { exact, ..query(&record.vector, 1) }).expect("found");
                 assert_eq!(best[0].id, record.id, "round {round}, exact {exact}");
             }
+        }
+        assert!(collection.statistics().walks > 0, "round {round}: nothing was walked through");
+        let mut stored = HashMap::new();
+        for record in changing {
+            let (i, version) =
+                (record.id.parse().expect("an id"), record.payload.as_u64().expect("a version"));
+            assert_eq!(record, version_of(i, version));
             stored.insert(i, version);
         }
         assert_nothing_lost(&stored, &known, round);

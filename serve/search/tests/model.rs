@@ -9,6 +9,8 @@ use common::{Numbers, config, query, ranking, record};
 use simclr_search::{Collection, Collections, Limits, Query, Upserted};
 
 const DIMENSION: usize = 6;
+/// So many that segments are walked through.
+const IDS: usize = 500;
 
 fn check_against(collection: &Collection, model: &BTreeMap<String, Vec<f32>>, numbers: &mut Numbers) {
     assert_eq!(collection.count(), model.len());
@@ -23,7 +25,7 @@ fn check_against(collection: &Collection, model: &BTreeMap<String, Vec<f32>>, nu
     }
     let distinct: HashSet<&str> = found.iter().map(|n| n.id.as_str()).collect();
     assert_eq!(distinct.len(), found.len(), "a record was found twice");
-    let approximate = collection.search(&query(&wanted, limit)).expect("found");
+    let approximate = collection.search(&Query { ef: Some(16), ..query(&wanted, limit) }).expect("found");
     assert_eq!(approximate.len(), found.len(), "the graph must not shorten an answer");
     assert!(approximate.iter().all(|n| model.contains_key(&n.id)));
     let distinct: HashSet<&str> = approximate.iter().map(|n| n.id.as_str()).collect();
@@ -38,10 +40,14 @@ fn behaves_like_a_map_that_can_be_searched() {
         let limits = || Limits { approximate_from: 30, ..Limits::default() };
         let mut collections = Collections::open(folder.path(), limits()).expect("opens");
         let mut collection = collections.create("model", config(DIMENSION)).expect("created");
-        let (mut model, mut numbers) = (BTreeMap::new(), Numbers(seed));
+        let (mut numbers, mut walks) = (Numbers(seed), 0);
+        let first: Vec<_> =
+            (0..IDS * 2 / 3).map(|id| record(format!("{id:03}"), numbers.vector(DIMENSION))).collect();
+        let mut model: BTreeMap<_, _> = first.iter().map(|r| (r.id.clone(), r.vector.clone())).collect();
+        collection.upsert(first).expect("stored");
         for _ in 0..150 {
             let ids: Vec<String> =
-                (0..1 + numbers.below(8)).map(|_| format!("{:02}", numbers.below(90))).collect();
+                (0..1 + numbers.below(8)).map(|_| format!("{:03}", numbers.below(IDS))).collect();
             match numbers.below(10) {
                 0..5 => {
                     let records: Vec<_> =
@@ -70,7 +76,9 @@ fn behaves_like_a_map_that_can_be_searched() {
                 }
             }
             check_against(&collection, &model, &mut numbers);
+            walks += collection.statistics().walks;
         }
+        assert!(walks > 0, "nothing was walked through");
     }
 }
 

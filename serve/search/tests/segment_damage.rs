@@ -9,7 +9,8 @@ use std::time::Duration;
 use common::{Numbers, clustered, config, query, record};
 use simclr_search::{Collections, Limits, Query, Statistics};
 
-const COUNT: usize = 400;
+/// So many that the larger segment is walked through.
+const COUNT: usize = 900;
 const DIMENSION: usize = 24;
 
 fn limits() -> Limits {
@@ -73,6 +74,7 @@ fn everybody_is_found(data: &Path, vectors: &[Vec<f32>], what: &str) -> Statisti
         }
     }
     let now = victim.statistics();
+    assert!(now.walks > 0, "{what}: nothing was walked through: {now:?}");
     assert_eq!((now.sealed - now.dead, now.fresh, &now.problem), (COUNT, 0, &None), "{what}: {now:?}");
     at_opening
 }

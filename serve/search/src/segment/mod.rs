@@ -15,6 +15,7 @@ mod write;
 use std::cell::RefCell;
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memmap2::Mmap;
 
@@ -36,6 +37,7 @@ pub(crate) struct Segment {
     file: String,
     /// Points by node, where several points share one: the points, and where each node's begin.
     shared: Option<(Vec<u32>, Vec<u32>)>,
+    walks: AtomicUsize,
 }
 
 /// How far a walk went.
@@ -66,7 +68,8 @@ impl Segment {
             return Err(format!("its vectors have {} numbers, not {dimension}", description.dimension));
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut segment = Self { map, description, kernel, file: name, shared: None };
+        let mut segment =
+            Self { map, description, kernel, file: name, shared: None, walks: AtomicUsize::new(0) };
         segment.check_numbers()?;
         segment.shared = segment.points_by_node();
         Ok(segment)
@@ -130,6 +133,11 @@ impl Segment {
         let others = [Section::Vectors, Section::Sequences, Section::Nodes];
         let all: usize = self.description.sections.iter().map(|span| span.bytes).sum();
         all - others.iter().map(|&section| self.bytes(section).len()).sum::<usize>()
+    }
+
+    /// Walks through it since it was opened.
+    pub(crate) fn walks(&self) -> usize {
+        self.walks.load(Ordering::Relaxed)
     }
 
     /// Which record's vector each point is, ascending.
@@ -211,6 +219,7 @@ impl Segment {
         width: usize,
         mut visit: impl FnMut(f32, f32, u32) -> bool,
     ) -> Walked {
+        self.walks.fetch_add(1, Ordering::Relaxed);
         let layers = self.layers();
         WALK.with_borrow_mut(|walk| {
             walk.query.set(direction);
