@@ -1,8 +1,8 @@
 //! One collection: durable records, searched by direction. Start reading here.
 //!
 //! A write is checked, queued, committed together with whoever else is waiting, synced, and only then shown to
-//! searches and acknowledged. A search sees one moment: index and snapshot change under one lock, held for memory
-//! work only, never for the disk.
+//! searches and acknowledged. A search sees one moment: index and snapshot change under one lock, and a search takes both as
+//! they are and goes on without it, so that a long one holds up nobody.
 
 mod writing;
 
@@ -106,28 +106,27 @@ impl Collection {
 
     /// The records nearest to a direction, best first.
     pub fn search(&self, query: &Query) -> Result<Vec<Neighbour>, SearchError> {
-        let wanted = self.wanted(query)?;
-        self.again(|| {
-            let (found, snapshot) = {
-                let state = self.shared.read();
-                (owned(state.index.nearest(&wanted), query), state.snapshot()?)
-            };
-            self.neighbours(found, query, &snapshot)
-        })
+        let answers = self.answers(std::slice::from_ref(query))?;
+        Ok(answers.into_iter().flatten().collect())
     }
 
     /// Several searches at one moment; exact ones share the reading of the vectors, which makes each several times faster.
     pub fn search_many(&self, queries: &[Query]) -> Result<Vec<Vec<Neighbour>>, SearchError> {
         check_request(queries.len(), &self.limits)?;
+        self.answers(queries)
+    }
+
+    /// Looks for all queries at one moment, which no lock has to last for.
+    fn answers(&self, queries: &[Query]) -> Result<Vec<Vec<Neighbour>>, SearchError> {
         let wanted = queries.iter().map(|query| self.wanted(query)).collect::<Result<Vec<_>, _>>()?;
         self.again(|| {
-            let (found, snapshot) = {
+            let (view, filters, snapshot) = {
                 let state = self.shared.read();
-                let found = state.index.nearest_many(&wanted).into_iter().zip(queries);
-                (found.map(|(found, query)| owned(found, query)).collect::<Vec<_>>(), state.snapshot()?)
+                let filters = wanted.iter().map(|wanted| Some(state.index.compile(wanted.filter?)));
+                (state.index.view(), filters.collect::<Vec<_>>(), state.snapshot()?)
             };
-            let answers = found.into_iter().zip(queries);
-            answers.map(|(found, query)| self.neighbours(found, query, &snapshot)).collect()
+            let found = view.nearest_many(&wanted, &filters).into_iter().zip(queries);
+            found.map(|(found, query)| self.neighbours(found, query, &snapshot)).collect()
         })
     }
 
@@ -149,14 +148,15 @@ impl Collection {
         Ok(Wanted { direction, limit: offset + limit, min_score, exact, ef, filter: filter.as_ref() })
     }
 
-    /// Adds payloads to what was found.
+    /// Adds payloads to what was found, without the best `offset`.
     fn neighbours(
         &self,
-        found: Vec<(f32, String)>,
+        found: Vec<(f32, &str)>,
         query: &Query,
         snapshot: &Snapshot,
     ) -> Result<Vec<Neighbour>, SearchError> {
-        let neighbour = |(score, id): (f32, String)| {
+        let neighbour = |(score, id): (f32, &str)| {
+            let id = id.to_owned();
             if !query.with_payload {
                 return Ok(Neighbour { id, score, payload: serde_json::Value::Null });
             }
@@ -166,7 +166,7 @@ impl Collection {
             })?;
             Ok(Neighbour { id, score, payload })
         };
-        found.into_iter().map(neighbour).collect()
+        found.into_iter().skip(query.offset).map(neighbour).collect()
     }
 
     /// How large it is and how it is searched.
@@ -212,9 +212,4 @@ impl std::fmt::Debug for Collection {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
-}
-
-/// What was found, without the best `offset`.
-fn owned(found: Vec<(f32, &str)>, query: &Query) -> Vec<(f32, String)> {
-    found.into_iter().skip(query.offset).map(|(score, id)| (score, id.to_owned())).collect()
 }

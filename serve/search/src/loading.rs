@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::distance::Kernel;
+use crate::distance::{Coded, Kernel};
+use crate::filter::Leaves;
 use crate::index::{Index, Row};
 use crate::record::normalised;
 use crate::segment::{Segment, SegmentFolder};
@@ -16,8 +17,8 @@ use crate::{Limits, SearchError};
 struct Fresh {
     sequence: u64,
     id: String,
-    direction: Vec<f32>,
-    payload: serde_json::Value,
+    direction: Coded,
+    leaves: Leaves,
 }
 
 /// Whose each point of each segment is, what nobody holds, and which segments disagree with the truth.
@@ -51,18 +52,18 @@ pub(crate) fn load(
             }
             continue;
         }
-        for (segment, rows) in segments.into_iter().zip(rows) {
         if !damage.is_empty() {
             let files: Vec<String> = segments.iter().map(|segment| segment.file().to_owned()).collect();
             // Told once: too few records may be left for a segment that would be named instead. What cannot be written now is
             // told again at the next opening.
             let _ = folder.publish(&files);
         }
+        for (segment, rows) in segments.into_iter().zip(rows) {
             index.add_segment(Arc::new(segment), rows);
         }
         fresh.sort_unstable_by_key(|fresh| fresh.sequence);
-        for Fresh { sequence, id, direction, payload } in fresh {
-            index.upsert(&id, sequence, &direction, &payload);
+        for Fresh { sequence, id, direction, leaves } in fresh {
+            index.upsert(&id, sequence, direction.row(), leaves);
         }
         return Ok((index, damage));
     }
@@ -81,15 +82,18 @@ fn sort(
         let direction = normalised(vector, dimension, || format!("record \"{id}\""));
         let damaged =
             |e: SearchError| SearchError::Damaged { collection: name.to_owned(), reason: e.to_string() };
-        let direction = direction.map_err(damaged)?;
+        let (direction, leaves) = (direction.map_err(damaged)?, Leaves::of(&payload));
         let place =
             |(s, segment): (usize, &Segment)| Some((s, segment.sequences().binary_search(&sequence).ok()?));
         match segments.iter().enumerate().find_map(place) {
             Some((s, point)) => {
                 sorted.wrong[s] |= !segments[s].agrees(point, &direction);
-                sorted.rows[s][point] = Some(Row { id: id.into(), sequence, tags: index.tags(&payload) });
+                sorted.rows[s][point] = Some(Row { id: id.into(), sequence, tags: index.tags(leaves) });
             }
-            None => sorted.fresh.push(Fresh { sequence, id: id.to_owned(), direction, payload }),
+            None => {
+                let direction = Coded::new(direction);
+                sorted.fresh.push(Fresh { sequence, id: id.to_owned(), direction, leaves });
+            }
         }
         Ok(())
     })?;

@@ -25,19 +25,20 @@ impl State {
         self.snapshot.clone()
     }
 
-    /// Shows searches what has been committed.
+    /// Shows searches what has been committed, and takes from it what they keep.
     pub(crate) fn show(
         &mut self,
-        changes: &[Change],
+        changes: &mut [Change],
         results: &[Result<Applied, SearchError>],
         snapshot: Snapshot,
     ) {
-        for (change, result) in changes.iter().zip(results) {
+        for (change, result) in changes.iter_mut().zip(results) {
             match (change, result) {
                 (Change::Delete(ids), Ok(_)) => ids.iter().for_each(|id| self.index.remove(id)),
                 (Change::Upsert(records), Ok(applied)) => {
-                    for (record, sequence) in records.iter().zip(applied.first_sequence..) {
-                        self.index.upsert(&record.id, sequence, &record.direction, &record.payload);
+                    for (record, sequence) in records.iter_mut().zip(applied.first_sequence..) {
+                        let leaves = std::mem::take(&mut record.leaves);
+                        self.index.upsert(&record.id, sequence, record.direction.row(), leaves);
                     }
                 }
                 (_, Err(_)) => {}
@@ -63,9 +64,9 @@ pub(crate) struct Shared {
     state: RwLock<State>,
     dimension: usize,
     folder: SegmentFolder,
-    /// What was wrong with segments when the collection was opened.
     /// Bytes of the disk that segments leave free.
     reserve_bytes: u64,
+    /// What was wrong with segments when the collection was opened.
     damage: Vec<String>,
     /// Held while a segment is put in use.
     publishing: Mutex<()>,
@@ -84,15 +85,15 @@ impl Shared {
         snapshot: Snapshot,
         dimension: usize,
         folder: SegmentFolder,
-        damage: Vec<String>,
         reserve_bytes: u64,
+        damage: Vec<String>,
     ) -> Self {
         Self {
             state: RwLock::new(State { index, snapshot: Ok(Arc::new(snapshot)) }),
             dimension,
             folder,
-            damage,
             reserve_bytes,
+            damage,
             publishing: Mutex::new(()),
             stop: AtomicBool::new(false),
             building: Mutex::new(false),
@@ -161,7 +162,6 @@ impl Shared {
         }
     }
 
-    /// Writes a segment, reads it back, and puts it in use.
     fn give_up(&self, reason: String) {
         if !self.stopped() {
             let segments = self.folder.path().display();
@@ -181,16 +181,17 @@ impl Shared {
         self.claim_build()
     }
 
+    /// Writes a segment, reads it back, and puts it in use.
     fn make(&self, seal: &Seal) -> Result<Made, String> {
         let failed = |e: std::io::Error| format!("sealing failed: {e}");
         let (sources, rows) = seal.sources();
         let kernel = Kernel::best();
         let path = if sources.is_empty() { None } else { Some(self.folder.new_file().map_err(failed)?) };
-        let made = path.as_ref().map(|path| {
         let wanted = bytes_of(sources.len(), self.dimension);
         if let Some(lacking) = lacking(self.folder.path(), wanted, self.reserve_bytes) {
             return Err(format!("there is no room for a segment: {lacking}"));
         }
+        let made = path.as_ref().map(|path| {
             let sealing = || seal_file(&sources, self.dimension, kernel, path, &self.stop);
             let sealed = if seal.is_urgent() { Ok(sealing()) } else { behind_others(sealing) };
             let sealed = sealed.and_then(|sealed| sealed).map_err(failed)?;

@@ -3,6 +3,8 @@
 use std::sync::PoisonError;
 
 use super::Collection;
+use crate::distance::Coded;
+use crate::filter::Leaves;
 use crate::record::{check_id, normalised, payload_json};
 use crate::store::format::Encoded;
 use crate::store::{Applied, Change, Prepared};
@@ -14,7 +16,8 @@ impl Collection {
         check_id(id, &self.limits)?;
         let direction = normalised(vector, self.config.dimension, || format!("record \"{id}\""))?;
         let encoded = Encoded::new(vector, &payload_json(id, payload, &self.limits)?);
-        Ok(Prepared { id: record.id, encoded, direction, payload: record.payload })
+        let (direction, leaves) = (Coded::new(direction), Leaves::of(payload));
+        Ok(Prepared { id: record.id, encoded, direction, leaves })
     }
 
     pub(super) fn submit(&self, change: Change) -> Result<Applied, SearchError> {
@@ -50,7 +53,7 @@ impl Collection {
         };
         match self.store.snapshot() {
             Ok(snapshot) => {
-                self.shared.write().show(&changes, &results, snapshot);
+                self.shared.write().show(&mut changes, &results, snapshot);
                 results
             }
             Err(error) => {

@@ -9,7 +9,7 @@ mod float;
 mod quantise;
 mod tile;
 
-pub(crate) use self::quantise::{CodeQuery, Quantiser, Table, padded};
+pub(crate) use self::quantise::{CodeQuery, Coded, Quantiser, Table, padded};
 
 /// A way to compute dot products that this machine is known to support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,27 @@ pub(crate) struct Table<'a> {
     pub(crate) steps: &'a [f32],
 }
 
+/// A direction and its codes.
+#[derive(Clone, Debug)]
+pub(crate) struct Coded {
+    numbers: Vec<f32>,
+    codes: Vec<u8>,
+    step: f32,
+}
+
+impl Coded {
+    pub(crate) fn new(numbers: Vec<f32>) -> Self {
+        let mut codes = Vec::with_capacity(padded(numbers.len()));
+        let step = Quantiser::new(numbers.len()).append(&numbers, &mut codes);
+        Self { numbers, codes, step }
+    }
+
+    /// The same as a table of one row.
+    pub(crate) fn row(&self) -> Table<'_> {
+        Table { numbers: &self.numbers, codes: &self.codes, steps: std::slice::from_ref(&self.step) }
+    }
+}
+
 /// Turns directions of one dimension into codes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Quantiser {

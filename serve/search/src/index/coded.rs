@@ -17,12 +17,11 @@ const ROUNDING: f32 = 1e-5;
 /// Hands every row that may be among the best of `top`, and its dot product, to `offer`.
 pub(super) fn scan<'a>(
     kernel: Kernel,
-    table: Table<'_>,
+    tables: &[(usize, Table<'_>)],
     direction: &[f32],
     top: &mut Top<'a>,
     mut offer: impl FnMut(usize, f32, &mut Top<'a>),
 ) {
-    let Table { numbers, codes, steps } = table;
     let mut query = CodeQuery::default();
     query.set(direction);
     // Of q·x and q'·x': (q − q')·x + q'·(x − x'), where x has length one and q' at most one and its error.
@@ -33,8 +32,11 @@ pub(super) fn scan<'a>(
 
     let (all, mut dots): (Vec<u32>, _) = ((0..ROWS as u32).collect(), Vec::new());
     let stride = padded(direction.len());
-    for (block, steps) in steps.chunks(ROWS).enumerate() {
-        let first = block * ROWS;
+    let blocks = tables.iter().flat_map(|&(start, Table { numbers, codes, steps })| {
+        let of = move |(block, steps)| (start, block * ROWS, numbers, codes, steps);
+        steps.chunks(ROWS).enumerate().map(of)
+    });
+    for (start, first, numbers, codes, steps) in blocks {
         let codes = &codes[first * stride..(first + steps.len()) * stride];
         kernel.code_dots(&query, codes, &all[..steps.len()], &mut dots);
         for (group, (dots, steps)) in dots.chunks(GROUP).zip(steps.chunks(GROUP)).enumerate() {
@@ -47,7 +49,7 @@ pub(super) fn scan<'a>(
                 if top.may_take(most(dot, step)) {
                     let row = first + group * GROUP + i;
                     let direction_of = &numbers[row * direction.len()..][..direction.len()];
-                    offer(row, kernel.dot(direction, direction_of), top);
+                    offer(start + row, kernel.dot(direction, direction_of), top);
                 }
             }
         }
@@ -58,8 +60,9 @@ pub(super) fn scan<'a>(
 mod tests {
     use std::sync::Arc;
 
-    use super::super::part::{Part, Row, Vectors};
+    use super::super::part::{Part, Row};
     use super::*;
+    use crate::distance::Coded;
 
     /// Directions that crowd together, some with a number far larger than the rest.
     fn direction(dimension: usize, seed: usize) -> Vec<f32> {
@@ -79,21 +82,18 @@ mod tests {
             let mut part = Part::empty(dimension);
             for i in 0..rows {
                 let row = Row { id: Arc::from(format!("{i}")), sequence: i as u64, tags: Arc::from([]) };
-                part.push(row, &direction(dimension, i / 2));
+                part.push(row, Coded::new(direction(dimension, i / 2)).row());
             }
             (0..rows).step_by(11).for_each(|row| part.forget(row));
-            let Vectors::Memory(matrix) = &part.vectors else { unreachable!("it was made in memory") };
             for kernel in Kernel::available() {
                 for (limit, least, seed) in
                     [(1, None, 3), (10, None, 62), (10, Some(0.5), 93), (400, None, 5)]
                 {
                     let query = direction(dimension, seed);
                     let (mut quick, mut plain) = (Top::new(limit, least), Top::new(limit, least));
-                    for (first, table) in matrix.tables() {
-                        scan(kernel, table, &query, &mut quick, |i, dot, top| {
-                            top.offer(dot, || part.allowed(first + i, None).map(|row| &*row.id));
-                        });
-                    }
+                    scan(kernel, &part.vectors.tables(), &query, &mut quick, |i, dot, top| {
+                        top.offer(dot, || part.allowed(i, None).map(|row| &*row.id));
+                    });
                     for i in 0..rows {
                         let dot = kernel.dot(&query, part.vectors.direction(i));
                         plain.offer(dot, || part.allowed(i, None).map(|row| &*row.id));

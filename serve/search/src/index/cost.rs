@@ -1,6 +1,6 @@
 //! Which way to search is quicker, guessed from how many are walked over, scanned or asked about.
 
-use super::{Index, coded};
+use super::{View, coded};
 use crate::filter::Compiled;
 use crate::segment::Segment;
 
@@ -19,7 +19,7 @@ const COMPARING: f32 = 10.0;
 /// Codes are compared so many in the order they lie in while a walk compares one.
 const IN_ORDER: usize = 4;
 
-impl Index {
+impl View {
     /// Whether comparing all codes of a segment takes no longer than a walk that keeps `width` nodes, and misses nothing.
     pub(super) fn scan_is_cheaper(&self, segment: &Segment, width: usize) -> bool {
         let nodes = segment.description().nodes;
@@ -38,14 +38,14 @@ impl Index {
     pub(super) fn walk_is_cheaper(&self, width: f32, share: f32) -> bool {
         let kept = width / share;
         let walks = self.segments().count() as f32 * kept * COMPARED * (1.0 + kept / POOL);
-        share == 1.0 || walks < self.len() as f32 * (ASKING + COMPARING * share)
+        share == 1.0 || walks < self.len as f32 * (ASKING + COMPARING * share)
     }
 
     /// Roughly which share of the records a filter allows.
     pub(super) fn allowed_share(&self, filter: &Compiled<'_>) -> f32 {
         let (mut asked, mut allowed) = (0usize, 0usize);
-        for part in self.all_parts() {
-            let count = (ASKED * part.rows.len()).div_ceil(self.len().max(1)).min(part.rows.len());
+        for part in &self.parts {
+            let count = (ASKED * part.rows.len()).div_ceil(self.len.max(1)).min(part.rows.len());
             for k in 0..count {
                 // Not at even distances: what a filter asks for often comes at such, too.
                 let turn = (k as u64).wrapping_mul(GOLDEN);

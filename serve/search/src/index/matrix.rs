@@ -1,9 +1,13 @@
-//! Directions in large blocks: contiguous to scan, and never moved when they grow; as numbers and, for a first look, as codes.
+//! Directions in blocks: contiguous to scan, and never moved when they grow; as numbers and, for a first look, as codes.
+//!
+//! A clone shares the blocks, and whoever adds to a matrix that is shared copies the last block.
 
-use crate::distance::{Quantiser, Table};
+use std::sync::Arc;
 
-/// Numbers in one block (4 MiB).
-const BLOCK_NUMBERS: usize = 1 << 20;
+use crate::distance::{Table, padded};
+
+/// Numbers in one block (512 KiB): enough to scan in one go, and quickly copied.
+const BLOCK_NUMBERS: usize = 1 << 17;
 
 /// A table of directions, all of one length.
 #[derive(Clone, Debug)]
@@ -11,7 +15,7 @@ pub(crate) struct Matrix {
     dimension: usize,
     rows_per_block: usize,
     rows: usize,
-    blocks: Vec<Block>,
+    blocks: Vec<Arc<Block>>,
 }
 
 /// Some rows.
@@ -28,26 +32,35 @@ impl Matrix {
         Self { dimension, rows_per_block, rows: 0, blocks: Vec::new() }
     }
 
-    pub(crate) fn push(&mut self, row: &[f32]) {
-        debug_assert_eq!(row.len(), self.dimension);
+    /// Adds a table's rows; one, that is.
+    pub(crate) fn push(&mut self, row: Table<'_>) {
+        debug_assert_eq!(row.numbers.len(), self.dimension);
         if self.rows == self.blocks.len() * self.rows_per_block {
             // The first blocks grow as needed, so that a small collection stays small.
-            self.blocks.push(Block::default());
+            self.blocks.push(Arc::default());
         }
-        let block = &mut self.blocks[self.rows / self.rows_per_block];
-        block.numbers.extend_from_slice(row);
-        block.steps.push(Quantiser::new(self.dimension).append(row, &mut block.codes));
+        let block = Arc::make_mut(&mut self.blocks[self.rows / self.rows_per_block]);
+        block.numbers.extend_from_slice(row.numbers);
+        block.codes.extend_from_slice(row.codes);
+        block.steps.extend_from_slice(row.steps);
         self.rows += 1;
     }
 
-    pub(crate) fn row(&self, row: usize) -> &[f32] {
-        let start = row % self.rows_per_block * self.dimension;
-        &self.blocks[row / self.rows_per_block].numbers[start..start + self.dimension]
+    pub(crate) fn row(&self, row: usize) -> Table<'_> {
+        let (Block { numbers, codes, steps }, at) =
+            (&*self.blocks[row / self.rows_per_block], row % self.rows_per_block);
+        let stride = padded(self.dimension);
+        Table {
+            numbers: &numbers[at * self.dimension..][..self.dimension],
+            codes: &codes[at * stride..][..stride],
+            steps: &steps[at..=at],
+        }
     }
 
     /// The rows in large pieces, each with the number of its first.
     pub(crate) fn tables(&self) -> impl Iterator<Item = (usize, Table<'_>)> {
-        self.blocks.iter().enumerate().map(|(i, Block { numbers, codes, steps })| {
+        self.blocks.iter().enumerate().map(|(i, block)| {
+            let Block { numbers, codes, steps } = &**block;
             (i * self.rows_per_block, Table { numbers, codes, steps })
         })
     }
@@ -56,17 +69,25 @@ impl Matrix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::distance::Coded;
 
     #[test]
     fn behaves_like_a_list_of_rows_across_block_borders() {
         let dimension = BLOCK_NUMBERS / 3;
         let row = |x: usize| vec![x as f32; dimension];
         let mut matrix = Matrix::new(dimension);
-        (0..10).for_each(|x| matrix.push(&row(x)));
-        (0..10).for_each(|x| assert_eq!(matrix.row(x), row(x)));
+        (0..7).for_each(|x| matrix.push(Coded::new(row(x)).row()));
+        let before = matrix.clone();
+        (7..10).for_each(|x| matrix.push(Coded::new(row(x)).row()));
+        (0..10).for_each(|x| {
+            let (stored, coded) = (matrix.row(x), Coded::new(row(x)));
+            assert_eq!((stored.numbers, stored.codes), (&*row(x), coded.row().codes));
+            assert_eq!(stored.steps, coded.row().steps);
+        });
         let firsts: Vec<usize> = matrix.tables().map(|(first, _)| first).collect();
         assert_eq!(firsts, [0, 3, 6, 9]);
         let scanned: Vec<f32> = matrix.tables().flat_map(|(_, table)| table.numbers.to_vec()).collect();
         assert_eq!(scanned, (0..10).flat_map(row).collect::<Vec<_>>());
+        assert_eq!(before.tables().map(|(_, table)| table.steps.len()).sum::<usize>(), 7, "a clone grew");
     }
 }

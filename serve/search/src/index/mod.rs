@@ -1,7 +1,8 @@
 //! Everything a search needs: each record's direction, in memory while it is fresh and in segments once it is sealed.
 //!
 //! Records come in by id and sequence (a replaced record gets a new sequence, so a sequence names one vector for
-//! ever); neighbours go out by id. It is a cache: it never touches the disk and can be made again from the truth.
+//! ever); a [`View`] answers with ids, however long that takes. It is a cache: it never touches the disk and can be made
+//! again from the truth.
 
 mod coded;
 mod cost;
@@ -10,17 +11,17 @@ mod part;
 mod plan;
 mod search;
 mod top;
+mod view;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 pub(crate) use self::part::{Part, Row, Vectors};
 pub(crate) use self::plan::Seal;
 pub(crate) use self::search::Wanted;
-use crate::distance::Kernel;
-use crate::filter::{Fields, Leaves, Tags};
+use self::view::View;
+use crate::distance::{Kernel, Table};
+use crate::filter::{Compiled, Fields, Filter, Leaves, Tags};
 use crate::segment::Segment;
 
 /// Rows that may be gone from memory, beyond as many as are alive, before memory is tidied.
@@ -73,18 +74,23 @@ impl Index {
     }
 
     /// Adds a record, or replaces the one with this id; sequences only grow.
-    pub(crate) fn upsert(&mut self, id: &str, sequence: u64, direction: &[f32], payload: &Value) {
+    pub(crate) fn upsert(&mut self, id: &str, sequence: u64, direction: Table<'_>, leaves: Leaves) {
         let id = Arc::<str>::from(id);
-        let tags = self.fields.tags(Leaves::of(payload));
+        let tags = self.fields.tags(leaves);
         if let Some(old) = self.by_id.insert(Arc::clone(&id), sequence) {
             self.forget(old);
         }
         self.active.push(Row { id, sequence, tags }, direction);
     }
 
-    /// Numbers a payload's fields for a row of `add_segment`.
-    pub(crate) fn tags(&mut self, payload: &Value) -> Tags {
-        self.fields.tags(Leaves::of(payload))
+    /// Numbers a record's fields for a row of `add_segment`.
+    pub(crate) fn tags(&mut self, leaves: Leaves) -> Tags {
+        self.fields.tags(leaves)
+    }
+
+    /// Prepares a filter to be asked about the records of a view of the same moment.
+    pub(crate) fn compile<'a>(&self, filter: &'a Filter) -> Compiled<'a> {
+        self.fields.compile(filter)
     }
 
     /// Takes in a segment and whose its points are; nobody's are gone.
@@ -132,7 +138,9 @@ impl Index {
     fn tidy(&mut self) {
         let mut tidy = Part::empty(self.dimension);
         for (i, row) in self.active.rows.iter().enumerate().filter(|(i, _)| self.active.is_alive(*i)) {
-            tidy.push(row.clone(), self.active.vectors.direction(i));
+            if let Vectors::Memory(matrix) = &self.active.vectors {
+                tidy.push(row.clone(), matrix.row(i));
+            }
         }
         self.active = tidy;
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::matrix::Matrix;
+use crate::chunked::Chunked;
 use crate::distance::Table;
 use crate::filter::{Compiled, Tags};
 use crate::segment::Segment;
@@ -25,7 +26,7 @@ pub(crate) enum Vectors {
 impl Vectors {
     pub(crate) fn direction(&self, row: usize) -> &[f32] {
         match self {
-            Vectors::Memory(matrix) => matrix.row(row),
+            Vectors::Memory(matrix) => matrix.row(row).numbers,
             Vectors::Segment(segment) => segment.direction(segment.node_of(row)),
         }
     }
@@ -39,13 +40,12 @@ impl Vectors {
     }
 }
 
-/// Rows, ascending by sequence, and which of them are gone.
+/// Rows, ascending by sequence, and which of them are gone. A clone costs next to nothing, and is the part as it was.
 #[derive(Clone)]
 pub(crate) struct Part {
     pub(crate) vectors: Vectors,
-    /// Shared, so that a part can be sealed while it is searched.
-    pub(crate) rows: Arc<Vec<Row>>,
-    gone: Vec<u64>,
+    pub(crate) rows: Chunked<Row>,
+    gone: Chunked<u64>,
     dead: usize,
 }
 
@@ -57,33 +57,32 @@ impl Part {
 
     /// These rows, all alive.
     pub(crate) fn new(vectors: Vectors, rows: Vec<Row>) -> Self {
-        let gone = vec![0; rows.len().div_ceil(64)];
-        Self { vectors, rows: Arc::new(rows), gone, dead: 0 }
+        let gone = (0..rows.len().div_ceil(64)).map(|_| 0).collect();
+        Self { vectors, rows: rows.into_iter().collect(), gone, dead: 0 }
     }
 
     /// Adds a row to a part in memory; its sequence is larger than any before.
-    pub(crate) fn push(&mut self, row: Row, direction: &[f32]) {
+    pub(crate) fn push(&mut self, row: Row, direction: Table<'_>) {
         if let Vectors::Memory(matrix) = &mut self.vectors {
-            // Nobody shares the part that is written to, so nothing is copied.
             Arc::make_mut(matrix).push(direction);
-            let rows = Arc::make_mut(&mut self.rows);
-            if rows.len().is_multiple_of(64) {
+            if self.rows.len().is_multiple_of(64) {
                 self.gone.push(0);
             }
-            rows.push(row);
+            self.rows.push(row);
         }
     }
 
     /// The row of a sequence, if it is here and alive.
     pub(crate) fn find(&self, sequence: u64) -> Option<usize> {
-        let row = self.rows.binary_search_by_key(&sequence, |row| row.sequence).ok()?;
-        self.is_alive(row).then_some(row)
+        let row = self.rows.partition_point(|row| row.sequence < sequence);
+        let is_here = row < self.rows.len() && self.rows[row].sequence == sequence;
+        (is_here && self.is_alive(row)).then_some(row)
     }
 
     /// Marks a row gone.
     pub(crate) fn forget(&mut self, row: usize) {
         if self.is_alive(row) {
-            self.gone[row / 64] |= 1 << (row % 64);
+            *self.gone.at(row / 64) |= 1 << (row % 64);
             self.dead += 1;
         }
     }

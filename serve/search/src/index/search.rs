@@ -5,7 +5,7 @@
 
 use super::coded;
 use super::top::Top;
-use super::{Index, Part};
+use super::{Part, View};
 use crate::filter::{Compiled, Filter};
 use crate::index::Vectors;
 use crate::segment::Segment;
@@ -41,18 +41,16 @@ enum End {
     Edge,
 }
 
-impl Index {
+impl View {
     /// The records nearest to a direction: score and id, best first.
-    pub(crate) fn nearest(&self, wanted: &Wanted<'_>) -> Vec<(f32, &str)> {
+    pub(crate) fn nearest(&self, wanted: &Wanted<'_>, filter: Option<&Compiled<'_>>) -> Vec<(f32, &str)> {
         let mut top = Top::new(wanted.limit, wanted.min_score);
-        let filter = wanted.filter.map(|filter| self.fields.compile(filter));
-        let share = filter.as_ref().map_or(1.0, |filter| self.allowed_share(filter));
+        let share = filter.map_or(1.0, |filter| self.allowed_share(filter));
         let width = wanted.ef.unwrap_or(WIDTH).max(wanted.limit + wanted.limit / 2);
-        let walking =
-            !wanted.exact && !self.is_small(self.len()) && self.walk_is_cheaper(width as f32, share);
+        let walking = !wanted.exact && !self.is_small(self.len) && self.walk_is_cheaper(width as f32, share);
         // Who names a width wants a walk, and codes say nothing about a filter.
         let may_scan = wanted.ef.is_none() && filter.is_none();
-        let parts = self.all_parts().map(|part| {
+        let parts = self.parts.iter().map(|part| {
             let sooner = |segment: &Segment| may_scan && self.scan_is_cheaper(segment, width);
             (part, part.segment().filter(|segment| walking && !sooner(segment)))
         });
@@ -64,27 +62,32 @@ impl Index {
             match segment {
                 Some(segment) => {
                     let width = (width as f32 / share) as usize;
-                    self.walk(part, segment, wanted, filter.as_ref(), width, &mut top);
+                    self.walk(part, segment, wanted, filter, width, &mut top);
                 }
-                None => self.scan(part, wanted, filter.as_ref(), &mut top),
+                None => self.scan(part, wanted, filter, &mut top),
             }
         }
         top.into_sorted()
     }
 
-    /// Several searches at once; those that compare every record share the reading of them.
-    pub(crate) fn nearest_many(&self, many: &[Wanted<'_>]) -> Vec<Vec<(f32, &str)>> {
+    /// Several searches at once, each with its filter; those that compare every record share the reading of them.
+    pub(crate) fn nearest_many<'a>(
+        &'a self,
+        many: &[Wanted<'_>],
+        filters: &[Option<Compiled<'_>>],
+    ) -> Vec<Vec<(f32, &'a str)>> {
         let all = |wanted: &Wanted<'_>| {
-            let none = self.parts.iter().all(|part| part.segment().is_none());
-            wanted.filter.is_none() && (wanted.exact || none || self.is_small(self.len()))
+            let none = self.segments().next().is_none();
+            wanted.filter.is_none() && (wanted.exact || none || self.is_small(self.len))
         };
         if many.len() < 2 || !many.iter().all(all) {
-            return many.iter().map(|wanted| self.nearest(wanted)).collect();
+            let each = many.iter().zip(filters);
+            return each.map(|(wanted, filter)| self.nearest(wanted, filter.as_ref())).collect();
         }
         let mut tops: Vec<Top<'_>> = many.iter().map(|w| Top::new(w.limit, w.min_score)).collect();
         let queries: Vec<f32> = many.iter().flat_map(|wanted| wanted.direction.iter().copied()).collect();
         let mut scores = Vec::new();
-        for part in self.all_parts() {
+        for part in &self.parts {
             self.each_block(part, |first, block| {
                 self.kernel.product(self.dimension, &queries, block, &mut scores);
                 for (top, scores) in tops.iter_mut().zip(scores.chunks_exact(block.len() / self.dimension)) {
@@ -111,11 +114,10 @@ impl Index {
                 }
             }
         } else if !wanted.exact && self.dimension >= coded::CODED {
-            for (first, table) in part.vectors.tables() {
-                coded::scan(self.kernel, table, &wanted.direction, top, |i, score, top| {
-                    offer(part, first + i, score, top);
-                });
-            }
+            let tables = part.vectors.tables();
+            coded::scan(self.kernel, &tables, &wanted.direction, top, |i, score, top| {
+                offer(part, i, score, top);
+            });
         } else {
             let mut dots = Vec::new();
             self.each_block(part, |first, block| {

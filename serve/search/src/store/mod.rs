@@ -18,6 +18,8 @@ use self::guard::guarded;
 pub(crate) use self::guard::panic_message;
 pub(crate) use self::room::lacking;
 pub(crate) use self::snapshot::Snapshot;
+use crate::distance::Coded;
+use crate::filter::Leaves;
 use crate::{CollectionConfig, Limits, SearchError, Upserted};
 
 /// One collection's file, open for reading and writing.
@@ -37,14 +39,14 @@ pub(crate) enum Change {
     Delete(Vec<String>),
 }
 
-/// A checked record: what to store, and the direction to search by.
+/// A checked record: what to store, and what to search by, made before anybody has to wait for it.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) id: String,
     pub(crate) encoded: Encoded,
-    pub(crate) direction: Vec<f32>,
-    /// As given, to filter by.
-    pub(crate) payload: serde_json::Value,
+    pub(crate) direction: Coded,
+    /// Its payload, to filter by.
+    pub(crate) leaves: Leaves,
 }
 
 /// What a change did to the truth.
@@ -169,12 +171,12 @@ impl Store {
         self.with(|database| {
             let mut transaction = database.begin_write()?;
             transaction.set_durability(Durability::Immediate)?;
-            let mut results = Vec::with_capacity(changes.len());
-            {
-                let mut meta = transaction.open_table(META)?;
             // Synced before the file points at it, and then once more. Otherwise a commit that cannot be read after a crash is
             // taken for one that never was, and what it acknowledged is gone without a word.
             transaction.set_two_phase_commit(true);
+            let mut results = Vec::with_capacity(changes.len());
+            {
+                let mut meta = transaction.open_table(META)?;
                 let mut records = transaction.open_table(RECORDS)?;
                 let stored = number(meta.get(KEY_NEXT_SEQUENCE)?.as_ref().map(redb::AccessGuard::value));
                 let mut next =
