@@ -33,8 +33,7 @@ fn main() -> Result<(), Failure> {
         let collection =
             collections.create("bench", CollectionConfig { dimension, space_key: String::new() })?;
         let (_, stored) = npy(Path::new(stored), "<f4", f32::from_le_bytes)?;
-        let record =
-            |(i, v): (usize, &[f32])| Record { id: format!("{i}"), vector: v.to_vec(), payload: Value::Null };
+        let record = |(i, v): (usize, &[f32])| Record::new(format!("{i}"), v.to_vec(), Value::Null);
         let records: Vec<Record> = stored.chunks_exact(dimension).enumerate().map(record).collect();
         records.chunks(CALL).try_for_each(|chunk| collection.upsert(chunk.to_vec()).map(drop))?;
     }

@@ -61,7 +61,7 @@ fn fill(collection: &Collection, vectors: &[Vec<f32>], first: usize) -> Result<(
             let n = first + part * CALL + i;
             let shares: serde_json::Map<String, Value> =
                 SHARES.iter().map(|share| (format!("every{share}"), json!(n % share))).collect();
-            Record { id: format!("{n:08}"), vector: vector.clone(), payload: Value::Object(shares) }
+            Record::new(format!("{n:08}"), vector.clone(), Value::Object(shares))
         };
         collection.upsert(vectors.iter().enumerate().map(record).collect())?;
     }

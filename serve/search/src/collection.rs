@@ -17,7 +17,8 @@ use crate::segment::SegmentFolder;
 use crate::shared::Shared;
 use crate::store::{Change, Snapshot, Store};
 use crate::{
-    CollectionConfig, Limits, Neighbour, Query, Record, SearchError, Statistics, Upserted, Verified,
+    CollectionConfig, ContentHash, Limits, Neighbour, Query, Record, SearchError, Statistics, Upserted,
+    Verified,
 };
 use crate::{loading, verify};
 
@@ -91,6 +92,11 @@ impl Collection {
     /// One record as it was given.
     pub fn get(&self, id: &str) -> Result<Option<Record>, SearchError> {
         self.again(|| self.shared.read().snapshot()?.get(id))
+    }
+
+    /// The first id, in their order, of a record whose picture has this content.
+    pub fn by_content(&self, content: ContentHash) -> Result<Option<String>, SearchError> {
+        self.again(|| self.shared.read().snapshot()?.by_content(content))
     }
 
     /// The next `limit` records after the id `after`, in the order of their ids.

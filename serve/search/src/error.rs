@@ -72,7 +72,7 @@ pub enum SearchError {
     },
     /// The file was written by another version of this program: open it with that version.
     #[error(
-        "collection \"{collection}\" has format {found}; this program reads format {supported}: \
+        "collection \"{collection}\" has format {found}; this program reads formats up to {supported}: \
          open it with the version that wrote it"
     )]
     UnknownFormat {
@@ -80,7 +80,7 @@ pub enum SearchError {
         collection: String,
         /// The format found in the file.
         found: u64,
-        /// The format this program reads and writes.
+        /// The format this program writes, the newest that it reads.
         supported: u64,
     },
     /// Another process has the folder open: stop it, or use another folder.

@@ -17,6 +17,7 @@ mod chunked;
 mod collection;
 mod collections;
 mod commit;
+mod content;
 mod distance;
 mod error;
 mod filter;
@@ -37,13 +38,14 @@ mod verify;
 
 pub use collection::Collection;
 pub use collections::{Collections, Problem};
+pub use content::{ContentHash, NoContentHash};
 pub use distance::Kernel;
 pub use error::SearchError;
 pub use filter::Filter;
 pub use limits::Limits;
 #[cfg(feature = "milvus")]
 pub use milvus::MilvusStore;
-pub use record::{CollectionConfig, Neighbour, Query, Record, Upserted};
+pub use record::{CollectionConfig, Duplicate, Neighbour, Query, Record, Upserted};
 pub use statistics::Statistics;
 pub use vector_store::{VectorCollection, VectorStore};
 pub use verify::Verified;

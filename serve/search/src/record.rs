@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Filter, Limits, SearchError};
+use crate::{ContentHash, Filter, Limits, SearchError};
 
 /// Nesting a payload may have; the JSON reader itself gives up at 128.
 const PAYLOAD_DEPTH_MAX: usize = 64;
@@ -31,15 +31,35 @@ pub struct Record {
     pub vector: Vec<f32>,
     /// Anything the caller wants back with it.
     pub payload: Value,
+    /// What its picture's bytes hash to, where that is known.
+    pub content: Option<ContentHash>,
+}
+
+impl Record {
+    /// A record of whose picture nothing is known.
+    pub fn new(id: impl Into<String>, vector: Vec<f32>, payload: Value) -> Self {
+        Self { id: id.into(), vector, payload, content: None }
+    }
 }
 
 /// What an upsert did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Upserted {
     /// Records that were new.
     pub inserted: usize,
     /// Records that took the place of one with the same id.
     pub replaced: usize,
+    /// Records whose content another had already, at most one line for each record given; they are stored all the same.
+    pub duplicates: Vec<Duplicate>,
+}
+
+/// A record that has the same content as another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The record that was stored.
+    pub id: String,
+    /// The other one; of several, the one whose id comes first.
+    pub of: String,
 }
 
 /// What to look for; `Query::new` and then what differs: `Query { exact: true, ..Query::new(vector, 10) }`.

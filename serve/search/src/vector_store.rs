@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Collection, CollectionConfig, Collections, Neighbour, Problem, Query, Record, SearchError, Upserted,
+    Collection, CollectionConfig, Collections, ContentHash, Neighbour, Problem, Query, Record, SearchError,
+    Upserted,
 };
 
 /// A set of named collections.
@@ -56,6 +57,9 @@ pub trait VectorCollection: Send + Sync {
 
     /// One record as it was given.
     fn get(&self, id: &str) -> Result<Option<Record>, SearchError>;
+
+    /// The first id, in their order, of a record whose picture has this content.
+    fn by_content(&self, content: ContentHash) -> Result<Option<String>, SearchError>;
 
     /// The next `limit` records after the id `after`, in the order of their ids.
     fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Record>, SearchError>;
@@ -123,6 +127,10 @@ impl VectorCollection for Collection {
 
     fn get(&self, id: &str) -> Result<Option<Record>, SearchError> {
         self.get(id)
+    }
+
+    fn by_content(&self, content: ContentHash) -> Result<Option<String>, SearchError> {
+        self.by_content(content)
     }
 
     fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Record>, SearchError> {

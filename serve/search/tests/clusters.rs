@@ -27,7 +27,7 @@ fn filled(vectors: &[Vec<f32>]) -> (tempfile::TempDir, Collections, Arc<Collecti
     let record = |(n, vector): (usize, &Vec<f32>)| {
         let fields = SHARES.iter().map(|share| (format!("every{share}"), json!(n % share)));
         let payload = Value::Object(fields.collect::<Map<_, _>>());
-        Record { id: format!("{n:05}"), vector: vector.clone(), payload }
+        Record::new(format!("{n:05}"), vector.clone(), payload)
     };
     let records: Vec<Record> = vectors.iter().enumerate().map(record).collect();
     for some in records.chunks(1000) {

@@ -3,6 +3,8 @@
 //! The Milvus half (feature `milvus`) uses the server that SIMCLR_TEST_MILVUS names; `tools/milvus/run` starts one and sets it.
 
 mod common;
+#[path = "conformance/contents.rs"]
+mod contents;
 #[cfg(feature = "milvus")]
 #[path = "conformance/milvus.rs"]
 mod milvus;
@@ -33,8 +35,7 @@ fn payload(i: usize) -> Value {
 fn filled(store: &dyn VectorStore, name: &str) -> (Arc<dyn VectorCollection>, Vec<Record>) {
     let collection = store.create(name, config(DIMENSION)).expect("created");
     let vectors = clustered(11, COUNT, DIMENSION, 20).into_iter().enumerate();
-    let records: Vec<Record> =
-        vectors.map(|(i, vector)| Record { id: id(i), vector, payload: payload(i) }).collect();
+    let records: Vec<Record> = vectors.map(|(i, vector)| Record::new(id(i), vector, payload(i))).collect();
     for part in records.chunks(500) {
         let upserted = collection.upsert(part.to_vec()).expect("stored");
         assert_eq!((upserted.inserted, upserted.replaced), (part.len(), 0));
@@ -158,6 +159,7 @@ fn everything(store: &dyn VectorStore) {
     refusals(store);
     writing(store);
     paging(store);
+    contents::contents(store);
     searching::searching_and_filters(store);
     large_batches_and_two_writers(store);
 }

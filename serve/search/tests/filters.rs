@@ -22,7 +22,7 @@ fn filled(approximate_from: usize) -> (tempfile::TempDir, Collections, Arc<Colle
     let payload = |i: usize| json!({"n": i, "half": i.is_multiple_of(2), "where": {"city": city(i)}});
     let vectors = clustered(21, COUNT + 200, DIMENSION, 40).into_iter().enumerate();
     let mut records: Vec<Record> =
-        vectors.map(|(i, vector)| Record { id: format!("{i:05}"), vector, payload: payload(i) }).collect();
+        vectors.map(|(i, vector)| Record::new(format!("{i:05}"), vector, payload(i))).collect();
     collection.upsert(records[..COUNT].to_vec()).expect("stored");
     assert!(collection.wait_until_built(Duration::from_secs(600)));
     collection.upsert(records[COUNT..].to_vec()).expect("stored");

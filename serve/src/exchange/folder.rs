@@ -1,4 +1,4 @@
-//! A folder of `vectors.npy` (one row a record), `records.jsonl` (its id and payload, a line each, in the same order) and
+//! A folder of `vectors.npy` (one row a record), `records.jsonl` (its id, payload and content hash, a line each, in the same order) and
 //! `collection.json` (dimension and space). The last may be missing where somebody else made the folder.
 
 use std::fs::{File, create_dir};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use simclr_models::npy::header;
-use simclr_search::{CollectionConfig, Record};
+use simclr_search::{CollectionConfig, ContentHash, Record};
 
 use super::{ExchangeError, Sink, Source, npy};
 
@@ -23,6 +23,8 @@ struct Line {
     id: String,
     #[serde(default)]
     payload: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    content_sha256: Option<ContentHash>,
 }
 
 /// Writes a folder.
@@ -55,9 +57,9 @@ impl Writer {
 impl Sink for Writer {
     fn write(&mut self, records: &[Record]) -> Result<(), ExchangeError> {
         let failed = |e: std::io::Error| ExchangeError::file(&self.folder, e);
-        for Record { id, vector, payload } in records {
+        for Record { id, vector, payload, content } in records {
             vector.iter().try_for_each(|x| self.vectors.write_all(&x.to_le_bytes())).map_err(failed)?;
-            let line = Line { id: id.clone(), payload: payload.clone() };
+            let line = Line { id: id.clone(), payload: payload.clone(), content_sha256: *content };
             serde_json::to_writer(&mut self.records, &line).map_err(|e| failed(e.into()))?;
             self.records.write_all(b"\n").map_err(failed)?;
         }
@@ -116,14 +118,14 @@ impl Reader {
         let line = line.ok_or_else(|| {
             wrong(&self.records_path, format!("it has {} lines for {} vectors", self.read - 1, self.rows))
         })?;
-        let Line { id, payload } = serde_json::from_str(&line)
+        let Line { id, payload, content_sha256: content } = serde_json::from_str(&line)
             .map_err(|e| wrong(&self.records_path, format!("line {}: {e}", self.read)))?;
         let mut bytes = vec![0; 4 * self.dimension];
         self.vectors.read_exact(&mut bytes).map_err(|e| {
             wrong(&self.vectors_path, format!("row {} of {} is not there whole: {e}", self.read, self.rows))
         })?;
         let vector = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        Ok(Record { id, vector, payload })
+        Ok(Record { id, vector, payload, content })
     }
 }
 

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
-use simclr_search::{Record, VectorCollection};
+use simclr_models::Embedding;
+use simclr_search::{ContentHash, Record, VectorCollection};
 use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
@@ -14,7 +16,8 @@ use super::models::model_of;
 use super::source::Source;
 use super::upload::{self, Content, Upload};
 use crate::app::App;
-use crate::embedder::OnError;
+use crate::embedder::{Input, OnError};
+use crate::models::Served;
 
 /// `?id=…&payload={…}` beside pictures that are not in JSON.
 #[derive(Deserialize, IntoParams)]
@@ -43,12 +46,15 @@ pub(super) struct RecordBody {
     vector: Option<Vec<f32>>,
     #[serde(default)]
     payload: Value,
+    /// SHA-256 of the picture's bytes in hexadecimal, for a vector; what a picture hashes to must be this if it is given
+    #[schema(value_type = Option<String>)]
+    content_sha256: Option<ContentHash>,
 }
 
 /// A record of a request: complete, or waiting for its picture to be embedded.
 pub(super) enum Draft {
     Complete(Record),
-    Pictured { id: String, payload: Value, upload: Upload },
+    Pictured { id: String, payload: Value, upload: Upload, claimed: Option<ContentHash> },
 }
 
 /// Understands an upsert's body, however it was sent.
@@ -63,12 +69,14 @@ fn of_json(body: UpsertBody) -> Result<Vec<Draft>, ApiError> {
     let draft = |(index, record): (usize, RecordBody)| match (record.image, record.vector) {
         (Some(image), None) => {
             let upload = upload::upload_of(&image, format!("records[{index}].image"))?;
-            Ok(Draft::Pictured { id: record.id, payload: record.payload, upload })
+            let (payload, claimed) = (record.payload, record.content_sha256);
+            Ok(Draft::Pictured { id: record.id, payload, upload, claimed })
         }
         (None, Some(vector)) => {
             let place = || format!("records[{index}].vector");
             check_finite(&vector, place)?;
-            Ok(Draft::Complete(Record { id: record.id, vector, payload: record.payload }))
+            let (payload, content) = (record.payload, record.content_sha256);
+            Ok(Draft::Complete(Record { id: record.id, vector, payload, content }))
         }
         _ => {
             let message = "a record has either `image`, a picture, or `vector`, its numbers";
@@ -96,7 +104,7 @@ fn of_pictures(
         None => Value::Null,
     };
     let draft = |upload: Upload| match id.clone().or_else(|| upload.file_name.clone()) {
-        Some(id) => Ok(Draft::Pictured { id, payload: payload.clone(), upload }),
+        Some(id) => Ok(Draft::Pictured { id, payload: payload.clone(), upload, claimed: None }),
         None => Err(ApiError::bad("invalid_id", "the record needs an id: add ?id=…").at("id")),
     };
     uploads.into_iter().map(draft).collect()
@@ -115,19 +123,53 @@ pub(super) async fn embed(
             Draft::Complete(_) => None,
         })
         .collect();
-    let mut embeddings = if uploads.is_empty() {
+    let mut embedded = if uploads.is_empty() {
         Vec::new().into_iter()
     } else {
         let model = model_of(app, collection)?;
-        upload::embed(app, &model, uploads, OnError::Fail).await?.embeddings.into_iter()
+        hashed(app, &model, uploads).await?.into_iter()
     };
-    let complete = |draft| match draft {
-        Draft::Complete(record) => Some(record),
-        Draft::Pictured { id, payload, .. } => {
-            embeddings.next().map(|embedding| Record { id, vector: embedding.into_vec(), payload })
+    let complete = |(index, draft)| match draft {
+        Draft::Complete(record) => Ok(record),
+        Draft::Pictured { id, payload, claimed, .. } => {
+            let (embedding, content) =
+                embedded.next().ok_or_else(|| ApiError::ours("an embedding is missing"))?;
+            check_claim(claimed, content, index)?;
+            Ok(Record { id, vector: embedding.into_vec(), payload, content })
         }
     };
-    Ok(drafts.into_iter().filter_map(complete).collect())
+    drafts.into_iter().enumerate().map(complete).collect()
+}
+
+/// Each picture's embedding, and what its bytes hash to.
+async fn hashed(
+    app: &App,
+    model: &Served,
+    uploads: Vec<Upload>,
+) -> Result<Vec<(Embedding, Option<ContentHash>)>, ApiError> {
+    let (inputs, places) = upload::fetched(app, uploads).await?;
+    let bytes = |input: &Input| if let Input::Encoded(bytes) = input { Some(bytes.clone()) } else { None };
+    let bytes: Vec<Option<Bytes>> = inputs.iter().map(bytes).collect();
+    let embedded = upload::embed_inputs(app, model, inputs, places, OnError::Fail).await?;
+    // Some milliseconds where there are many pictures: not on a thread that serves requests.
+    let hash = move |bytes: &Option<Bytes>| Some(ContentHash::of(bytes.as_ref()?));
+    let contents = app.store(move |_| Ok(bytes.iter().map(hash).collect::<Vec<_>>())).await?;
+    Ok(embedded.embeddings.into_iter().zip(contents).collect())
+}
+
+/// Refuses a picture that is not the one its sender means.
+fn check_claim(
+    claimed: Option<ContentHash>,
+    found: Option<ContentHash>,
+    index: usize,
+) -> Result<(), ApiError> {
+    match (claimed, found) {
+        (Some(claimed), Some(found)) if claimed != found => {
+            let message = format!("the picture's bytes hash to {found}: send those that hash to {claimed}");
+            Err(ApiError::bad("content_mismatch", message).at(format!("records[{index}].content_sha256")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// JSON has no word for infinity, but 1e39 is one in f32.

@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use simclr_search::{Record, SearchError};
+use simclr_search::{Duplicate, Record, SearchError, Upserted};
 use utoipa::{IntoParams, ToSchema};
 
 use super::collections::named;
@@ -33,6 +33,24 @@ pub(super) fn routes() -> Router<Arc<App>> {
 pub(super) struct UpsertAnswer {
     inserted: usize,
     replaced: usize,
+    /// Records stored whose picture another record has too; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    duplicates: Vec<DuplicateAnswer>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct DuplicateAnswer {
+    id: String,
+    /// The other record; of several, the one whose id comes first.
+    of: String,
+}
+
+impl From<Upserted> for UpsertAnswer {
+    fn from(upserted: Upserted) -> Self {
+        let Upserted { inserted, replaced, duplicates } = upserted;
+        let duplicates = duplicates.into_iter().map(|Duplicate { id, of }| DuplicateAnswer { id, of });
+        Self { inserted, replaced, duplicates: duplicates.collect() }
+    }
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -60,6 +78,17 @@ pub(super) struct RecordAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     vector: Option<Vec<f32>>,
     payload: Value,
+    /// SHA-256 of its picture's bytes, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_sha256: Option<String>,
+}
+
+impl RecordAnswer {
+    fn of(record: Record, with_vector: bool) -> Self {
+        let Record { id, vector, payload, content } = record;
+        let content_sha256 = content.map(|content| content.to_string());
+        Self { id, vector: with_vector.then_some(vector), payload, content_sha256 }
+    }
 }
 
 /// Store records, by picture or by vector, all or none; durable when answered
@@ -78,8 +107,7 @@ pub(super) async fn upsert(
     let drafts = drafts::understand(upload::read(&app, request).await?, options)?;
     check_count(&app, drafts.len())?;
     let records = drafts::embed(&app, &*collection, drafts).await?;
-    let upserted = app.store(move |_| collection.upsert(records)).await?;
-    Ok(Json(UpsertAnswer { inserted: upserted.inserted, replaced: upserted.replaced }))
+    Ok(Json(app.store(move |_| collection.upsert(records)).await?.into()))
 }
 
 fn check_count(app: &App, records: usize) -> Result<(), ApiError> {
@@ -100,8 +128,7 @@ pub(super) async fn one(
     State(app): State<Arc<App>>,
     ApiPath((name, id)): ApiPath<(String, String)>,
 ) -> Result<Json<RecordAnswer>, ApiError> {
-    let record = find(&app, name, id).await?;
-    Ok(Json(RecordAnswer { id: record.id, vector: Some(record.vector), payload: record.payload }))
+    Ok(Json(RecordAnswer::of(find(&app, name, id).await?, true)))
 }
 
 /// The record, or the refusal that says it is not there.
@@ -138,10 +165,6 @@ pub(super) async fn page(
     let after = options.after;
     let records = app.store(move |collections| collections.get(&name)?.page(after.as_deref(), limit)).await?;
     let next = if records.len() < limit { None } else { records.last().map(|record| record.id.clone()) };
-    let answer = |record: Record| RecordAnswer {
-        id: record.id,
-        vector: options.vectors.unwrap_or(false).then_some(record.vector),
-        payload: record.payload,
-    };
+    let answer = |record| RecordAnswer::of(record, options.vectors.unwrap_or(false));
     Ok(Json(PageAnswer { records: records.into_iter().map(answer).collect(), next }))
 }

@@ -132,11 +132,16 @@ pub(crate) async fn embed(
     uploads: Vec<Upload>,
     on_error: OnError,
 ) -> Result<Embedded, ApiError> {
+    let (inputs, places) = fetched(app, uploads).await?;
+    embed_inputs(app, model, inputs, places, on_error).await
+}
+
+/// A request's pictures with the bytes of those whose address was sent, and where in the request each is.
+pub(crate) async fn fetched(app: &App, uploads: Vec<Upload>) -> Result<(Vec<Input>, Vec<String>), ApiError> {
     check_count(app, uploads.len())?;
     let (places, sent): (Vec<String>, Vec<Sent>) =
         uploads.into_iter().map(|upload| (upload.place, upload.sent)).unzip();
-    let inputs = join_all(sent.into_iter().map(|sent| input(app, sent))).await;
-    embed_inputs(app, model, inputs, places, on_error).await
+    Ok((join_all(sent.into_iter().map(|sent| input(app, sent))).await, places))
 }
 
 /// A picture's bytes, fetched where an address was sent; why it could not be is told in its place, as of a broken one.

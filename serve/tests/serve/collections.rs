@@ -206,3 +206,32 @@ fn a_search_filters_by_payload_and_goes_on_where_a_page_ended() {
     let wrong = json!({"vector": [1, 0], "filter": {"range": {"field": "even"}}});
     assert_eq!(search(wrong).refused(400), "invalid_filter");
 }
+
+#[test]
+fn the_same_picture_under_two_ids_is_told() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    let client = &server.client;
+    client.put("/v1/collections/cats", &Value::Null).ok();
+    let path = "/v1/collections/cats/records";
+    let hash = simclr_search::ContentHash::of(&png(1)).to_string();
+    let stored = client.post(&format!("{path}?id=one"), "image/png", &png(1)).ok();
+    assert_eq!(stored, json!({"inserted": 1, "replaced": 0}));
+    let record = |id: &str, n: u8| json!({"id": id, "image": base64(&png(n))});
+    let records = json!({"records": [record("two", 2), record("one again", 1), record("two again", 2)]});
+    let duplicates = json!([{"id": "one again", "of": "one"}, {"id": "two again", "of": "two"}]);
+    assert_eq!(client.post_json(path, &records).ok()["duplicates"], duplicates);
+    assert_eq!(client.get(&format!("{path}/one")).ok()["content_sha256"], hash.as_str());
+
+    let vector = client.get(&format!("{path}/one")).ok()["vector"].clone();
+    let by_vector = |content: Value| {
+        let record = json!({"id": "by vector", "vector": vector, "content_sha256": content});
+        client.post_json(path, &json!({ "records": [record] }))
+    };
+    assert_eq!(by_vector(json!(hash)).ok()["duplicates"], json!([{"id": "by vector", "of": "one"}]));
+    assert!(by_vector(Value::Null).ok().get("duplicates").is_none());
+    assert!(client.get(&format!("{path}/by%20vector")).ok().get("content_sha256").is_none());
+    assert_eq!(by_vector(json!("abc")).refused(400), "invalid_json");
+    let other = json!({"id": "x", "image": base64(&png(2)), "content_sha256": hash});
+    assert_eq!(client.post_json(path, &json!({ "records": [other] })).refused(400), "content_mismatch");
+}

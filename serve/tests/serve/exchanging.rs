@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use simclr_search::{CollectionConfig, Collections, Limits, Record, VectorCollection};
+use simclr_search::{CollectionConfig, Collections, ContentHash, Limits, Record, VectorCollection};
 use simclr_serve::{export, import};
 use tempfile::TempDir;
 
@@ -28,7 +28,10 @@ fn vector(i: usize) -> Vec<f32> {
 }
 
 fn records(count: usize) -> Vec<Record> {
-    (0..count).map(|i| Record { id: format!("r{i:05}"), vector: vector(i), payload: payload(i) }).collect()
+    let content = |i: usize| (!i.is_multiple_of(3)).then(|| ContentHash::of(&[i as u8]));
+    (0..count)
+        .map(|i| Record { content: content(i), ..Record::new(format!("r{i:05}"), vector(i), payload(i)) })
+        .collect()
 }
 
 fn filled(folder: &TempDir, count: usize) -> (Collections, Vec<Record>) {
@@ -149,14 +152,15 @@ folder, count = sys.argv[1], int(sys.argv[2])
 frame = pd.read_parquet(f"{folder}/cats.parquet")
 vectors = np.load(f"{folder}/cats/vectors.npy")
 lines = [json.loads(line) for line in open(f"{folder}/cats/records.jsonl")]
-assert list(frame.columns) == ["id", "vector", "payload"] and len(frame) == count == len(lines) and vectors.shape == (count, 3)
+assert list(frame.columns) == ["id", "vector", "payload", "content_sha256"] and len(frame) == count == len(lines) and vectors.shape == (count, 3)
 assert vectors.dtype == np.float32 and np.array_equal(np.stack(frame["vector"]), vectors), vectors[:2]
 assert [l["id"] for l in lines] == list(frame["id"]) == [f"r{i:05}" for i in range(count)]
 assert [l["payload"] for l in lines] == [json.loads(p) for p in frame["payload"]]
 assert np.array_equal(vectors[:, 0], np.arange(count) + 1)
 # Pandas' own: numbers of eight bytes, columns that could be null, another compression, no payload for some.
-own = pd.DataFrame({"payload": [None if p == "null" else p for p in frame["payload"]], "vector": [v.astype(float).tolist() for v in vectors], "id": frame["id"]})
+own = pd.DataFrame({"payload": [None if p == "null" else p for p in frame["payload"]], "vector": [v.astype(float).tolist() for v in vectors], "id": frame["id"], "content_sha256": frame["content_sha256"]})
 own.to_parquet(f"{folder}/own.parquet", row_group_size=1000)
+own.drop(columns="content_sha256").to_parquet(f"{folder}/plain.parquet")
 import os
 os.mkdir(f"{folder}/own")
 np.save(f"{folder}/own/vectors.npy", vectors)
@@ -184,4 +188,8 @@ fn python_reads_what_is_exported_and_what_it_writes_is_imported() {
         let done = import(&into, name, &folder.path().join(file), Some("abc"), |_| ()).unwrap();
         assert_eq!((done.inserted, everything(&*into.get(name).unwrap())), (2500, records.clone()), "{file}");
     }
+    let done = import(&into, "plain", &folder.path().join("plain.parquet"), Some("abc"), |_| ()).unwrap();
+    let unhashed: Vec<Record> =
+        records.into_iter().map(|record| Record { content: None, ..record }).collect();
+    assert!(done.inserted == 2500 && everything(&*into.get("plain").unwrap()) == unhashed);
 }

@@ -15,11 +15,8 @@ fn fill(data: &Path) {
     let collections = Collections::open(&collections_folder(data), Limits::default()).unwrap();
     for name in ["first", "second"] {
         let config = CollectionConfig { dimension: 3, space_key: String::new() };
-        let records = (1..=40u8).map(|i| Record {
-            id: format!("{i}"),
-            vector: vec![f32::from(i), 1.0, f32::from(i % 7)],
-            payload: json!({"n": i}),
-        });
+        let records = (1..=40u8)
+            .map(|i| Record::new(i.to_string(), vec![f32::from(i), 1.0, f32::from(i % 7)], json!({"n": i})));
         collections.create(name, config).unwrap().upsert(records.collect()).unwrap();
     }
 }

@@ -12,10 +12,10 @@ use crate::{Record, SearchError};
 
 impl Collection {
     pub(super) fn prepare(&self, record: Record) -> Result<Prepared, SearchError> {
-        let Record { id, vector, payload } = &record;
+        let Record { id, vector, payload, content } = &record;
         check_id(id, &self.limits)?;
         let direction = normalised(vector, self.config.dimension, || format!("record \"{id}\""))?;
-        let encoded = Encoded::new(vector, &payload_json(id, payload, &self.limits)?);
+        let encoded = Encoded::new(*content, vector, &payload_json(id, payload, &self.limits)?);
         let (direction, leaves) = (Coded::new(direction), Leaves::of(payload));
         Ok(Prepared { id: record.id, encoded, direction, leaves })
     }

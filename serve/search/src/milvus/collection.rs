@@ -10,14 +10,17 @@ use milvus::v2::prelude::{
     ConsistencyLevel, DeleteRequest, FieldData, Ids, InsertRequest, SearchRequest, SearchVectors,
     UpsertRequest,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::contents::stored;
 use super::expression::expression;
 use super::reading::any_of;
 use super::{FIELD_ID, FIELD_PAYLOAD, FIELD_VECTOR, Link};
 use crate::asking::{check_limit, check_query, check_request};
 use crate::record::{check_id, normalised, payload_json};
-use crate::{CollectionConfig, Limits, Neighbour, Query, Record, SearchError, Upserted, VectorCollection};
+use crate::{
+    CollectionConfig, ContentHash, Limits, Neighbour, Query, Record, SearchError, Upserted, VectorCollection,
+};
 
 /// Bytes of one upsert; the server's limit is 64 MiB.
 const UPSERT_BYTES: usize = 16 << 20;
@@ -54,10 +57,7 @@ impl MilvusCollection {
                 FIELD_VECTOR,
                 records.iter().map(|record| record.vector.clone()).collect(),
             ),
-            FieldData::json(
-                FIELD_PAYLOAD,
-                records.iter().map(|record| json!({"p": record.payload})).collect(),
-            ),
+            FieldData::json(FIELD_PAYLOAD, records.iter().map(stored).collect()),
         ];
         self.link.wait("storing records", async {
             let rows = InsertRequest::builder().collection_name(&self.stored).columns(columns).build()?;
@@ -110,6 +110,7 @@ impl VectorCollection for MilvusCollection {
     fn upsert(&self, records: Vec<Record>) -> Result<Upserted, SearchError> {
         check_request(records.len(), &self.limits)?;
         records.iter().try_for_each(|record| self.check(record))?;
+        let duplicates = self.duplicates(&records)?;
         let (given, mut seen) = (records.len(), BTreeSet::new());
         // Of several with one id the last stays, and Milvus refuses to be given more.
         let mut records: Vec<Record> =
@@ -120,7 +121,7 @@ impl VectorCollection for MilvusCollection {
         let per_part =
             (UPSERT_BYTES / (4 * self.config.dimension + self.limits.payload_bytes_max / 16)).max(1);
         records.chunks(per_part).try_for_each(|part| self.upsert_part(part))?;
-        Ok(Upserted { inserted, replaced: given - inserted })
+        Ok(Upserted { inserted, replaced: given - inserted, duplicates })
     }
 
     fn delete(&self, ids: &[String]) -> Result<usize, SearchError> {
@@ -138,6 +139,10 @@ impl VectorCollection for MilvusCollection {
 
     fn get(&self, id: &str) -> Result<Option<Record>, SearchError> {
         Ok(self.fetch(&[id.to_owned()], true)?.remove(id))
+    }
+
+    fn by_content(&self, content: ContentHash) -> Result<Option<String>, SearchError> {
+        Ok(self.ids_of_contents(&[content])?.into_iter().min())
     }
 
     fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Record>, SearchError> {

@@ -4,6 +4,7 @@
 //! with the encoder's `space_key` among its properties. What Milvus cannot do, docs/decisions/0012 says.
 
 mod collection;
+mod contents;
 mod expression;
 mod reading;
 

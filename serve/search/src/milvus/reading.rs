@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use milvus::v2::prelude::{ConsistencyLevel, FieldData, QueryRequest, QueryResults};
-use serde_json::Value;
 
 use super::collection::MilvusCollection;
+use super::contents::taken_apart;
 use super::expression::quoted;
 use super::{FIELD_ID, FIELD_PAYLOAD, FIELD_VECTOR};
 use crate::{Record, SearchError};
@@ -38,7 +38,8 @@ impl MilvusCollection {
         Ok(response.results().clone())
     }
 
-    fn ids_where(&self, filter: &str) -> Result<Vec<String>, SearchError> {
+    /// The ids of rows that fulfil an expression, as many as fit an answer.
+    pub(super) fn ids_where(&self, filter: &str) -> Result<Vec<String>, SearchError> {
         let results = self.query(filter, &[FIELD_ID], Some(IDS_MAX))?;
         if results.get_row_count() == 0 {
             return Ok(Vec::new());
@@ -120,8 +121,8 @@ impl MilvusCollection {
         let vectors = results.get_output_field(FIELD_VECTOR).and_then(FieldData::as_float_vectors);
         for (i, (id, payload)) in found.iter().zip(payloads).enumerate() {
             let vector = vectors.and_then(|vectors| vectors.get(i)).cloned().unwrap_or_default();
-            let payload = payload.get("p").cloned().unwrap_or(Value::Null);
-            records.insert(id.clone(), Record { id: id.clone(), vector, payload });
+            let (payload, content) = taken_apart(payload.clone());
+            records.insert(id.clone(), Record { id: id.clone(), vector, payload, content });
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! Encoded changes in, consistent snapshots out. It has never heard of searching. Every call into redb goes through
 //! `guarded`, because a damaged file may make it panic where an error was due.
 
+mod contents;
 pub(crate) mod format;
 mod guard;
 mod room;
@@ -13,7 +14,8 @@ use std::sync::{Mutex, PoisonError};
 
 use redb::{Builder, Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
-use self::format::{Encoded, FORMAT, KEY_CONFIG, KEY_FORMAT, KEY_NEXT_SEQUENCE, META, RECORDS};
+use self::contents::CONTENTS;
+use self::format::{Encoded, FORMAT, KEY_CONFIG, KEY_FORMAT, KEY_NEXT_SEQUENCE, META, RECORDS, content_of};
 use self::guard::guarded;
 pub(crate) use self::guard::panic_message;
 pub(crate) use self::room::lacking;
@@ -50,7 +52,7 @@ pub(crate) struct Prepared {
 }
 
 /// What a change did to the truth.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Applied {
     pub(crate) upserted: Upserted,
     pub(crate) deleted: usize,
@@ -78,6 +80,7 @@ impl Store {
                 meta.insert(KEY_CONFIG, json.as_slice())?;
                 meta.insert(KEY_NEXT_SEQUENCE, 1u64.to_le_bytes().as_slice())?;
                 transaction.open_table(RECORDS)?;
+                transaction.open_table(CONTENTS)?;
             }
             transaction.commit()?;
             Ok(database)
@@ -104,7 +107,7 @@ impl Store {
         let damaged =
             |reason: &str| SearchError::Damaged { collection: name.to_owned(), reason: reason.to_owned() };
         let found = format.ok_or_else(|| damaged("its format number is missing"))?;
-        if found != FORMAT {
+        if !(1..=FORMAT).contains(&found) {
             return Err(SearchError::UnknownFormat { collection: name.to_owned(), found, supported: FORMAT });
         }
         let json = config.ok_or_else(|| damaged("its configuration is missing"))?;
@@ -156,8 +159,7 @@ impl Store {
 
     /// A view of everything committed so far, which no later commit changes.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, SearchError> {
-        let table = self.with(|database| Ok(database.begin_read()?.open_table(RECORDS)?))?;
-        Ok(Snapshot::new(&self.name, self.dimension, table))
+        self.with(|database| Snapshot::new(&self.name, self.dimension, database.begin_read()?))
     }
 
     /// Writes a group of changes in order with one sync; when it returns, what it reports as done is on disk.
@@ -178,14 +180,16 @@ impl Store {
             {
                 let mut meta = transaction.open_table(META)?;
                 let mut records = transaction.open_table(RECORDS)?;
+                let mut contents = transaction.open_table(CONTENTS)?;
                 let stored = number(meta.get(KEY_NEXT_SEQUENCE)?.as_ref().map(redb::AccessGuard::value));
                 let mut next =
                     stored.ok_or_else(|| redb::Error::Corrupted("next_sequence is missing".into()))?;
                 for change in changes {
-                    results.push(self.apply(change, &mut records, &mut next, records_max)?);
+                    results.push(self.apply(change, &mut records, &mut contents, &mut next, records_max)?);
                 }
                 // One more, so that a commit of deletes alone shows too.
                 meta.insert(KEY_NEXT_SEQUENCE, (next + 1).to_le_bytes().as_slice())?;
+                meta.insert(KEY_FORMAT, FORMAT.to_le_bytes().as_slice())?;
             }
             transaction.commit()?;
             Ok(results)
@@ -196,6 +200,7 @@ impl Store {
         &self,
         change: &mut Change,
         records: &mut redb::Table<'_, &str, &[u8]>,
+        contents: &mut contents::Table<'_>,
         next: &mut u64,
         records_max: usize,
     ) -> Result<Result<Applied, SearchError>, redb::Error> {
@@ -203,7 +208,9 @@ impl Store {
         match change {
             Change::Delete(ids) => {
                 for id in ids {
-                    applied.deleted += usize::from(records.remove(id.as_str())?.is_some());
+                    let Some(old) = records.remove(id.as_str())? else { continue };
+                    contents::stored(contents, id, content_of(old.value()), None)?;
+                    applied.deleted += 1;
                 }
             }
             Change::Upsert(prepared) => {
@@ -222,10 +229,14 @@ impl Store {
                 for record in prepared {
                     let bytes = record.encoded.with_sequence(*next);
                     *next += 1;
-                    match records.insert(record.id.as_str(), bytes)? {
+                    let content = content_of(bytes);
+                    let old = records.insert(record.id.as_str(), bytes)?.map(|old| content_of(old.value()));
+                    match old {
                         Some(_) => applied.upserted.replaced += 1,
                         None => applied.upserted.inserted += 1,
                     }
+                    let duplicate = contents::stored(contents, &record.id, old.flatten(), content)?;
+                    applied.upserted.duplicates.extend(duplicate);
                 }
             }
         }

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::{Change, Store};
 use crate::SearchError;
 
-/// Bytes of pages that a change of one record may write anew.
+/// Bytes of pages that a change of one record may write anew in each table it is in.
 const PAGES_BYTES: u64 = 16 << 10;
 
 impl Store {
@@ -18,7 +18,7 @@ impl Store {
     pub(crate) fn room(&self, changes: &[Change]) -> Vec<Result<(), SearchError>> {
         let bytes = |change: &Change| match change {
             Change::Upsert(records) => {
-                records.iter().map(|r| PAGES_BYTES + 4 * r.encoded.bytes() as u64).sum()
+                records.iter().map(|r| r.encoded.tables() * PAGES_BYTES + 4 * r.encoded.bytes() as u64).sum()
             }
             Change::Delete(_) => 0,
         };

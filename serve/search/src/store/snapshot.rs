@@ -2,26 +2,28 @@
 
 use std::ops::Bound;
 
-use redb::{ReadOnlyTable, ReadableTable};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableError};
 
-use super::format::Decoded;
+use super::contents::{CONTENTS, first_other};
+use super::format::{Decoded, RECORDS};
 use super::guard::guarded;
-use crate::{Record, SearchError};
+use crate::{ContentHash, Record, SearchError};
 
 /// All records as of one commit. Holding one keeps that commit's pages in the file, so hold it briefly.
 pub(crate) struct Snapshot {
     name: String,
     dimension: usize,
     records: ReadOnlyTable<&'static str, &'static [u8]>,
+    transaction: ReadTransaction,
 }
 
 impl Snapshot {
     pub(super) fn new(
         name: &str,
         dimension: usize,
-        records: ReadOnlyTable<&'static str, &'static [u8]>,
-    ) -> Self {
-        Self { name: name.to_owned(), dimension, records }
+        transaction: ReadTransaction,
+    ) -> Result<Self, redb::Error> {
+        Ok(Self { name: name.to_owned(), dimension, records: transaction.open_table(RECORDS)?, transaction })
     }
 
     /// One record.
@@ -34,6 +36,16 @@ impl Snapshot {
         guarded(&self.name, || {
             let payload = |bytes: &[u8]| self.decoded(id, bytes)?.payload().map_err(|e| bad(id, e));
             self.records.get(id)?.map(|value| payload(value.value())).transpose()
+        })
+    }
+
+    /// The first id, in their order, of a record of this content.
+    pub(crate) fn by_content(&self, content: ContentHash) -> Result<Option<String>, SearchError> {
+        guarded(&self.name, || match self.transaction.open_table(CONTENTS) {
+            Ok(contents) => first_other(&contents, content, None),
+            // A file of format 1 that was not written to since.
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(error.into()),
         })
     }
 
@@ -71,13 +83,14 @@ impl Snapshot {
     }
 
     fn decoded<'a>(&self, id: &str, bytes: &'a [u8]) -> Result<Decoded<'a>, redb::Error> {
-        Decoded::new(bytes, self.dimension).ok_or_else(|| bad(id, "it is too short"))
+        Decoded::new(bytes, self.dimension).ok_or_else(|| bad(id, "it is too short, or of another format"))
     }
 
     fn record(&self, id: &str, bytes: &[u8]) -> Result<Record, redb::Error> {
         let decoded = self.decoded(id, bytes)?;
         let payload = decoded.payload().map_err(|e| bad(id, e))?;
-        Ok(Record { id: id.to_owned(), vector: decoded.vector(), payload })
+        let content = decoded.content;
+        Ok(Record { id: id.to_owned(), vector: decoded.vector(), payload, content })
     }
 }
 

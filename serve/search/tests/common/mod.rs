@@ -49,7 +49,7 @@ pub(crate) fn config(dimension: usize) -> CollectionConfig {
 pub(crate) fn record(id: impl Into<String>, vector: Vec<f32>) -> Record {
     let id = id.into();
     let payload = serde_json::json!({ "of": id });
-    Record { id, vector, payload }
+    Record::new(id, vector, payload)
 }
 
 pub(crate) fn query(vector: &[f32], limit: usize) -> Query {

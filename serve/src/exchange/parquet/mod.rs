@@ -1,6 +1,7 @@
-//! Parquet: columns `id` (text), `vector` (a list of numbers) and `payload` (JSON as text), written with one row group a part.
+//! Parquet: columns `id` (text), `vector` (a list of numbers), `payload` (JSON as text) and `content_sha256` (text or null),
+//! written with one row group a part.
 //!
-//! Read from whoever wrote it: numbers of 4 or 8 bytes, columns that may be null but are not, `payload` or none. The space
+//! Read from whoever wrote it: numbers of 4 or 8 bytes, columns that may be null but are not, the last two or none. The space
 //! is in the file's own metadata.
 
 mod read;

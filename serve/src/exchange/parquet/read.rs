@@ -22,6 +22,7 @@ struct Group {
     ids: ColumnReaderImpl<ByteArrayType>,
     vectors: Numbers,
     payloads: Option<ColumnReaderImpl<ByteArrayType>>,
+    contents: Option<ColumnReaderImpl<ByteArrayType>>,
 }
 
 /// Where in the file the columns are, and the level at which a value of each is there.
@@ -29,6 +30,7 @@ struct Columns {
     id: (usize, i16),
     vector: (usize, i16),
     payload: Option<(usize, i16)>,
+    content: Option<(usize, i16)>,
 }
 
 /// Reads a file.
@@ -56,7 +58,8 @@ impl Reader {
             found.map(|(i, column)| (i, column.max_def_level()))
         };
         let needed = |name: &str| column(name).ok_or_else(|| failed(&format!("it has no column \"{name}\"")));
-        let columns = Columns { id: needed("id")?, vector: needed("vector")?, payload: column("payload") };
+        let (id, vector) = (needed("id")?, needed("vector")?);
+        let columns = Columns { id, vector, payload: column("payload"), content: column("content_sha256") };
         let pairs = about.key_value_metadata().into_iter().flatten();
         let space_key = pairs.filter(|pair| pair.key == SPACE_KEY).find_map(|pair| pair.value.clone());
         let path = path.to_owned();
@@ -82,7 +85,8 @@ impl Reader {
             _ => return Err("column \"vector\" must be lists of floating point numbers".to_owned()),
         };
         let payloads = self.columns.payload.map(|(column, _)| text(column, "payload")).transpose()?;
-        Ok(Group { ids: text(self.columns.id.0, "id")?, vectors, payloads })
+        let contents = self.columns.content.map(|(column, _)| text(column, "content_sha256")).transpose()?;
+        Ok(Group { ids: text(self.columns.id.0, "id")?, vectors, payloads, contents })
     }
 
     fn records(&self, group: &mut Group, count: usize) -> Result<Vec<Record>, String> {
@@ -92,25 +96,28 @@ impl Reader {
             Numbers::Float(reader) => lists(reader, level, count, |x| x)?,
             Numbers::Double(reader) => lists(reader, level, count, |x| x as f32)?,
         };
-        let payloads = match (&mut group.payloads, self.columns.payload) {
-            (Some(reader), Some((_, level))) => texts(reader, level, count)?,
-            _ => vec![None; ids.len()],
+        let optional = |reader: &mut Option<_>, column: Option<(usize, i16)>| match (reader, column) {
+            (Some(reader), Some((_, level))) => texts(reader, level, count),
+            _ => Ok(vec![None; ids.len()]),
         };
-        if ids.len() != vectors.len() || ids.len() != payloads.len() {
+        let payloads = optional(&mut group.payloads, self.columns.payload)?;
+        let contents = optional(&mut group.contents, self.columns.content)?;
+        let lengths = [ids.len(), vectors.len(), payloads.len(), contents.len()];
+        if lengths.iter().any(|length| *length != lengths[0]) {
+            let [ids, vectors, payloads, contents] = lengths;
             return Err(format!(
-                "{} ids, {} vectors and {} payloads",
-                ids.len(),
-                vectors.len(),
-                payloads.len()
+                "{ids} ids, {vectors} vectors, {payloads} payloads and {contents} content hashes"
             ));
         }
-        let rows = ids.into_iter().zip(vectors).zip(payloads).enumerate();
-        rows.map(|(i, ((id, vector), payload))| {
+        let rows = ids.into_iter().zip(vectors).zip(payloads.into_iter().zip(contents)).enumerate();
+        rows.map(|(i, ((id, vector), (payload, content)))| {
             let row = self.rows + i + 1;
             let id = id.ok_or_else(|| format!("row {row} has no id"))?;
             let payload = payload.map_or(Ok(serde_json::Value::Null), |text| serde_json::from_str(&text));
             let payload = payload.map_err(|e| format!("row {row}: the payload is not JSON: {e}"))?;
-            Ok(Record { id, vector, payload })
+            let content = content.map(|text| text.parse()).transpose();
+            let content = content.map_err(|e| format!("row {row}: {e}"))?;
+            Ok(Record { id, vector, payload, content })
         })
         .collect()
     }

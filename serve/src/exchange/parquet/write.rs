@@ -22,6 +22,7 @@ const SCHEMA: &str = "message record {
     required binary id (STRING);
     required group vector (LIST) { repeated group list { required float element; } }
     required binary payload (STRING);
+    optional binary content_sha256 (STRING);
 }";
 
 /// Writes a file.
@@ -58,11 +59,16 @@ impl Writer {
         });
         let continues: Vec<i16> = records.iter().flat_map(|record| begins(&record.vector)).collect();
         let mut group = self.writer.next_row_group()?;
-        let mut texts = [ids, payloads].into_iter();
+        let contents =
+            records.iter().filter_map(|record| Some(record.content?.to_string().into_bytes().into()));
+        let hashed: Vec<i16> = records.iter().map(|record| i16::from(record.content.is_some())).collect();
+        let texts = [(ids, None), (payloads, None), (contents.collect(), Some(hashed.as_slice()))];
+        let mut texts = texts.into_iter();
         while let Some(mut column) = group.next_column()? {
             match column.untyped() {
                 ColumnWriter::ByteArrayColumnWriter(writer) => {
-                    writer.write_batch(&texts.next().unwrap_or_default(), None, None)?
+                    let (values, there): (Vec<ByteArray>, _) = texts.next().unwrap_or_default();
+                    writer.write_batch(&values, there, None)?
                 }
                 ColumnWriter::FloatColumnWriter(writer) => {
                     writer.write_batch(&numbers, Some(&there), Some(&continues))?
