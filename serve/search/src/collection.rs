@@ -4,6 +4,7 @@
 //! searches and acknowledged. A search sees one moment: index and snapshot change under one lock, and a search takes both as
 //! they are and goes on without it, so that a long one holds up nobody.
 
+mod distinct;
 mod writing;
 
 use std::sync::{Arc, Mutex};
@@ -116,7 +117,7 @@ impl Collection {
         Ok(answers.into_iter().flatten().collect())
     }
 
-    /// Several searches at one moment; exact ones share the reading of the vectors, which makes each several times faster.
+    /// Several searches at one moment, unless duplicates are grouped; exact ones share the reading of the vectors, which makes each several times faster.
     pub fn search_many(&self, queries: &[Query]) -> Result<Vec<Vec<Neighbour>>, SearchError> {
         check_request(queries.len(), &self.limits)?;
         self.answers(queries)
@@ -125,6 +126,12 @@ impl Collection {
     /// Looks for all queries at one moment, which no lock has to last for.
     fn answers(&self, queries: &[Query]) -> Result<Vec<Vec<Neighbour>>, SearchError> {
         let wanted = queries.iter().map(|query| self.wanted(query)).collect::<Result<Vec<_>, _>>()?;
+        if queries.iter().any(|query| query.distinct) {
+            return match queries {
+                [alone] => Ok(vec![self.distinct(alone, &wanted[0])?]),
+                several => several.iter().map(|query| self.search(query)).collect(),
+            };
+        }
         self.again(|| {
             let (view, filters, snapshot) = {
                 let state = self.shared.read();
@@ -164,15 +171,17 @@ impl Collection {
         let neighbour = |(score, id): (f32, &str)| {
             let id = id.to_owned();
             if !query.with_payload {
-                return Ok(Neighbour { id, score, payload: serde_json::Value::Null });
+                return Ok(Neighbour { id, score, payload: serde_json::Value::Null, duplicates: vec![] });
             }
-            let payload = snapshot.payload(&id)?.ok_or_else(|| SearchError::Damaged {
-                collection: self.name.clone(),
-                reason: format!("record \"{id}\" is in memory but not in the file"),
-            })?;
-            Ok(Neighbour { id, score, payload })
+            let payload = snapshot.payload(&id)?.ok_or_else(|| self.missing(&id))?;
+            Ok(Neighbour { id, score, payload, duplicates: vec![] })
         };
         found.into_iter().skip(query.offset).map(neighbour).collect()
+    }
+
+    fn missing(&self, id: &str) -> SearchError {
+        let reason = format!("record \"{id}\" is in memory but not in the file");
+        SearchError::Damaged { collection: self.name.clone(), reason }
     }
 
     /// How large it is and how it is searched.

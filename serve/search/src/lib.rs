@@ -22,6 +22,7 @@ mod distance;
 mod error;
 mod filter;
 mod folder;
+mod grouping;
 mod index;
 mod large_pages;
 mod limits;

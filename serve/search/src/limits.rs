@@ -19,6 +19,8 @@ pub struct Limits {
     pub id_bytes_max: usize,
     /// Neighbours in one answer.
     pub search_limit_max: usize,
+    /// Duplicates that are listed with one neighbour.
+    pub duplicates_max: usize,
     /// Nodes that a walk may be asked to keep.
     pub ef_max: usize,
     /// Records on one page.
@@ -43,6 +45,7 @@ impl Default for Limits {
             payload_bytes_max: 64 * 1024,
             id_bytes_max: 256,
             search_limit_max: 10_000,
+            duplicates_max: 100,
             ef_max: 10_000,
             page_limit_max: 10_000,
             approximate_from: 50_000,

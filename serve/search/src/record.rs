@@ -79,6 +79,8 @@ pub struct Query {
     pub ef: Option<usize>,
     /// Only records whose payload fulfils this.
     pub filter: Option<Filter>,
+    /// Of records with one content or one direction return the best alone, and with it the ids of the others.
+    pub distinct: bool,
     /// Return payloads; without, they are null and nothing is read from the file.
     pub with_payload: bool,
 }
@@ -86,8 +88,8 @@ pub struct Query {
 impl Query {
     /// The `limit` records nearest to a vector, with their payloads.
     pub fn new(vector: Vec<f32>, limit: usize) -> Self {
-        let (offset, exact, min_score, ef, filter) = (0, false, None, None, None);
-        Self { vector, limit, offset, exact, min_score, ef, filter, with_payload: true }
+        let (offset, exact, min_score, ef, filter, distinct) = (0, false, None, None, None, false);
+        Self { vector, limit, offset, exact, min_score, ef, filter, distinct, with_payload: true }
     }
 }
 
@@ -100,6 +102,8 @@ pub struct Neighbour {
     pub score: f32,
     /// The record's payload.
     pub payload: Value,
+    /// Where duplicates are grouped: the others of its content or direction, as many as are listed.
+    pub duplicates: Vec<String>,
 }
 
 /// Checks what a new collection asks for.

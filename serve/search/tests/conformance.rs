@@ -5,6 +5,8 @@
 mod common;
 #[path = "conformance/contents.rs"]
 mod contents;
+#[path = "conformance/grouping.rs"]
+mod grouping;
 #[cfg(feature = "milvus")]
 #[path = "conformance/milvus.rs"]
 mod milvus;
@@ -160,6 +162,7 @@ fn everything(store: &dyn VectorStore) {
     writing(store);
     paging(store);
     contents::contents(store);
+    grouping::duplicates(store);
     searching::searching_and_filters(store);
     large_batches_and_two_writers(store);
 }

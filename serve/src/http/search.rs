@@ -60,6 +60,8 @@ pub(super) struct SearchBody {
     filter: Option<Filter>,
     /// With payloads; true where it is left out
     with_payload: Option<bool>,
+    /// Of records with the same picture or the same direction only the best, with the ids of the others
+    group_duplicates: Option<bool>,
 }
 
 /// What a JSON body asks for beyond the options of the query.
@@ -68,6 +70,7 @@ struct Details {
     ef: Option<usize>,
     filter: Option<Filter>,
     with_payload: bool,
+    distinct: bool,
 }
 
 /// What to be near to.
@@ -91,6 +94,16 @@ pub(super) struct NeighbourAnswer {
     /// Cosine of the angle, from -1 to 1.
     score: f32,
     payload: Value,
+    /// The others of the same picture or direction, a hundred at most; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    duplicates: Vec<String>,
+}
+
+impl From<Neighbour> for NeighbourAnswer {
+    fn from(neighbour: Neighbour) -> Self {
+        let Neighbour { id, score, payload, duplicates } = neighbour;
+        Self { id, score, payload, duplicates }
+    }
 }
 
 /// The records nearest to a picture, a vector or a record
@@ -105,7 +118,7 @@ pub(super) async fn search(
     request: Request,
 ) -> Result<Json<SearchAnswer>, ApiError> {
     let collection = named(&app, &name).await?;
-    let mut details = Details { offset: 0, ef: None, filter: None, with_payload: true };
+    let mut details = Details { offset: 0, ef: None, filter: None, with_payload: true, distinct: false };
     let target = match upload::read(&app, request).await? {
         Content::Pictures(uploads, _) => target_of_pictures(uploads)?,
         Content::Json(bytes) => {
@@ -114,13 +127,13 @@ pub(super) async fn search(
             options.min_score = body.min_score.or(options.min_score);
             options.exact = body.exact.or(options.exact);
             let (offset, with_payload) = (body.offset.unwrap_or(0), body.with_payload.unwrap_or(true));
-            details = Details { offset, ef: body.ef, filter: body.filter, with_payload };
+            let distinct = body.group_duplicates.unwrap_or(false);
+            details = Details { offset, ef: body.ef, filter: body.filter, with_payload, distinct };
             target_of_json(body.image, body.vector, body.id)?
         }
     };
     let neighbours = nearest(&app, collection, target, options, details).await?;
-    let answer = |n: Neighbour| NeighbourAnswer { id: n.id, score: n.score, payload: n.payload };
-    Ok(Json(SearchAnswer { collection: name, neighbours: neighbours.into_iter().map(answer).collect() }))
+    Ok(Json(SearchAnswer { collection: name, neighbours: neighbours.into_iter().map(Into::into).collect() }))
 }
 
 fn target_of_pictures(mut uploads: Vec<Upload>) -> Result<Target, ApiError> {
@@ -172,12 +185,14 @@ async fn nearest(
     // One more, as the record itself is left out; at the largest limit allowed there is no one more to ask for.
     let more = usize::from(itself.is_some() && limit > 0 && limit < app.config.limits.request_records_max);
     let (exact, min_score) = (options.exact.unwrap_or(false), options.min_score);
-    let Details { offset, ef, filter, with_payload } = details;
+    let Details { offset, ef, filter, with_payload, distinct } = details;
     // The record itself is among the best: those to leave out are counted once it is gone.
     let later = if itself.is_some() { offset } else { 0 };
     let (asked, offset) = (limit.saturating_add(more).saturating_add(later), offset - later);
-    let query = Query { vector, limit: asked, offset, exact, min_score, ef, filter, with_payload };
+    let query = Query { vector, limit: asked, offset, exact, min_score, ef, filter, distinct, with_payload };
     let mut neighbours = app.store(move |_| collection.search(&query)).await?;
-    neighbours.retain(|neighbour| Some(&neighbour.id) != itself.as_ref());
+    if let Some(itself) = &itself {
+        neighbours.retain(|neighbour| neighbour.id != *itself && !neighbour.duplicates.contains(itself));
+    }
     Ok(neighbours.into_iter().skip(later).take(limit).collect())
 }

@@ -232,6 +232,12 @@ fn the_same_picture_under_two_ids_is_told() {
     assert!(by_vector(Value::Null).ok().get("duplicates").is_none());
     assert!(client.get(&format!("{path}/by%20vector")).ok().get("content_sha256").is_none());
     assert_eq!(by_vector(json!("abc")).refused(400), "invalid_json");
+    let search = |body: Value| client.post_json("/v1/collections/cats/search", &body).ok();
+    let grouped = search(json!({"vector": vector, "group_duplicates": true}));
+    assert_eq!(ids(&grouped), ["by vector", "two"]);
+    assert_eq!(grouped["neighbours"][0]["duplicates"], json!(["one", "one again"]));
+    assert_eq!(ids(&search(json!({"id": "one", "group_duplicates": true}))), ["two"]);
+    assert!(search(json!({"vector": vector}))["neighbours"][0].get("duplicates").is_none());
     let other = json!({"id": "x", "image": base64(&png(2)), "content_sha256": hash});
     assert_eq!(client.post_json(path, &json!({ "records": [other] })).refused(400), "content_mismatch");
 }

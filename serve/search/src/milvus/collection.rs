@@ -17,6 +17,7 @@ use super::expression::expression;
 use super::reading::any_of;
 use super::{FIELD_ID, FIELD_PAYLOAD, FIELD_VECTOR, Link};
 use crate::asking::{check_limit, check_query, check_request};
+use crate::grouping::{self, Found};
 use crate::record::{check_id, normalised, payload_json};
 use crate::{
     CollectionConfig, ContentHash, Limits, Neighbour, Query, Record, SearchError, Upserted, VectorCollection,
@@ -27,6 +28,8 @@ const UPSERT_BYTES: usize = 16 << 20;
 /// The widest walk Milvus makes; there is no exact search beside its index.
 const EF_MAX: usize = 32_768;
 const EF: usize = 64;
+/// Most neighbours that Milvus gives.
+const FOUND_MAX: usize = 16_384;
 
 /// A collection of a cluster.
 pub(super) struct MilvusCollection {
@@ -66,11 +69,14 @@ impl MilvusCollection {
         Ok(())
     }
 
-    /// Scores and ids of one query, best first.
-    fn nearest(&self, query: &Query) -> Result<Vec<(f32, String)>, SearchError> {
-        let direction = check_query(query, self.config.dimension, &self.limits)?;
+    /// Scores and ids of the best `limit` for one query, best first.
+    fn nearest(
+        &self,
+        query: &Query,
+        direction: Vec<f32>,
+        limit: usize,
+    ) -> Result<Vec<(f32, String)>, SearchError> {
         let filter = query.filter.as_ref().map_or(Ok(String::new()), expression)?;
-        let limit = query.offset + query.limit;
         let wide = if query.exact { EF_MAX } else { query.ef.unwrap_or(EF).max(limit + limit / 2) };
         let params = HashMap::from([("ef".to_owned(), wide.min(EF_MAX).to_string())]);
         let response = self.link.wait("searching", async {
@@ -94,7 +100,21 @@ impl MilvusCollection {
         };
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         found.retain(|(score, _)| query.min_score.is_none_or(|min| *score >= min));
-        Ok(found.into_iter().skip(query.offset).collect())
+        Ok(found)
+    }
+
+    /// The best of each group of duplicates among the nearest that Milvus tells of.
+    fn distinct(&self, query: &Query, direction: &[f32]) -> Result<Vec<Neighbour>, SearchError> {
+        grouping::distinct(query, self.limits.duplicates_max, |limit| {
+            let limit = limit.min(FOUND_MAX);
+            let found = self.nearest(query, direction.to_vec(), limit)?;
+            let ids: Vec<String> = found.iter().map(|(_, id)| id.clone()).collect();
+            let (all, mut records) = (found.len() < limit || limit == FOUND_MAX, self.fetch(&ids, true)?);
+            // One that was deleted since is nobody's duplicate.
+            let there = found.into_iter().filter_map(|(score, id)| Some((score, records.remove(&id)?)));
+            let found = there.map(|(score, record)| Found::new(score, record, query.with_payload));
+            Ok((found.collect::<Result<_, _>>()?, all))
+        })
     }
 }
 
@@ -165,7 +185,12 @@ impl VectorCollection for MilvusCollection {
     }
 
     fn search(&self, query: &Query) -> Result<Vec<Neighbour>, SearchError> {
-        let found = self.nearest(query)?;
+        let direction = check_query(query, self.config.dimension, &self.limits)?;
+        if query.distinct {
+            return self.distinct(query, &direction);
+        }
+        let mut found = self.nearest(query, direction, query.offset + query.limit)?;
+        found.drain(..query.offset.min(found.len()));
         let ids: Vec<String> = found.iter().map(|(_, id)| id.clone()).collect();
         let mut records = if query.with_payload { self.fetch(&ids, false)? } else { HashMap::new() };
         // One that was deleted since has no payload any more.
@@ -173,8 +198,9 @@ impl VectorCollection for MilvusCollection {
             true => records.remove(id).map(|record| record.payload),
             false => Some(Value::Null),
         };
-        let neighbour =
-            |(score, id): (f32, String)| Some(Neighbour { payload: payload(&id, &mut records)?, id, score });
+        let neighbour = |(score, id): (f32, String)| {
+            Some(Neighbour { payload: payload(&id, &mut records)?, id, score, duplicates: vec![] })
+        };
         Ok(found.into_iter().filter_map(neighbour).collect())
     }
 }
