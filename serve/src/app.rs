@@ -41,6 +41,8 @@ pub struct App {
     pub(crate) requests_room: Arc<Semaphore>,
     pub(crate) bodies_room: Arc<Semaphore>,
     pub(crate) streams_room: Arc<Semaphore>,
+    /// Snapshots of a collection under way at once: one, as each keeps what is replaced meanwhile in the file.
+    pub(crate) snapshot_room: Arc<Semaphore>,
     stopping: AtomicBool,
     /// Whether a stop has no more time for what is not answered.
     at_the_end: watch::Sender<bool>,
@@ -143,6 +145,7 @@ impl App {
             requests_room: Arc::new(Semaphore::new(config.limits.requests_max)),
             bodies_room: Arc::new(Semaphore::new(kibibytes(config.limits.bodies_bytes_max))),
             streams_room: Arc::new(Semaphore::new(config.limits.event_streams_max)),
+            snapshot_room: Arc::new(Semaphore::new(1)),
             store_room: Arc::new(Semaphore::new(STORE_THREADS)),
             evaluations: Arc::new(evaluations),
             arrangements: Arc::new(Arrangements::new(config.data_dir.join("maps"), config.evaluation_nice)),

@@ -10,6 +10,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use commands::evaluate::{self, EvaluateArgs};
 use commands::exchange::{self, ExportArgs, ImportArgs};
+use commands::index::{self, IndexArgs};
 use commands::logging;
 use commands::verify::{self, VerifyArgs};
 use simclr_serve::{App, Config, RawConfig, Running, Stopped, share_arenas, start};
@@ -26,6 +27,7 @@ Examples:
   simclr-serve --models-dir encoders --data-dir data --evaluation-data datasets
   simclr-serve verify --data-dir data
   simclr-serve export cats cats.parquet --data-dir data
+  simclr-serve index photos ~/Pictures --model models/artefacts/cifar10-r18 --data-dir data
 
   curl --data-binary @cat.jpg http://127.0.0.1:8080/v1/embed
 
@@ -61,8 +63,10 @@ struct Cli {
 /// What else it does, without serving.
 #[derive(Subcommand)]
 enum Command {
+    Index(IndexArgs),
     Verify(VerifyArgs),
     Export(ExportArgs),
+    #[command(visible_alias = "restore")]
     Import(ImportArgs),
     #[command(hide = true)]
     Evaluate(EvaluateArgs),
@@ -88,16 +92,17 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     // Held until the server has stopped, so that the last traces are sent.
     let _traces = logging::start(&cli.log, cli.json, cli.otlp_endpoint.as_deref())?;
-    match &cli.command {
-        Some(Command::Verify(arguments)) => return verify::run(arguments),
-        Some(Command::Export(arguments)) => return exchange::export(arguments),
-        Some(Command::Import(arguments)) => return exchange::import(arguments),
-        Some(Command::Evaluate(_)) | None => {}
-    }
     let raw = match &cli.config {
         Some(path) => cli.options.or(RawConfig::from_file(path)?),
         None => cli.options,
     };
+    match &cli.command {
+        Some(Command::Index(arguments)) => return index::run(arguments, raw),
+        Some(Command::Verify(arguments)) => return verify::run(arguments, raw.store_limits()?),
+        Some(Command::Export(arguments)) => return exchange::export(arguments, raw.store_limits()?),
+        Some(Command::Import(arguments)) => return exchange::import(arguments, raw.store_limits()?),
+        Some(Command::Evaluate(_)) | None => {}
+    }
     if cli.check {
         return Ok(check(raw));
     }

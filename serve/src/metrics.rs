@@ -34,6 +34,7 @@ pub(crate) struct Metrics {
     inference_failures: Counter,
     model_loads: Family<OutcomeLabels, Counter>,
     collection_records: Family<CollectionLabels, Gauge>,
+    collection_problem: Family<CollectionLabels, Gauge>,
     ready: Gauge<f64, AtomicU64>,
 }
 
@@ -70,6 +71,14 @@ struct CollectionLabels {
     collection: String,
 }
 
+/// What a look at a collection tells.
+pub(crate) struct Size {
+    pub(crate) collection: String,
+    pub(crate) records: usize,
+    /// Whether it cannot be sealed.
+    pub(crate) problem: bool,
+}
+
 /// 0.1 ms to about 50 s.
 fn seconds() -> Histogram {
     Histogram::new(exponential_buckets(1e-4, 2.0, 20))
@@ -92,6 +101,7 @@ impl Metrics {
             inference_failures: Counter::default(),
             model_loads: Family::default(),
             collection_records: Family::default(),
+            collection_problem: Family::default(),
             ready: Gauge::default(),
         };
         metrics.register();
@@ -123,6 +133,8 @@ impl Metrics {
         r.register("inference_failures", "Runs that failed", self.inference_failures.clone());
         r.register("model_loads", "Models loaded, or tried in vain", self.model_loads.clone());
         r.register("collection_records", "Records of a collection", self.collection_records.clone());
+        let problem = "1 where a collection cannot be sealed, and its search is slower than it should be";
+        r.register("collection_problem", problem, self.collection_problem.clone());
         r.register("ready", "1 when requests are welcome", self.ready.clone());
     }
 
@@ -171,15 +183,18 @@ impl Metrics {
         &self,
         ready: bool,
         waiting: usize,
-        collections: impl IntoIterator<Item = (String, usize)>,
+        collections: impl IntoIterator<Item = Size>,
     ) -> String {
         self.ready.set(f64::from(u8::from(ready)));
         self.queue_pictures.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         // A deleted collection must not linger at its last size.
         self.collection_records.clear();
-        for (collection, records) in collections {
-            let count = i64::try_from(records).unwrap_or(i64::MAX);
-            self.collection_records.get_or_create(&CollectionLabels { collection }).set(count);
+        self.collection_problem.clear();
+        for Size { collection, records, problem } in collections {
+            let (count, labels) =
+                (i64::try_from(records).unwrap_or(i64::MAX), CollectionLabels { collection });
+            self.collection_records.get_or_create(&labels).set(count);
+            self.collection_problem.get_or_create(&labels).set(i64::from(problem));
         }
         let mut text = String::new();
         // Writing to a String cannot fail.
@@ -198,7 +213,7 @@ mod tests {
         metrics.request("/v1/embed", "POST", 200, Duration::from_millis(3));
         metrics.ran(7, Duration::from_millis(2), false);
         metrics.ran(5, Duration::from_millis(2), true);
-        let text = metrics.text(true, 4, [("cats".to_owned(), 3)]);
+        let text = metrics.text(true, 4, [Size { collection: "cats".to_owned(), records: 3, problem: true }]);
         for line in [
             r#"simclr_requests_total{route="/v1/embed",method="POST",status="200"} 1"#,
             "simclr_pictures_total 7",
@@ -206,6 +221,7 @@ mod tests {
             "simclr_batch_pictures_count 2",
             "simclr_queue_pictures 4",
             r#"simclr_collection_records{collection="cats"} 3"#,
+            r#"simclr_collection_problem{collection="cats"} 1"#,
             "# EOF",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");

@@ -107,6 +107,10 @@ fn search_limits(limits: Limits) -> simclr_search::Limits {
         records_per_request_max: records,
         search_limit_max: records,
         page_limit_max: records,
+        collections_max: limits.collections_max,
+        records_per_collection_max: limits.records_per_collection_max,
+        payload_bytes_max: limits.payload_bytes_max,
+        disk_reserve_bytes: limits.disk_reserve_bytes,
         ..simclr_search::Limits::default()
     }
 }

@@ -5,6 +5,7 @@
 //! they are and goes on without it, so that a long one holds up nobody.
 
 mod distinct;
+mod telling;
 mod writing;
 
 use std::sync::{Arc, Mutex};
@@ -18,10 +19,8 @@ use crate::segment::SegmentFolder;
 use crate::shared::Shared;
 use crate::store::{Change, Snapshot, Store};
 use crate::{
-    CollectionConfig, ContentHash, Limits, Neighbour, Query, Record, SearchError, Statistics, Upserted,
-    Verified,
+    CollectionConfig, ContentHash, Limits, Neighbour, Query, Record, SearchError, Upserted, loading,
 };
-use crate::{loading, verify};
 
 /// A named set of records with vectors of one dimension and one space.
 pub struct Collection {
@@ -49,7 +48,7 @@ impl Collection {
         let snapshot = store.snapshot()?;
         let (index, damage) = loading::load(name, &snapshot, config.dimension, &segments, &limits)?;
         let reserve = limits.disk_reserve_bytes;
-        let shared = Shared::new(index, snapshot, config.dimension, segments, reserve, damage);
+        let shared = Shared::new(name, index, snapshot, config.dimension, segments, reserve, damage);
         let shared = Arc::new(shared);
         builder.consider(&shared);
         let (name, queue, builder) = (name.to_owned(), CommitQueue::default(), Arc::clone(builder));
@@ -182,19 +181,6 @@ impl Collection {
     fn missing(&self, id: &str) -> SearchError {
         let reason = format!("record \"{id}\" is in memory but not in the file");
         SearchError::Damaged { collection: self.name.clone(), reason }
-    }
-
-    /// How large it is and how it is searched.
-    pub fn statistics(&self) -> Statistics {
-        Statistics::of(&self.shared)
-    }
-
-    /// Reads everything again, compares it with its checksums, and measures the recall of `sample` records' neighbours.
-    ///
-    /// # Errors
-    /// When the collection is gone; damage is no error but what the answer tells.
-    pub fn verify(&self, sample: usize) -> Result<Verified, SearchError> {
-        verify::run(self, &self.shared, sample)
     }
 
     /// Waits until nothing is being sealed; `false` if that took longer than `timeout`.

@@ -42,7 +42,9 @@ pub enum SearchError {
         reason: String,
     },
     /// The limit on collections is reached: delete one or raise `collections_max`.
-    #[error("there are already {limit} collections, the most allowed here")]
+    #[error(
+        "there are already {limit} collections, the most allowed here; delete one or raise collections_max"
+    )]
     TooManyCollections {
         /// The limit reached.
         limit: usize,
@@ -115,6 +117,15 @@ pub enum SearchError {
         /// What the cluster, or the network, said.
         reason: String,
     },
+    /// A cluster has no view of one moment: use its own backup, or an export while nobody writes.
+    #[error(
+        "collection \"{collection}\" is on a cluster, which gives no view of one moment; back it up by the cluster's own means, \
+         or export it while nobody writes"
+    )]
+    NoMoment {
+        /// The collection.
+        collection: String,
+    },
     /// A vector has the wrong length: use the encoder the collection was made for.
     #[error("the vector of {of} has {found} numbers; this collection takes {expected}")]
     WrongDimension {
@@ -148,7 +159,7 @@ pub enum SearchError {
         reason: String,
     },
     /// A payload is larger than `payload_bytes_max`: keep big things elsewhere and their address here.
-    #[error("the payload of record \"{id}\" takes {bytes} bytes as JSON; at most {limit} are allowed")]
+    #[error("the payload of record \"{id}\" takes {bytes} bytes as JSON; payload_bytes_max allows {limit}")]
     PayloadTooLarge {
         /// The record.
         id: String,
@@ -174,7 +185,7 @@ pub enum SearchError {
         limit: usize,
     },
     /// The collection is full: delete records, or raise `records_per_collection_max`.
-    #[error("collection \"{collection}\" would exceed {limit} records, the most allowed here")]
+    #[error("collection \"{collection}\" would exceed {limit} records, its records_per_collection_max")]
     CollectionFull {
         /// The collection.
         collection: String,

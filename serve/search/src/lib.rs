@@ -49,4 +49,4 @@ pub use milvus::MilvusStore;
 pub use record::{CollectionConfig, Duplicate, Neighbour, Query, Record, Upserted};
 pub use statistics::Statistics;
 pub use vector_store::{VectorCollection, VectorStore};
-pub use verify::Verified;
+pub use verify::{Recall, Verified};

@@ -61,6 +61,8 @@ impl State {
 
 /// One collection's memory, and the folder of its segments.
 pub(crate) struct Shared {
+    /// The collection's, for the log.
+    name: String,
     state: RwLock<State>,
     dimension: usize,
     folder: SegmentFolder,
@@ -81,6 +83,7 @@ type Made = Option<(Arc<Segment>, Vec<Row>)>;
 
 impl Shared {
     pub(crate) fn new(
+        name: &str,
         index: Index,
         snapshot: Snapshot,
         dimension: usize,
@@ -89,6 +92,7 @@ impl Shared {
         damage: Vec<String>,
     ) -> Self {
         Self {
+            name: name.to_owned(),
             state: RwLock::new(State { index, snapshot: Ok(Arc::new(snapshot)) }),
             dimension,
             folder,
@@ -164,8 +168,8 @@ impl Shared {
 
     fn give_up(&self, reason: String) {
         if !self.stopped() {
-            let segments = self.folder.path().display();
-            tracing::warn!(%segments, reason, "records were not sealed; they are compared one by one until it is tried again");
+            let collection = &self.name;
+            tracing::warn!(collection, reason, "records were not sealed; they are compared one by one until it is tried again");
         }
         self.write().index.give_up(reason);
     }

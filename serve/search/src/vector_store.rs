@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Collection, CollectionConfig, Collections, ContentHash, Neighbour, Problem, Query, Record, SearchError,
-    Upserted,
+    Collection, CollectionConfig, Collections, ContentHash, Neighbour, Problem, Query, Recall, Record,
+    SearchError, Statistics, Upserted,
 };
 
 /// A set of named collections.
@@ -64,6 +64,15 @@ pub trait VectorCollection: Send + Sync {
     /// The next `limit` records after the id `after`, in the order of their ids.
     fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Record>, SearchError>;
 
+    /// Hands every record of one moment to `visit`, at most `part` at a time in the order of their ids, until it has enough.
+    fn each_of_moment(
+        &self,
+        _part: usize,
+        _visit: &mut dyn FnMut(Vec<Record>) -> bool,
+    ) -> Result<(), SearchError> {
+        Err(SearchError::NoMoment { collection: self.name().to_owned() })
+    }
+
     /// How many records there are.
     fn count(&self) -> Result<usize, SearchError>;
 
@@ -74,6 +83,19 @@ pub trait VectorCollection: Send + Sync {
     fn search(&self, query: &Query) -> Result<Vec<Neighbour>, SearchError> {
         Ok(self.search_many(std::slice::from_ref(query))?.pop().unwrap_or_default())
     }
+
+    /// What the search of it looks like; nothing where a cluster does not tell.
+    fn statistics(&self) -> Option<Statistics> {
+        None
+    }
+
+    /// How many of the nearest neighbours of `sample` records are found; `None` where nobody can say.
+    fn recall(&self, _sample: usize) -> Option<Recall> {
+        None
+    }
+
+    /// Whether a query can be asked here at all: [`search_many`](Self::search_many) refuses all for one that cannot.
+    fn check(&self, query: &Query) -> Result<(), SearchError>;
 
     /// Refuses vectors of another encoder than the one this collection was made for.
     fn require_space(&self, space_key: &str) -> Result<(), SearchError> {
@@ -147,5 +169,25 @@ impl VectorCollection for Collection {
 
     fn search(&self, query: &Query) -> Result<Vec<Neighbour>, SearchError> {
         self.search(query)
+    }
+
+    fn each_of_moment(
+        &self,
+        part: usize,
+        visit: &mut dyn FnMut(Vec<Record>) -> bool,
+    ) -> Result<(), SearchError> {
+        self.each_of_moment(part, visit)
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        Some(self.statistics())
+    }
+
+    fn recall(&self, sample: usize) -> Option<Recall> {
+        self.recall(sample)
+    }
+
+    fn check(&self, query: &Query) -> Result<(), SearchError> {
+        self.check(query)
     }
 }

@@ -5,14 +5,17 @@
 
 use std::sync::Arc;
 
+use crate::index::Wanted;
 use crate::record::normalised;
 use crate::segment::Segment;
 use crate::shared::Shared;
 use crate::store::Snapshot;
-use crate::{Collection, Query, SearchError};
+use crate::{Collection, SearchError};
 
 /// Neighbours compared for each record of the sample.
 const NEIGHBOURS: usize = 10;
+/// Records whose neighbours are looked for under one lock: writers wait no longer than for these.
+const AT_ONCE: usize = 16;
 /// Scores of two ways to add up the same products differ by less.
 const SAME: f32 = 1e-5;
 
@@ -31,6 +34,15 @@ pub struct Verified {
     pub damage: Vec<String>,
 }
 
+/// Which share of the nearest neighbours, by exact search, the approximate search finds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recall {
+    /// Records whose neighbours were looked for both ways.
+    pub sampled: usize,
+    /// The share, at ten neighbours.
+    pub recall: f64,
+}
+
 /// Checks one collection.
 pub(crate) fn run(collection: &Collection, shared: &Shared, sample: usize) -> Result<Verified, SearchError> {
     let (snapshot, segments, known) = {
@@ -46,33 +58,27 @@ pub(crate) fn run(collection: &Collection, shared: &Shared, sample: usize) -> Re
             verified.damage.push(format!("segment {}: {reason}", segment.file()));
         }
     }
-    let step = (sample > 0).then(|| known.div_ceil(sample).max(1));
-    let queries = match read(collection, &snapshot, &segments, step, &mut verified) {
-        Ok(queries) => queries,
-        Err(error) => {
-            verified.damage.push(error.to_string());
-            Vec::new()
-        }
-    };
+    if let Err(error) = read(collection, &snapshot, &segments, &mut verified) {
+        verified.damage.push(error.to_string());
+    }
     if verified.damage.is_empty() && verified.records != known {
         let records = verified.records;
         verified.damage.push(format!("{records} records are in the file and {known} are searched"));
     }
-    verified.sampled = queries.len();
-    verified.recall = recall(collection, &queries)?;
+    if let Some(Recall { sampled, recall }) = recall(shared, sample) {
+        (verified.sampled, verified.recall) = (sampled, Some(recall));
+    }
     Ok(verified)
 }
 
-/// Reads every record, and returns the vector of one in `step`.
+/// Reads every record and compares it with its segment.
 fn read(
     collection: &Collection,
     snapshot: &Snapshot,
     segments: &[Arc<Segment>],
-    step: Option<usize>,
     verified: &mut Verified,
-) -> Result<Vec<Vec<f32>>, SearchError> {
+) -> Result<(), SearchError> {
     let dimension = collection.config().dimension;
-    let mut queries = Vec::new();
     snapshot.each(|id, sequence, vector, _| {
         let place = segments.iter().find_map(|s| Some((s, s.sequences().binary_search(&sequence).ok()?)));
         match normalised(vector, dimension, || format!("record \"{id}\"")) {
@@ -83,28 +89,40 @@ fn read(
                 {
                     verified.damage.push(format!("segment {}: record \"{id}\" is another", segment.file()));
                 }
-                if step.is_some_and(|step| verified.records.is_multiple_of(step)) {
-                    queries.push(vector.to_vec());
-                }
             }
         }
         verified.records += 1;
         Ok(())
-    })?;
-    Ok(queries)
+    })
 }
 
-/// Which share of the nearest neighbours the approximate search finds; one as near as the last counts for it.
-fn recall(collection: &Collection, queries: &[Vec<f32>]) -> Result<Option<f64>, SearchError> {
+/// Looks for the neighbours of a sample both ways. A record is no neighbour of its own, as both ways find it without fail;
+/// one as near as the last that is wanted counts for it.
+pub(crate) fn recall(shared: &Shared, sample: usize) -> Option<Recall> {
+    let sample = shared.read().index.sample(sample);
     let (mut wanted, mut found) = (0, 0);
-    for vector in queries {
-        let ask = |exact| {
-            collection.search(&Query { exact, with_payload: false, ..Query::new(vector.clone(), NEIGHBOURS) })
-        };
-        let (exact, quick) = (ask(true)?, ask(false)?);
-        let last = exact.last().map_or(f32::INFINITY, |neighbour| neighbour.score) - SAME;
-        wanted += exact.len();
-        found += quick.iter().filter(|neighbour| neighbour.score >= last).count().min(exact.len());
+    for part in sample.chunks(AT_ONCE) {
+        let state = shared.read();
+        let both = [true, false].map(|exact| {
+            let queries: Vec<_> = part.iter().map(|(_, direction)| asked(direction, exact)).collect();
+            state.index.nearest_many(&queries)
+        });
+        for (((id, _), exact), quick) in part.iter().zip(&both[0]).zip(&both[1]) {
+            let (exact, quick) = (others(exact, id), others(quick, id));
+            let last = exact.last().map_or(f32::INFINITY, |score| score - SAME);
+            wanted += exact.len();
+            found += quick.iter().filter(|score| **score >= last).count().min(exact.len());
+        }
     }
-    Ok((wanted > 0).then(|| found as f64 / wanted as f64))
+    (wanted > 0).then(|| Recall { sampled: sample.len(), recall: found as f64 / wanted as f64 })
+}
+
+fn asked(direction: &[f32], exact: bool) -> Wanted<'static> {
+    let limit = NEIGHBOURS + 1;
+    Wanted { direction: direction.to_vec(), limit, min_score: None, exact, ef: None, filter: None }
+}
+
+/// The best scores of others than the record itself.
+fn others(found: &[(f32, &str)], id: &str) -> Vec<f32> {
+    found.iter().filter(|(_, other)| *other != id).map(|(score, _)| *score).take(NEIGHBOURS).collect()
 }

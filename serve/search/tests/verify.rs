@@ -41,6 +41,20 @@ fn a_sound_collection_is_read_whole_and_its_recall_measured() {
     );
 }
 
+/// Both ways find a record itself without fail, so it must not count.
+#[test]
+fn recall_is_of_others_than_the_record_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let collections = filled(folder.path());
+    let recall = collections.get("seen").expect("there").recall(50).expect("measured");
+    assert!(recall.sampled == 50 && recall.recall >= 0.99, "{recall:?}");
+    let few = collections.create("few", config(2)).expect("created");
+    few.upsert(vec![record("one", vec![1.0, 2.0])]).expect("stored");
+    assert_eq!(few.recall(5), None, "it has no others");
+    few.upsert(vec![record("two", vec![2.0, 1.0])]).expect("stored");
+    assert_eq!(few.recall(5).map(|found| (found.sampled, found.recall)), Some((2, 1.0)));
+}
+
 #[test]
 fn a_byte_broken_under_an_open_segment_is_found() {
     let folder = tempfile::tempdir().expect("a folder");

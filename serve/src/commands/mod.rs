@@ -2,5 +2,7 @@
 
 pub(crate) mod evaluate;
 pub(crate) mod exchange;
+pub(crate) mod index;
 pub(crate) mod logging;
+mod store;
 pub(crate) mod verify;

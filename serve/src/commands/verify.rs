@@ -11,7 +11,7 @@ use simclr_serve::collections_folder;
 const EXAMPLES: &str = "\
 Examples:
   simclr-serve verify --data-dir data
-  simclr-serve verify --data-dir data --sample 1000 --recall-min 0.99 --json
+  simclr-serve verify --data-dir data --sample 1000 --recall-min 0.999 --json
 
 No server may have the folder open. Exits with 1 when anything is damaged or recall is too low. Segments that cannot be
 read are named and taken away: the server makes them again from the records. Records are never changed.";
@@ -27,7 +27,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 200)]
     sample: usize,
     /// Recall at ten neighbours below which a collection counts as damaged
-    #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.99, value_parser = share)]
     recall_min: f64,
     /// One JSON object a collection instead of text
     #[arg(long)]
@@ -35,14 +35,14 @@ pub(crate) struct VerifyArgs {
 }
 
 /// Verifies every collection; what is damaged is in the output and in the exit code.
-pub(crate) fn run(arguments: &VerifyArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &VerifyArgs, limits: Limits) -> anyhow::Result<ExitCode> {
     let folder = collections_folder(&arguments.data_dir);
     anyhow::ensure!(
         folder.is_dir(),
         "{}: there are no collections here; name a server's --data-dir",
         folder.display()
     );
-    let collections = Collections::open(&folder, Limits::default())?;
+    let collections = Collections::open(&folder, limits)?;
     let mut sound = true;
     for problem in collections.problems() {
         sound = false;

@@ -19,6 +19,14 @@ pub struct Limits {
     pub request_pictures_max: usize,
     /// Records in one request or page.
     pub request_records_max: usize,
+    /// Collections in the data folder or the cluster.
+    pub collections_max: usize,
+    /// Records in one collection.
+    pub records_per_collection_max: usize,
+    /// Bytes of one record's payload as JSON.
+    pub payload_bytes_max: usize,
+    /// Bytes of the disk that writes leave free.
+    pub disk_reserve_bytes: u64,
     /// Bytes of one body.
     pub body_bytes_max: usize,
     /// Bytes of all bodies held at once.
@@ -49,6 +57,7 @@ pub struct Limits {
 
 impl Limits {
     pub(super) fn check(raw: &RawConfig, problems: &mut Problems) -> Self {
+        let of_store = store_limits(raw, problems);
         let limits = Self {
             picture_bytes_max: problems.at_least_one(
                 "picture-bytes-max",
@@ -62,6 +71,10 @@ impl Limits {
             ),
             request_pictures_max: problems.at_least_one("request-pictures-max", raw.request_pictures_max, 64),
             request_records_max: problems.at_least_one("request-records-max", raw.request_records_max, 1000),
+            collections_max: of_store.collections_max,
+            records_per_collection_max: of_store.records_per_collection_max,
+            payload_bytes_max: of_store.payload_bytes_max,
+            disk_reserve_bytes: of_store.disk_reserve_bytes,
             body_bytes_max: problems.at_least_one("body-bytes-max", raw.body_bytes_max, 64 << 20),
             bodies_bytes_max: problems.at_least_one("bodies-bytes-max", raw.bodies_bytes_max, 512 << 20),
             requests_max: problems.at_least_one("requests-max", raw.requests_max, 1024),
@@ -97,5 +110,25 @@ impl Limits {
         );
         problems.fits("body-bytes-max", limits.body_bytes_max, "bodies-bytes-max", limits.bodies_bytes_max);
         limits
+    }
+}
+
+/// What the collections themselves keep to, whoever opens them: the server, or a command that has no requests.
+pub(super) fn store_limits(raw: &RawConfig, problems: &mut Problems) -> simclr_search::Limits {
+    let own = simclr_search::Limits::default();
+    simclr_search::Limits {
+        collections_max: problems.at_least_one("collections-max", raw.collections_max, own.collections_max),
+        records_per_collection_max: problems.at_least_one(
+            "records-per-collection-max",
+            raw.records_per_collection_max,
+            own.records_per_collection_max,
+        ),
+        payload_bytes_max: problems.at_least_one(
+            "payload-bytes-max",
+            raw.payload_bytes_max,
+            own.payload_bytes_max,
+        ),
+        disk_reserve_bytes: raw.disk_reserve_bytes.unwrap_or(own.disk_reserve_bytes),
+        ..own
     }
 }

@@ -163,6 +163,18 @@ impl Config {
     }
 }
 
+impl RawConfig {
+    /// What collections keep to that a command opens.
+    ///
+    /// # Errors
+    /// Every one of these limits that is out of range.
+    pub fn store_limits(&self) -> Result<simclr_search::Limits, ConfigErrors> {
+        let mut problems = Problems::default();
+        let limits = limits::store_limits(self, &mut problems);
+        if problems.0.is_empty() { Ok(limits) } else { Err(ConfigErrors(problems.0)) }
+    }
+}
+
 /// What was given; where only one of the two was, the other follows from it.
 fn sessions(raw: &RawConfig, cores: usize, problems: &mut Problems) -> Option<(usize, usize)> {
     if raw.sessions.is_none() && raw.session_threads.is_none() {

@@ -115,6 +115,42 @@ pub struct RawConfig {
     /// Records in one request or page, at most [default: 1000]
     #[arg(long, env = "SIMCLR_REQUEST_RECORDS_MAX", value_name = "COUNT", help_heading = "Limits")]
     pub request_records_max: Option<usize>,
+    /// Collections, at most [default: 128]
+    #[arg(
+        long,
+        env = "SIMCLR_COLLECTIONS_MAX",
+        value_name = "COUNT",
+        help_heading = "Limits",
+        global = true
+    )]
+    pub collections_max: Option<usize>,
+    /// Records in one collection, at most [default: 2000000]
+    #[arg(
+        long,
+        env = "SIMCLR_RECORDS_PER_COLLECTION_MAX",
+        value_name = "COUNT",
+        help_heading = "Limits",
+        global = true
+    )]
+    pub records_per_collection_max: Option<usize>,
+    /// Bytes of one record's payload as JSON, at most [default: 65536]
+    #[arg(
+        long,
+        env = "SIMCLR_PAYLOAD_BYTES_MAX",
+        value_name = "BYTES",
+        help_heading = "Limits",
+        global = true
+    )]
+    pub payload_bytes_max: Option<usize>,
+    /// Bytes of the disk that writes leave free; then 507 [default: 67108864]
+    #[arg(
+        long,
+        env = "SIMCLR_DISK_RESERVE_BYTES",
+        value_name = "BYTES",
+        help_heading = "Limits",
+        global = true
+    )]
+    pub disk_reserve_bytes: Option<u64>,
     /// Bytes of one request's body, at most [default: 67108864]
     #[arg(long, env = "SIMCLR_BODY_BYTES_MAX", value_name = "BYTES", help_heading = "Limits")]
     pub body_bytes_max: Option<usize>,
@@ -205,6 +241,10 @@ impl RawConfig {
             picture_pixels_max: self.picture_pixels_max.or(other.picture_pixels_max),
             request_pictures_max: self.request_pictures_max.or(other.request_pictures_max),
             request_records_max: self.request_records_max.or(other.request_records_max),
+            collections_max: self.collections_max.or(other.collections_max),
+            records_per_collection_max: self.records_per_collection_max.or(other.records_per_collection_max),
+            payload_bytes_max: self.payload_bytes_max.or(other.payload_bytes_max),
+            disk_reserve_bytes: self.disk_reserve_bytes.or(other.disk_reserve_bytes),
             body_bytes_max: self.body_bytes_max.or(other.body_bytes_max),
             bodies_bytes_max: self.bodies_bytes_max.or(other.bodies_bytes_max),
             requests_max: self.requests_max.or(other.requests_max),

@@ -29,6 +29,23 @@ fn each_mistake_is_named() {
 }
 
 #[test]
+fn limits_of_the_collections_are_raised_like_the_others() {
+    let raised = "collections-max = 500\nrecords-per-collection-max = 9000000\npayload-bytes-max = 100000\ndisk-reserve-bytes = 0";
+    let file: RawConfig = toml::from_str(raised).unwrap();
+    let typed = RawConfig { payload_bytes_max: Some(7), ..RawConfig::default() }.or(file).or(raw());
+    let store = typed.store_limits().unwrap();
+    let limits = Config::check(typed).unwrap().limits;
+    assert_eq!((limits.collections_max, limits.records_per_collection_max), (500, 9_000_000));
+    assert_eq!((limits.payload_bytes_max, limits.disk_reserve_bytes), (7, 0));
+    assert_eq!((store.records_per_collection_max, store.payload_bytes_max), (9_000_000, 7));
+    let own = simclr_search::Limits::default();
+    assert_eq!(store.records_per_request_max, own.records_per_request_max, "a command has no requests");
+    assert_eq!(Config::check(raw()).unwrap().limits.collections_max, own.collections_max);
+    let none = RawConfig { records_per_collection_max: Some(0), ..raw() };
+    assert!(none.store_limits().unwrap_err().to_string().contains("--records-per-collection-max 0"));
+}
+
+#[test]
 fn sessions_that_are_given_are_kept_and_the_rest_follows() {
     let of =
         |sessions, session_threads| Config::check(RawConfig { sessions, session_threads, ..raw() }).unwrap();

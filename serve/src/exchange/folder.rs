@@ -40,8 +40,7 @@ impl Writer {
     pub(super) fn create(folder: &Path, config: &CollectionConfig) -> Result<Self, ExchangeError> {
         let failed = |e: std::io::Error| ExchangeError::file(folder, e);
         if folder.is_dir() {
-            // What an export that was interrupted has left.
-            std::fs::remove_dir_all(folder).map_err(failed)?;
+            clear(folder)?;
         }
         create_dir(folder).map_err(failed)?;
         let json = serde_json::to_vec_pretty(config).map_err(|e| ExchangeError::file(folder, e))?;
@@ -52,6 +51,22 @@ impl Writer {
         let records = BufWriter::new(File::create(folder.join(RECORDS)).map_err(failed)?);
         Ok(Self { folder: folder.to_owned(), dimension: config.dimension, rows: 0, vectors, records })
     }
+}
+
+/// Takes away what an export that was interrupted has left; a folder that holds anything else is somebody's own.
+fn clear(folder: &Path) -> Result<(), ExchangeError> {
+    let failed = |e: std::io::Error| ExchangeError::file(folder, e);
+    let names = std::fs::read_dir(folder).map_err(failed)?.map(|entry| entry.map(|entry| entry.file_name()));
+    let names = names.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    if let Some(other) =
+        names.iter().find(|name| ![VECTORS, RECORDS, COLLECTION].iter().any(|own| *name == own))
+    {
+        let other = other.display();
+        let reason = format!("{other} in it is not an export's; take the folder away or name another place");
+        return Err(ExchangeError::file(folder, reason));
+    }
+    names.iter().try_for_each(|name| std::fs::remove_file(folder.join(name))).map_err(failed)?;
+    std::fs::remove_dir(folder).map_err(failed)
 }
 
 impl Sink for Writer {

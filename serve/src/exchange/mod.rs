@@ -8,6 +8,7 @@ mod npy;
 mod parquet;
 
 use std::fmt::Display;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use simclr_search::{CollectionConfig, Record, SearchError, Upserted, VectorCollection, VectorStore};
@@ -35,7 +36,7 @@ pub enum ExchangeError {
 }
 
 impl ExchangeError {
-    fn file(path: &Path, reason: impl Display) -> Self {
+    pub(crate) fn file(path: &Path, reason: impl Display) -> Self {
         Self::File { path: path.to_owned(), reason: reason.to_string() }
     }
 }
@@ -95,6 +96,21 @@ pub fn export(
     sink.finish()?;
     std::fs::rename(&partial, to).map_err(|e| ExchangeError::file(to, e))?;
     Ok(written)
+}
+
+/// Writes every record of one moment as Parquet, and gives back what it was written to.
+pub(crate) fn write_parquet<W: Write + Send>(
+    collection: &dyn VectorCollection,
+    out: W,
+) -> Result<W, ExchangeError> {
+    let config = collection.config();
+    let mut writer = parquet::Writer::over(Path::new(collection.name()), out, config)?;
+    let mut written = Ok(());
+    collection.each_of_moment(part(config.dimension), &mut |records| {
+        written = writer.write_records(&records);
+        written.is_ok()
+    })?;
+    written.and_then(|()| writer.into_inner())
 }
 
 /// Stores every record of a file in a collection, which is made if it is not there.

@@ -68,6 +68,8 @@ fn scope_of(method: &Method, route: &str) -> Option<Scope> {
     match route {
         _ if is_for_everybody(route) => None,
         _ if route.starts_with("/v1/models/") && !asks => Some(Scope::Admin),
+        // A whole collection at once is more than asking for records of it.
+        "/v1/collections/{collection}/snapshot" => Some(Scope::Admin),
         _ if route.starts_with("/v2/repository/models/") => Some(Scope::Admin),
         _ if (route.starts_with("/v1/evaluations") || route.starts_with("/v1/classifiers")) && !asks => {
             Some(Scope::Write)

@@ -7,14 +7,17 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use simclr_search::{CollectionConfig, Problem, SearchError, VectorCollection, VectorStore};
-use utoipa::ToSchema;
+use simclr_search::{CollectionConfig, Problem, SearchError, Statistics, VectorCollection, VectorStore};
+use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
-use super::extract::ApiPath;
+use super::extract::{ApiPath, ApiQuery};
 use super::models::asked;
 use super::upload;
 use crate::app::App;
+
+/// Records whose neighbours one request may have looked for both ways.
+const SAMPLE_MAX: usize = 1000;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -53,6 +56,73 @@ pub(super) struct CollectionAnswer {
     records: usize,
 }
 
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OneOptions {
+    /// Measure the recall of so many records' ten nearest neighbours against exact search, 1 to 1000
+    measure_recall: Option<usize>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct CollectionDetails {
+    #[serde(flatten)]
+    collection: CollectionAnswer,
+    /// How it is searched; null of a collection on a cluster, which does not tell
+    statistics: Option<StatisticsAnswer>,
+    /// Null unless `measure_recall` asked for it, and where there is nothing to compare with
+    recall: Option<RecallAnswer>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct StatisticsAnswer {
+    /// Files with a graph each; none while every search is exact
+    segments: usize,
+    /// Records in them, with those that are gone since
+    sealed: usize,
+    /// Of these, replaced or deleted since
+    dead: usize,
+    /// Records not sealed yet, which are compared exactly
+    fresh: usize,
+    /// Records that could not be found once a graph was made, and were made findable before anybody searched it
+    orphans_repaired: usize,
+    /// Bytes that walks read, for each sealed record; null where none is sealed
+    walked_bytes_per_record: Option<f64>,
+    /// Whether a segment is being made, or waits to be
+    sealing: bool,
+    /// What making the segments in use took
+    build_seconds: f64,
+    /// Why nothing is sealed although the collection is large enough
+    problem: Option<String>,
+    /// What was wrong with segments at the start; they are made again
+    damage: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct RecallAnswer {
+    /// Records whose neighbours were looked for both ways
+    sampled: usize,
+    /// Share of their ten nearest others, by exact search, that a search finds
+    recall: f64,
+}
+
+impl From<Statistics> for StatisticsAnswer {
+    fn from(of: Statistics) -> Self {
+        Self {
+            segments: of.segments,
+            sealed: of.sealed,
+            dead: of.dead,
+            fresh: of.fresh,
+            orphans_repaired: of.repaired,
+            walked_bytes_per_record: (of.sealed > 0).then(|| of.walked_bytes as f64 / of.sealed as f64),
+            sealing: of.building,
+            build_seconds: of.build_time.as_secs_f64(),
+            problem: of.problem,
+            damage: of.damage,
+        }
+    }
+}
+
 impl CollectionAnswer {
     fn of(collection: &dyn VectorCollection) -> Result<Self, SearchError> {
         let CollectionConfig { dimension, space_key } = collection.config().clone();
@@ -80,14 +150,29 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<CollectionL
     Ok(Json(list.await?))
 }
 
-/// One collection
+/// One collection, and how it is searched
 #[utoipa::path(get, path = "/v1/collections/{collection}", tag = "collections",
-    params(("collection" = String, Path)), responses((status = 200, body = CollectionAnswer)))]
+    params(("collection" = String, Path), OneOptions), responses((status = 200, body = CollectionDetails)))]
 pub(super) async fn one(
     State(app): State<Arc<App>>,
     ApiPath(name): ApiPath<String>,
-) -> Result<Json<CollectionAnswer>, ApiError> {
-    Ok(Json(app.store(move |store| CollectionAnswer::of(&*store.get(&name)?)).await?))
+    ApiQuery(options): ApiQuery<OneOptions>,
+) -> Result<Json<CollectionDetails>, ApiError> {
+    let sample = options.measure_recall;
+    if let Some(found) = sample.filter(|sample| !(1..=SAMPLE_MAX).contains(sample)) {
+        let message = format!("measure_recall must be between 1 and {SAMPLE_MAX}, not {found}");
+        return Err(ApiError::bad("invalid_measure_recall", message).at("measure_recall"));
+    }
+    let look = move |store: &dyn VectorStore| {
+        let collection = store.get(&name)?;
+        let recall = sample.and_then(|sample| collection.recall(sample));
+        Ok(CollectionDetails {
+            collection: CollectionAnswer::of(&*collection)?,
+            statistics: collection.statistics().map(StatisticsAnswer::from),
+            recall: recall.map(|of| RecallAnswer { sampled: of.sampled, recall: of.recall }),
+        })
+    };
+    Ok(Json(app.store(look).await?))
 }
 
 /// Make a collection; one that is there already, and is the same, is left as it is

@@ -64,7 +64,10 @@ async fn in_time<T, E: ToString>(
     responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
 pub(super) async fn text(State(app): State<Arc<App>>) -> impl IntoResponse {
     let sizes = app.store(|store| {
-        let size = |c: &Arc<dyn VectorCollection>| Ok((c.name().to_owned(), c.count()?));
+        let size = |c: &Arc<dyn VectorCollection>| {
+            let problem = c.statistics().is_some_and(|statistics| statistics.problem.is_some());
+            Ok(metrics::Size { collection: c.name().to_owned(), records: c.count()?, problem })
+        };
         store.list()?.iter().map(size).collect::<Result<Vec<_>, SearchError>>()
     });
     let sizes = in_time(COUNTING_TIME_MAX, sizes).await.unwrap_or_else(|error| {

@@ -24,10 +24,13 @@ mod oip;
 mod openai;
 mod openapi;
 mod page;
+mod queries;
 mod records;
 mod room;
 mod search;
+mod searches;
 mod skipping;
+mod snapshot;
 mod source;
 mod subject;
 mod timing;
@@ -59,6 +62,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(collections::routes())
         .merge(records::routes())
         .merge(search::routes())
+        .merge(snapshot::routes())
         .merge(map::routes())
         .merge(arrangement::routes())
         .merge(evaluations::routes())

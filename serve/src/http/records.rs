@@ -136,7 +136,7 @@ pub(super) async fn find(app: &App, name: String, id: String) -> Result<Record, 
     app.store(move |collections| collections.get(&name)?.get(&id)).await?.ok_or_else(no_such_record)
 }
 
-fn no_such_record() -> ApiError {
+pub(super) fn no_such_record() -> ApiError {
     ApiError::missing("record_not_found", "there is no record with that id in the collection")
 }
 

@@ -115,6 +115,24 @@ fn files_that_do_not_fit_together_are_named() {
 }
 
 #[test]
+fn what_an_export_left_is_taken_away_and_nothing_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, _) = filled(&folder, 10);
+    let partial = folder.path().join("cats.partial");
+    let try_export = || export(&*from.get("cats").unwrap(), &folder.path().join("cats"), |_| ());
+    std::fs::create_dir(&partial).unwrap();
+    for name in ["vectors.npy", "thesis.tex"] {
+        std::fs::write(partial.join(name), "mine").unwrap();
+    }
+    let refused = try_export().unwrap_err().to_string();
+    assert!(refused.contains("cats.partial") && refused.contains("thesis.tex"), "{refused}");
+    assert_eq!(std::fs::read_dir(&partial).unwrap().count(), 2, "and nothing was removed");
+    std::fs::remove_file(partial.join("thesis.tex")).unwrap();
+    assert_eq!(try_export().unwrap(), 10);
+    assert!(!partial.exists());
+}
+
+#[test]
 fn commands_move_a_collection_and_say_so() {
     let folder = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str], data: &str| {
@@ -134,6 +152,11 @@ fn commands_move_a_collection_and_say_so() {
     assert_eq!((code, text.trim()), (Some(0), r#"{"collection":"cats","exported":7,"to":"cats.parquet"}"#));
     let (code, text) = run(&["import", "dogs", "cats.parquet"], "other");
     assert!(code == Some(0) && text.contains("7 records inserted and 0 replaced"), "{text}");
+    for (limit, at) in [("--records-per-collection-max", "6"), ("--payload-bytes-max", "9")] {
+        let (code, text) = run(&["import", "dogs", "cats.parquet", limit, at], "limited");
+        let name = limit.trim_start_matches('-').replace('-', "_");
+        assert!(code == Some(1) && text.contains(&name) && text.contains(at), "{text}");
+    }
     for (arguments, data, word) in [
         (["export", "birds", "birds.parquet"], "data", "birds"),
         (["export", "cats", "cats.parquet"], "data", "already"),

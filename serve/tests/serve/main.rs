@@ -13,6 +13,7 @@ mod exchanging;
 mod fetching;
 mod fuzzing;
 mod guarding;
+mod indexing;
 mod inference;
 mod mapping;
 mod models;
@@ -24,6 +25,9 @@ mod probes;
 mod process;
 mod refusals;
 mod reloading;
+mod searching;
+mod snapshots;
+mod statistics;
 mod stopping;
 mod store;
 #[cfg(feature = "otel")]

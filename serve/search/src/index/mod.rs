@@ -145,6 +145,18 @@ impl Index {
         self.active = tidy;
     }
 
+    /// At most `most` records at even distances: their ids and directions.
+    pub(crate) fn sample(&self, most: usize) -> Vec<(Arc<str>, Vec<f32>)> {
+        let step = self.len().div_ceil(most.max(1)).max(1);
+        let alive = |part: &'_ Part, i: usize| part.is_alive(i);
+        let rows = self
+            .all_parts()
+            .flat_map(|part| (0..part.rows.len()).filter(move |&i| alive(part, i)).map(move |i| (part, i)));
+        let record =
+            |(part, i): (&Part, usize)| (Arc::clone(&part.rows[i].id), part.vectors.direction(i).to_vec());
+        rows.step_by(step).take(most).map(record).collect()
+    }
+
     fn all_parts(&self) -> impl Iterator<Item = &Part> {
         self.parts.iter().chain([&self.active])
     }

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::contents::stored;
 use super::expression::expression;
+use super::parts::{UPSERT_BYTES, parts};
 use super::reading::any_of;
 use super::{FIELD_ID, FIELD_PAYLOAD, FIELD_VECTOR, Link};
 use crate::asking::{check_limit, check_query, check_request};
@@ -23,8 +24,6 @@ use crate::{
     CollectionConfig, ContentHash, Limits, Neighbour, Query, Record, SearchError, Upserted, VectorCollection,
 };
 
-/// Bytes of one upsert; the server's limit is 64 MiB.
-const UPSERT_BYTES: usize = 16 << 20;
 /// The widest walk Milvus makes; there is no exact search beside its index.
 const EF_MAX: usize = 32_768;
 const EF: usize = 64;
@@ -138,9 +137,7 @@ impl VectorCollection for MilvusCollection {
         records.reverse();
         let replaced = self.existing(&seen.into_iter().collect::<Vec<_>>())?;
         let inserted = records.len() - replaced;
-        let per_part =
-            (UPSERT_BYTES / (4 * self.config.dimension + self.limits.payload_bytes_max / 16)).max(1);
-        records.chunks(per_part).try_for_each(|part| self.upsert_part(part))?;
+        parts(&records, UPSERT_BYTES).into_iter().try_for_each(|part| self.upsert_part(part))?;
         Ok(Upserted { inserted, replaced: given - inserted, duplicates })
     }
 
@@ -177,6 +174,11 @@ impl VectorCollection for MilvusCollection {
         let count = results.get_output_field("count(*)").and_then(FieldData::as_int64);
         let count = count.and_then(|count| count.first().copied()).ok_or_else(|| self.malformed())?;
         usize::try_from(count).map_err(|_| self.malformed())
+    }
+
+    fn check(&self, query: &Query) -> Result<(), SearchError> {
+        check_query(query, self.config.dimension, &self.limits)?;
+        query.filter.as_ref().map_or(Ok(()), |filter| expression(filter).map(|_| ()))
     }
 
     fn search_many(&self, queries: &[Query]) -> Result<Vec<Vec<Neighbour>>, SearchError> {

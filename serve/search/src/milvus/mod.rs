@@ -6,6 +6,7 @@
 mod collection;
 mod contents;
 mod expression;
+mod parts;
 mod reading;
 
 use std::collections::HashMap;

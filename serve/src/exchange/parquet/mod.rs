@@ -10,5 +10,7 @@ mod write;
 pub(super) use self::read::Reader;
 pub(super) use self::write::Writer;
 
+/// The metadata that says how long the vectors are, for a file without any.
+const DIMENSION: &str = "simclr.dimension";
 /// The metadata that says which space the vectors lie in.
 const SPACE_KEY: &str = "simclr.space_key";

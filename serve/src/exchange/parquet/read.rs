@@ -8,7 +8,7 @@ use parquet::data_type::{ByteArrayType, DataType, DoubleType, FloatType};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use simclr_search::Record;
 
-use super::SPACE_KEY;
+use super::{DIMENSION, SPACE_KEY};
 use crate::exchange::{ExchangeError, Source};
 
 /// Numbers of either size.
@@ -60,14 +60,17 @@ impl Reader {
         let needed = |name: &str| column(name).ok_or_else(|| failed(&format!("it has no column \"{name}\"")));
         let (id, vector) = (needed("id")?, needed("vector")?);
         let columns = Columns { id, vector, payload: column("payload"), content: column("content_sha256") };
-        let pairs = about.key_value_metadata().into_iter().flatten();
-        let space_key = pairs.filter(|pair| pair.key == SPACE_KEY).find_map(|pair| pair.value.clone());
+        let told = |key: &str| {
+            let mut pairs = about.key_value_metadata().into_iter().flatten();
+            pairs.find(|pair| pair.key == key).and_then(|pair| pair.value.clone())
+        };
+        let (space_key, told) = (told(SPACE_KEY), told(DIMENSION).and_then(|text| text.parse().ok()));
         let path = path.to_owned();
         let mut reader =
             Self { path, file, columns, space_key, dimension: 0, next_group: 0, group: None, rows: 0 };
-        // The first vector says how long they are; then everything begins anew.
+        // The first vector says how long they are, or where there is none what wrote it; then everything begins anew.
         let first = reader.read(1)?.pop();
-        let dimension = first.map(|record| record.vector.len());
+        let dimension = first.map(|record| record.vector.len()).or(told);
         let dimension = dimension.ok_or_else(|| ExchangeError::file(&reader.path, "it has no rows"))?;
         Ok(Self { file: open()?, dimension, next_group: 0, group: None, rows: 0, ..reader })
     }

@@ -1,6 +1,7 @@
 //! The writing half: records in, row groups out.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 use simclr_search::{CollectionConfig, Record};
 
-use super::SPACE_KEY;
+use super::{DIMENSION, SPACE_KEY};
 use crate::exchange::{ExchangeError, Sink};
 
 const SCHEMA: &str = "message record {
@@ -25,27 +26,50 @@ const SCHEMA: &str = "message record {
     optional binary content_sha256 (STRING);
 }";
 
-/// Writes a file.
-pub(in crate::exchange) struct Writer {
+/// Writes a file, or what is to become one elsewhere.
+pub(in crate::exchange) struct Writer<W: Write + Send> {
     path: PathBuf,
-    writer: SerializedFileWriter<File>,
+    writer: SerializedFileWriter<W>,
 }
 
-impl Writer {
+impl Writer<File> {
     pub(in crate::exchange) fn create(path: &Path, config: &CollectionConfig) -> Result<Self, ExchangeError> {
+        let file = File::create(path).map_err(|e| ExchangeError::file(path, e))?;
+        Self::over(path, file, config)
+    }
+}
+
+impl<W: Write + Send> Writer<W> {
+    /// Writes to `out`, of which errors speak as `path`.
+    pub(in crate::exchange) fn over(
+        path: &Path,
+        out: W,
+        config: &CollectionConfig,
+    ) -> Result<Self, ExchangeError> {
         let failed = |e: ParquetError| ExchangeError::file(path, e);
         let schema = Arc::new(parse_message_type(SCHEMA).map_err(failed)?);
         // Directions of pictures neither repeat nor compress.
         let numbers = ColumnPath::from(vec!["vector".to_owned(), "list".to_owned(), "element".to_owned()]);
+        let about = [(SPACE_KEY, config.space_key.clone()), (DIMENSION, config.dimension.to_string())];
+        let about = about.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec();
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_column_compression(numbers.clone(), Compression::UNCOMPRESSED)
             .set_column_dictionary_enabled(numbers, false)
-            .set_key_value_metadata(Some(vec![KeyValue::new(SPACE_KEY.to_owned(), config.space_key.clone())]))
+            .set_key_value_metadata(Some(about))
             .build();
-        let file = File::create(path).map_err(|e| ExchangeError::file(path, e))?;
-        let writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).map_err(failed)?;
+        let writer = SerializedFileWriter::new(out, schema, Arc::new(properties)).map_err(failed)?;
         Ok(Self { path: path.to_owned(), writer })
+    }
+
+    pub(in crate::exchange) fn write_records(&mut self, records: &[Record]) -> Result<(), ExchangeError> {
+        self.write_group(records).map_err(|e| ExchangeError::file(&self.path, e))
+    }
+
+    /// Ends the file, and gives back what it was written to.
+    pub(in crate::exchange) fn into_inner(self) -> Result<W, ExchangeError> {
+        let Self { path, writer } = self;
+        writer.into_inner().map_err(|e| ExchangeError::file(&path, e))
     }
 
     fn write_group(&mut self, records: &[Record]) -> Result<(), ParquetError> {
@@ -81,14 +105,13 @@ impl Writer {
     }
 }
 
-impl Sink for Writer {
+impl Sink for Writer<File> {
     fn write(&mut self, records: &[Record]) -> Result<(), ExchangeError> {
-        self.write_group(records).map_err(|e| ExchangeError::file(&self.path, e))
+        self.write_records(records)
     }
 
     fn finish(self: Box<Self>) -> Result<(), ExchangeError> {
-        let Self { path, writer } = *self;
-        let file = writer.into_inner().map_err(|e| ExchangeError::file(&path, e))?;
-        file.sync_all().map_err(|e| ExchangeError::file(&path, e))
+        let path = self.path.clone();
+        self.into_inner()?.sync_all().map_err(|e| ExchangeError::file(&path, e))
     }
 }

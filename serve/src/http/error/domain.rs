@@ -104,6 +104,9 @@ impl From<SearchError> for ApiError {
             SearchError::PayloadTooDeep { .. } => Self::bad("payload_too_deep", message),
             SearchError::TooManyInOneRequest { .. } => Self::too_large("too_many_records", message),
             SearchError::DiskFull { .. } => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", message),
+            SearchError::NoMoment { .. } => {
+                Self::new(StatusCode::NOT_IMPLEMENTED, "snapshot_unsupported", message)
+            }
             SearchError::Remote { .. } => {
                 let error =
                     Self::unavailable("store_unavailable", "the store of the collections does not answer");

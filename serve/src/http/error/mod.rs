@@ -109,6 +109,13 @@ impl ApiError {
         Self { param: Some(param.into()), ..self }
     }
 
+    /// Says in which of several parts of the request it is, before where in that.
+    #[must_use]
+    pub(crate) fn within(self, place: &str) -> Self {
+        let param = self.param.as_ref().map_or_else(|| place.to_owned(), |param| format!("{place}.{param}"));
+        self.at(param)
+    }
+
     /// Says that the connection ends with this answer, unless the whole body was read.
     #[must_use]
     pub(crate) fn closing_unless(self, read: bool) -> Self {

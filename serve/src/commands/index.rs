@@ -1,0 +1,173 @@
+//! `simclr-serve index`: a folder of pictures into a collection, and again whenever the folder has changed.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use simclr_serve::{Config, Indexed, Indexing, RawConfig, Told, index};
+
+use super::store::StoreArgs;
+
+const EXAMPLES: &str = "\
+Examples:
+  simclr-serve index photos ~/Pictures --model models/artefacts/cifar10-r18 --data-dir data
+  simclr-serve index photos ~/Pictures --model models/artefacts/cifar10-r18 --data-dir data --prune
+  simclr-serve --sessions 4 index photos /mnt/photos --model encoder --store milvus://127.0.0.1:19530 --json > summary.json
+
+Each picture becomes a record: its id is the path below the folder, its payload {\"path\": …}, and the hash of its bytes is kept.
+Run it again after an interruption, or when the folder has changed: what is there with the same bytes is left alone, changed
+files are replaced.
+Of files with the same bytes the first by path is stored and the others are told, unless --keep-duplicates. --prune never
+touches records that others stored. No server may have --data-dir open; one collection is for one folder.
+Options of the encoder and limits, such as --sessions and --picture-bytes-max, go before the word index.";
+
+/// Set by Ctrl-C and SIGTERM.
+static STOP: AtomicBool = AtomicBool::new(false);
+/// Lines at most this often.
+const BETWEEN_LINES: Duration = Duration::from_secs(1);
+/// Files named in the text after each other.
+const NAMED: usize = 20;
+
+/// Store a folder of pictures in a collection: embedded as the server does, again whenever the folder has changed
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct IndexArgs {
+    /// The collection, which is made if it is not there
+    name: String,
+    /// The folder of pictures (jpg, jpeg, png, webp, gif, bmp), with all folders below it
+    folder: PathBuf,
+    /// Folder of the encoder
+    #[arg(long, env = "SIMCLR_MODEL", value_name = "FOLDER")]
+    model: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Store files of the same bytes under each of their paths
+    #[arg(long)]
+    keep_duplicates: bool,
+    /// Delete the records of files that are gone
+    #[arg(long)]
+    prune: bool,
+    /// Share of the pictures that may be unreadable; they are named and left out
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
+    broken_max: f64,
+}
+
+/// Indexes, and says what became of each file that was not simply stored.
+pub(crate) fn run(arguments: &IndexArgs, raw: RawConfig) -> anyhow::Result<ExitCode> {
+    let IndexArgs { name, folder, model, store, .. } = arguments;
+    let raw = RawConfig {
+        model: Some(model.clone()),
+        models_dir: None,
+        data_dir: Some(store.data_dir.clone().unwrap_or_default()),
+        store: None,
+        listen: None,
+        ..raw
+    };
+    let mut config = Config::check(raw)?;
+    (config.store, config.store_token) = (store.store.clone(), store.store_token.clone());
+    ctrlc::set_handler(|| {
+        // A second one does not wait for what is in hand.
+        if STOP.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })?;
+    let (keep_duplicates, prune, broken_max) =
+        (arguments.keep_duplicates, arguments.prune, arguments.broken_max);
+    let indexing = Indexing { folder, collection: name, keep_duplicates, prune, broken_max, stop: &STOP };
+    let mut progress = Progress::new();
+    let done = index(&config, &indexing, &mut |told| progress.hear(&told));
+    progress.finish();
+    let done = done?;
+    store.say(&summary(arguments, &done, progress.begun), &text(arguments, &done, progress.begun));
+    Ok(if done.stopped { ExitCode::from(130) } else { ExitCode::SUCCESS })
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "it must be 0 to 1".to_owned())
+}
+
+fn summary(arguments: &IndexArgs, done: &Indexed, begun: Instant) -> Value {
+    let pairs = |pairs: &[(String, String)], other: &str| -> Vec<Value> {
+        pairs.iter().map(|(path, of)| json!({"path": path, other: of})).collect()
+    };
+    json!({
+        "collection": arguments.name, "folder": arguments.folder, "found": done.found, "inserted": done.inserted,
+        "replaced": done.replaced, "unchanged": done.unchanged, "pruned": done.pruned, "stopped": done.stopped,
+        "duplicates": pairs(&done.duplicates, "same_as"), "broken": pairs(&done.broken, "reason"),
+        "seconds": begun.elapsed().as_secs_f64(),
+    })
+}
+
+fn text(arguments: &IndexArgs, done: &Indexed, begun: Instant) -> String {
+    let (name, folder, seconds) =
+        (&arguments.name, arguments.folder.display(), begun.elapsed().as_secs_f64());
+    let Indexed { found, inserted, replaced, unchanged, duplicates, broken, pruned, .. } = done;
+    let mut text = format!(
+        "{name}: {found} pictures below {folder}: {inserted} stored, {replaced} replaced, {unchanged} unchanged, {} duplicates, \
+         {} broken; {pruned} records pruned; {seconds:.1} s",
+        duplicates.len(),
+        broken.len()
+    );
+    let same = duplicates.iter().map(|(path, same_as)| format!("{path} has the same bytes as {same_as}"));
+    let bad = broken.iter().map(|(path, reason)| format!("{path}: {reason}"));
+    let lines: [Vec<String>; 2] = [same.collect(), bad.collect()];
+    for lines in lines {
+        lines.iter().take(NAMED).for_each(|line| text += &format!("\n  {line}"));
+        if lines.len() > NAMED {
+            text += &format!("\n  and {} more; --json names them all", lines.len() - NAMED);
+        }
+    }
+    if done.stopped {
+        text += "\nstopped; the same command goes on from here";
+    }
+    text
+}
+
+/// A bar on a terminal; elsewhere JSON lines, now and then.
+struct Progress {
+    bar: Option<ProgressBar>,
+    begun: Instant,
+    told: Option<Instant>,
+    of: usize,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} pictures, {per_sec}, {eta} left");
+        let bar = std::io::stderr().is_terminal().then(|| {
+            ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        Self { bar, begun: Instant::now(), told: None, of: 0 }
+    }
+
+    fn hear(&mut self, told: &Told<'_>) {
+        match (told, &self.bar) {
+            (Told::Found(of), bar) => {
+                self.of = *of;
+                bar.iter().for_each(|bar| bar.set_length(*of as u64));
+            }
+            (Told::Done(done), Some(bar)) => bar.set_position(*done as u64),
+            (Told::Done(done), None) => self.line(*done),
+            (Told::Broken(path, reason), Some(bar)) => bar.println(format!("{path}: {reason}")),
+            (Told::Broken(path, reason), None) => eprintln!("{}", json!({"broken": path, "reason": reason})),
+        }
+    }
+
+    fn line(&mut self, done: usize) {
+        if done >= self.of || self.told.is_none_or(|told| told.elapsed() >= BETWEEN_LINES) {
+            self.told = Some(Instant::now());
+            let seconds = self.begun.elapsed().as_secs_f64();
+            eprintln!("{}", json!({"done": done, "of": self.of, "seconds": seconds}));
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.iter().for_each(ProgressBar::finish_and_clear);
+    }
+}
