@@ -102,10 +102,11 @@ pub(crate) fn recall(shared: &Shared, sample: usize) -> Option<Recall> {
     let sample = shared.read().index.sample(sample);
     let (mut wanted, mut found) = (0, 0);
     for part in sample.chunks(AT_ONCE) {
-        let state = shared.read();
+        let view = shared.read().index.view();
         let both = [true, false].map(|exact| {
             let queries: Vec<_> = part.iter().map(|(_, direction)| asked(direction, exact)).collect();
-            state.index.nearest_many(&queries)
+            let filters: Vec<_> = queries.iter().map(|_| None).collect();
+            view.nearest_many(&queries, &filters)
         });
         for (((id, _), exact), quick) in part.iter().zip(&both[0]).zip(&both[1]) {
             let (exact, quick) = (others(exact, id), others(quick, id));
