@@ -44,10 +44,13 @@ pub(super) async fn check(State(app): State<Arc<App>>, request: Request, next: N
     response
 }
 
+/// The bearer's token; else the other header, also where a proxy's `authorization` of another scheme stands beside it.
 fn presented(headers: &HeaderMap) -> Option<&[u8]> {
-    let Some(value) = headers.get(AUTHORIZATION) else {
-        return headers.get(API_KEY).map(HeaderValue::as_bytes);
-    };
+    let bearer = headers.get(AUTHORIZATION).and_then(bearer);
+    bearer.or_else(|| headers.get(API_KEY).map(HeaderValue::as_bytes))
+}
+
+fn bearer(value: &HeaderValue) -> Option<&[u8]> {
     let (scheme, key) = value.as_bytes().split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii())
 }

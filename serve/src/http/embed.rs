@@ -23,6 +23,11 @@ use crate::app::App;
 /// The content type by which a client asks for bare little-endian f32, row after row.
 const RAW: &str = "application/octet-stream";
 
+/// What JSON says in fields, beside an answer that is bare numbers.
+pub(super) const SPACE_KEY: &str = "x-space-key";
+pub(super) const DIMENSION: &str = "x-dimension";
+pub(super) const KEPT_INDICES: &str = "x-kept-indices";
+
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/v1/embed", post(embed))
 }
@@ -99,9 +104,9 @@ pub(super) async fn embed(
         let kept: Vec<String> = embedded.kept.iter().map(usize::to_string).collect();
         let headers = [
             (CONTENT_TYPE.as_str(), kind.to_owned()),
-            ("x-space-key", space_key),
-            ("x-dimension", dimension.to_string()),
-            ("x-kept-indices", kept.join(",")),
+            (SPACE_KEY, space_key),
+            (DIMENSION, dimension.to_string()),
+            (KEPT_INDICES, kept.join(",")),
         ];
         return Ok((headers, body).into_response());
     }

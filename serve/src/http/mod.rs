@@ -41,7 +41,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -51,6 +51,16 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use crate::app::App;
 use error::ApiError;
 pub use openapi::openapi;
+
+/// Headers of answers that say what no body does, and so are for pages of other origins too.
+const EXPOSED: [&str; 6] = [
+    "x-request-id",
+    "retry-after",
+    embed::SPACE_KEY,
+    embed::DIMENSION,
+    embed::KEPT_INDICES,
+    oip::infer::JSON_LENGTH,
+];
 
 /// Every route over one [`App`]; callable without a socket.
 pub fn router(app: Arc<App>) -> Router {
@@ -100,7 +110,7 @@ fn cross_origin(origins: &[String]) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("x-api-key")])
-        .expose_headers([HeaderName::from_static("x-request-id"), RETRY_AFTER])
+        .expose_headers(EXPOSED.map(HeaderName::from_static))
 }
 
 async fn no_such_path(method: Method, uri: Uri) -> ApiError {

@@ -56,6 +56,8 @@ fn each_scope_opens_its_routes_and_no_more() {
             .status,
         200
     );
+    let proxied = [("authorization", "Basic dXNlcjpwYXNz"), ("x-api-key", READER)];
+    assert_eq!(server.client.send("POST", "/v1/embed", &proxied, &file).status, 200);
     assert_eq!(ask("PUT", "/v1/collections/c", READER, b""), 403);
     assert_eq!(ask("PUT", "/v1/collections/c", WRITER, b""), 201);
     assert_eq!(ask("POST", "/v1/collections/c/records?id=a", READER, &file), 403);
@@ -88,6 +90,16 @@ fn only_listed_origins_are_told_that_they_may() {
     };
     assert_eq!(allowed(&server, "https://a.example"), "https://a.example");
     assert_eq!(allowed(&server, "https://b.example"), "");
+    let headers = [("origin", "https://a.example"), ("accept", "application/x-npy")];
+    let numbers = server.client.send("POST", "/v1/embed", &headers, &png(1));
+    let exposed = numbers.header("access-control-expose-headers").to_owned();
+    for name in ["x-space-key", "x-dimension", "x-kept-indices", "x-request-id"] {
+        assert!(exposed.contains(name) && !numbers.header(name).is_empty(), "{name}: {exposed}");
+    }
+    assert!(
+        exposed.contains("retry-after") && exposed.contains("inference-header-content-length"),
+        "{exposed}"
+    );
     let headers = [("origin", "https://a.example"), ("access-control-request-method", "POST")];
     assert_eq!(server.client.send("OPTIONS", "/v1/embed", &headers, b"").status, 200);
     let other = World::new();

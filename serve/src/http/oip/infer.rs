@@ -23,7 +23,7 @@ use crate::models::Served;
 use simclr_models::Embedding;
 
 /// How long the JSON is, where binary tensors follow it.
-const JSON_LENGTH: &str = "inference-header-content-length";
+pub(in crate::http) const JSON_LENGTH: &str = "inference-header-content-length";
 
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct InferBody {
