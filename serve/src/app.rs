@@ -38,6 +38,7 @@ pub struct App {
     pub(crate) arrangements: Arc<Arrangements>,
     collections: Arc<dyn VectorStore>,
     store_room: Arc<Semaphore>,
+    aside_room: Arc<Semaphore>,
     pub(crate) requests_room: Arc<Semaphore>,
     pub(crate) bodies_room: Arc<Semaphore>,
     pub(crate) streams_room: Arc<Semaphore>,
@@ -147,6 +148,7 @@ impl App {
             streams_room: Arc::new(Semaphore::new(config.limits.event_streams_max)),
             snapshot_room: Arc::new(Semaphore::new(1)),
             store_room: Arc::new(Semaphore::new(STORE_THREADS)),
+            aside_room: Arc::new(Semaphore::new(config.cores)),
             evaluations: Arc::new(evaluations),
             arrangements: Arc::new(Arrangements::new(config.data_dir.join("maps"), config.evaluation_nice)),
             stopping: AtomicBool::new(false),
@@ -180,6 +182,22 @@ impl App {
             result
         });
         task.await.map_err(|_| StoreError::Died)?.map_err(StoreError::Search)
+    }
+
+    /// Runs work that would hold up the request threads beside them, as many at a time as there are cores; none where it
+    /// panicked, with its words in the log.
+    pub(crate) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let room = Arc::clone(&self.aside_room).acquire_owned().await.ok()?;
+        // The place travels with the work: what goes on for a caller who left counts.
+        let task = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(room);
+            result
+        });
+        task.await.ok()
     }
 
     /// Whether new requests are welcome: not stopping, and every model answers.

@@ -1,5 +1,6 @@
 //! `POST /v1/classify/{name}` and `POST /v1/classify`: what fitted probes say of pictures or of ready embeddings.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -15,7 +16,7 @@ use super::extract::{ApiPath, ApiQuery};
 use super::models::asked;
 use super::skipping::{Choice, Skipped};
 use super::source::Source;
-use super::subject::Asked;
+use super::subject::{Asked, Said};
 use crate::app::App;
 use crate::models::Served;
 
@@ -111,10 +112,11 @@ pub(super) async fn by_one(
         return Err(ApiError::bad("invalid_query", message).at("classifiers"));
     }
     let model = model_with(&app, asked.model.as_deref(), &name)?;
-    let ready = asked.embed(&app, &model).await?;
-    let predictions = ready.predictions(&model, &name)?;
+    let probe = model.classifiers.get(&name).ok_or_else(no_such_classifier)?;
+    let Said { mut predictions, skipped } = asked.embed(&app, &model).await?.judge(&app, vec![probe]).await?;
+    let predictions = predictions.pop().unwrap_or_default();
     let (model, space_key) = (model.name().to_owned(), model.space_key().to_owned());
-    Ok(Json(ClassifyAnswer { classifier: name, model, space_key, predictions, skipped: ready.skipped }))
+    Ok(Json(ClassifyAnswer { classifier: name, model, space_key, predictions, skipped }))
 }
 
 /// What several classifiers, or all, say of the same pictures, embedded once
@@ -131,18 +133,29 @@ pub(super) async fn by_several(
         Some(name) => model_with(&app, asked.model.as_deref(), name)?,
         None => self::asked(&app, asked.model.as_deref())?,
     };
-    let all = || model.classifiers.all().into_iter().map(|kept| kept.probe.name.clone()).collect();
-    let names: Vec<String> = asked.classifiers.clone().unwrap_or_else(all);
-    if names.iter().any(|name| model.classifiers.get(name).is_none()) {
-        return Err(no_such_classifier().at("classifiers"));
-    }
-    let ready = asked.embed(&app, &model).await?;
-    let mut results = Vec::with_capacity(names.len());
-    for classifier in names {
-        results.push(OneResult { predictions: ready.predictions(&model, &classifier)?, classifier });
-    }
+    let probes = match &asked.classifiers {
+        Some(names) => chosen(&model, names)?,
+        None => model.classifiers.all().into_iter().map(|kept| kept.probe).collect(),
+    };
+    let names: Vec<String> = probes.iter().map(|probe| probe.name.clone()).collect();
+    let Said { predictions, skipped } = asked.embed(&app, &model).await?.judge(&app, probes).await?;
+    let results = names.into_iter().zip(predictions);
+    let results = results.map(|(classifier, predictions)| OneResult { classifier, predictions }).collect();
     let (model, space_key) = (model.name().to_owned(), model.space_key().to_owned());
-    Ok(Json(ManyAnswer { model, space_key, results, skipped: ready.skipped }))
+    Ok(Json(ManyAnswer { model, space_key, results, skipped }))
+}
+
+/// The classifiers named, each once: the work of one request is bounded by what the model has.
+fn chosen(model: &Served, names: &[String]) -> Result<Vec<Arc<Probe>>, ApiError> {
+    let (mut seen, mut probes) = (HashSet::new(), Vec::new());
+    for name in names {
+        if !seen.insert(name) {
+            let message = "`classifiers` names one of them twice; name each once";
+            return Err(ApiError::bad("classifier_twice", message).at("classifiers"));
+        }
+        probes.push(model.classifiers.get(name).ok_or_else(|| no_such_classifier().at("classifiers"))?);
+    }
+    Ok(probes)
 }
 
 /// The model asked for, or else the first that has the classifier, the default one before others.
@@ -165,13 +178,8 @@ pub(super) fn most_probable(
 ) -> Result<Vec<Label>, ApiError> {
     // Lengths and space were compared when the probe was loaded.
     let probabilities = probe.predict(embedding.as_slice()).map_err(ApiError::ours)?;
-    let mut labels: Vec<Label> = probe
-        .classes
-        .iter()
-        .zip(probabilities)
-        .map(|(label, probability)| Label { label: label.clone(), probability })
-        .collect();
-    labels.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-    labels.truncate(count);
-    Ok(labels)
+    let mut ranked: Vec<(&String, f32)> = probe.classes.iter().zip(probabilities).collect();
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let label = |(label, probability): (&String, f32)| Label { label: label.clone(), probability };
+    Ok(ranked.into_iter().take(count).map(label).collect())
 }

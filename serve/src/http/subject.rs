@@ -1,9 +1,12 @@
 //! A classification's request and the embeddings it is about, whether it brought pictures or embeddings that are ready.
 
+use std::sync::Arc;
+
 use axum::extract::Request;
+use simclr_eval::Probe;
 use simclr_models::Embedding;
 
-use super::classify::{ClassifyBody, ClassifyOptions, Prediction, most_probable, no_such_classifier};
+use super::classify::{ClassifyBody, ClassifyOptions, Prediction, most_probable};
 use super::drafts::check_finite;
 use super::error::ApiError;
 use super::skipping::{Choice, Skipped};
@@ -32,8 +35,15 @@ enum Subject {
 pub(super) struct Ready {
     embeddings: Vec<Embedding>,
     kept: Vec<usize>,
-    pub(super) skipped: Option<Skipped>,
+    skipped: Option<Skipped>,
     top_k: usize,
+}
+
+/// What classifiers said, and of which pictures they said nothing.
+pub(super) struct Said {
+    /// One list a classifier, in the order asked.
+    pub(super) predictions: Vec<Vec<Prediction>>,
+    pub(super) skipped: Option<Skipped>,
 }
 
 impl Asked {
@@ -85,13 +95,20 @@ impl Asked {
 }
 
 impl Ready {
-    pub(super) fn predictions(&self, model: &Served, classifier: &str) -> Result<Vec<Prediction>, ApiError> {
-        let probe = model.classifiers.get(classifier).ok_or_else(no_such_classifier)?;
-        let rows = self.kept.iter().zip(&self.embeddings);
-        rows.map(|(&index, embedding)| {
-            Ok(Prediction { index, top: most_probable(&probe, embedding, self.top_k)? })
-        })
-        .collect()
+    /// What each of the probes says of each embedding; thousands of products a label, so not on a request thread.
+    pub(super) async fn judge(self, app: &App, probes: Vec<Arc<Probe>>) -> Result<Said, ApiError> {
+        let Self { embeddings, kept, skipped, top_k } = self;
+        let work = move || {
+            let one = |probe: &Probe| -> Result<Vec<Prediction>, ApiError> {
+                let row = |(&index, embedding): (&usize, &Embedding)| {
+                    most_probable(probe, embedding, top_k).map(|top| Prediction { index, top })
+                };
+                kept.iter().zip(&embeddings).map(row).collect()
+            };
+            probes.iter().map(|probe| one(probe)).collect::<Result<Vec<_>, ApiError>>()
+        };
+        let predictions = app.aside(work).await.ok_or_else(|| ApiError::ours("a classifier died"))??;
+        Ok(Said { predictions, skipped })
     }
 }
 

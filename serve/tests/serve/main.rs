@@ -6,6 +6,7 @@ mod arranging;
 mod classifying;
 mod client;
 mod collections;
+mod costs;
 mod deploying;
 mod embedding;
 mod evaluating;
