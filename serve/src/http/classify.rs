@@ -11,6 +11,7 @@ use simclr_eval::Probe;
 use simclr_models::Embedding;
 use utoipa::{IntoParams, ToSchema};
 
+use super::bounded;
 use super::error::ApiError;
 use super::extract::{ApiPath, ApiQuery};
 use super::models::asked;
@@ -42,10 +43,13 @@ pub(super) struct ClassifyOptions {
 #[serde(deny_unknown_fields)]
 pub(super) struct ClassifyBody {
     pub(super) image: Option<Source>,
+    #[serde(default, deserialize_with = "bounded::optional")]
     pub(super) images: Option<Vec<Source>>,
     /// Embeddings of this model, as it gave them: not normalised
+    #[serde(default, deserialize_with = "bounded::optional")]
     pub(super) embeddings: Option<Vec<Vec<f32>>>,
     /// Names, for `/v1/classify`; left out, all of the model's
+    #[serde(default, deserialize_with = "bounded::optional")]
     pub(super) classifiers: Option<Vec<String>>,
     pub(super) top_k: Option<usize>,
     pub(super) model: Option<String>,

@@ -11,6 +11,7 @@ use simclr_models::Embedding;
 use simclr_search::{ContentHash, Record, VectorCollection};
 use utoipa::{IntoParams, ToSchema};
 
+use super::bounded::{self, Counted, Of};
 use super::error::ApiError;
 use super::models::model_of;
 use super::source::Source;
@@ -34,6 +35,7 @@ pub(super) struct UpsertOptions {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UpsertBody {
+    #[serde(deserialize_with = "bounded::list")]
     records: Vec<RecordBody>,
 }
 
@@ -51,6 +53,10 @@ pub(super) struct RecordBody {
     content_sha256: Option<ContentHash>,
 }
 
+impl Counted for RecordBody {
+    const OF: Of = Of::Records;
+}
+
 /// A record of a request: complete, or waiting for its picture to be embedded.
 pub(super) enum Draft {
     Complete(Record),
@@ -58,9 +64,13 @@ pub(super) enum Draft {
 }
 
 /// Understands an upsert's body, however it was sent.
-pub(super) fn understand(content: Content, options: UpsertOptions) -> Result<Vec<Draft>, ApiError> {
+pub(super) async fn understand(
+    app: &App,
+    content: Content,
+    options: UpsertOptions,
+) -> Result<Vec<Draft>, ApiError> {
     match content {
-        Content::Json(bytes) => of_json(upload::json(&bytes)?),
+        Content::Json(bytes) => of_json(upload::json(app, bytes).await?),
         Content::Pictures(uploads, fields) => of_pictures(uploads, &fields, options),
     }
 }
@@ -68,7 +78,7 @@ pub(super) fn understand(content: Content, options: UpsertOptions) -> Result<Vec
 fn of_json(body: UpsertBody) -> Result<Vec<Draft>, ApiError> {
     let draft = |(index, record): (usize, RecordBody)| match (record.image, record.vector) {
         (Some(image), None) => {
-            let upload = upload::upload_of(&image, format!("records[{index}].image"))?;
+            let upload = upload::upload_of(image, format!("records[{index}].image"));
             let (payload, claimed) = (record.payload, record.content_sha256);
             Ok(Draft::Pictured { id: record.id, payload, upload, claimed })
         }
@@ -150,7 +160,7 @@ async fn hashed(
     let (inputs, places) = upload::fetched(app, uploads).await?;
     let bytes = |input: &Input| if let Input::Encoded(bytes) = input { Some(bytes.clone()) } else { None };
     let bytes: Vec<Option<Bytes>> = inputs.iter().map(bytes).collect();
-    let embedded = upload::embed_inputs(app, model, inputs, places, OnError::Fail).await?;
+    let embedded = upload::embed_inputs(app, model, inputs, |index| places[index].clone(), OnError::Fail).await?;
     // Some milliseconds where there are many pictures: not on a thread that serves requests.
     let hash = move |bytes: &Option<Bytes>| Some(ContentHash::of(bytes.as_ref()?));
     let contents = app.store(move |_| Ok(bytes.iter().map(hash).collect::<Vec<_>>())).await?;

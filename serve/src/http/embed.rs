@@ -17,7 +17,7 @@ use super::models::asked;
 use super::skipping::{Choice, Skipped};
 use super::source::Source;
 use super::upload::{self, Content};
-use super::{npy, openai};
+use super::{bounded, npy, openai};
 use crate::app::App;
 
 /// The content type by which a client asks for bare little-endian f32, row after row.
@@ -50,6 +50,7 @@ pub(super) struct EmbedOptions {
 #[serde(deny_unknown_fields)]
 pub(super) struct EmbedBody {
     image: Option<Source>,
+    #[serde(default, deserialize_with = "bounded::optional")]
     images: Option<Vec<Source>>,
     normalize: Option<bool>,
     model: Option<String>,
@@ -84,7 +85,7 @@ pub(super) async fn embed(
     let uploads = match upload::read(&app, request).await? {
         Content::Pictures(uploads, _) => uploads,
         Content::Json(bytes) => {
-            let body: EmbedBody = upload::json(&bytes)?;
+            let body: EmbedBody = upload::json(&app, bytes).await?;
             options.normalize = body.normalize.or(options.normalize);
             options.model = body.model.or(options.model);
             options.on_error = body.on_error.or(options.on_error);

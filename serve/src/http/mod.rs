@@ -6,6 +6,7 @@ mod arrangement;
 mod assets;
 mod auth;
 mod body;
+mod bounded;
 mod classifiers;
 mod classify;
 mod collections;

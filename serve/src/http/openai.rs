@@ -3,6 +3,7 @@
 //! Two dialects of the same are taken besides: `modality: "image"` and `{"image": …}` objects. Fields of OpenAI's that
 //! mean nothing here are ignored; asking for something we cannot give is refused.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -10,14 +11,16 @@ use axum::routing::post;
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use simclr_models::Embedding;
 use utoipa::ToSchema;
 
+use super::bounded;
 use super::error::ApiError;
 use super::models::asked;
 use super::skipping::{Choice, Skipped};
-use super::source::Source;
+use super::source::{Picture, Source};
 use super::upload::{self, Upload};
 use crate::app::App;
 use crate::embedder::Embedded;
@@ -41,12 +44,8 @@ pub(super) struct EmbeddingsBody {
 }
 
 /// One picture or several.
-#[derive(Deserialize, ToSchema)]
-#[serde(
-    untagged,
-    expecting = "input is a picture or a list of them, each a data URI, base64, or {\"image\": either}; \
-                 this model embeds pictures, not text or tokens"
-)]
+#[derive(ToSchema)]
+#[serde(untagged)]
 pub(super) enum Input {
     One(Source),
     Many(Vec<Source>),
@@ -119,7 +118,7 @@ pub(super) async fn create(
     let model = asked(&app, body.model.as_deref())?;
     check_asked(&model, &body)?;
     let format = body.encoding_format;
-    let embedded = upload::embed(&app, &model, uploads(&body.input)?, body.on_error.into()).await?;
+    let embedded = upload::embed(&app, &model, uploads(body.input), body.on_error.into()).await?;
     let (usage, skipped) = (Usage::of(&embedded), body.on_error.tell(&embedded));
     let data = embedded.kept.into_iter().zip(embedded.embeddings);
     let item =
@@ -151,17 +150,39 @@ fn check_asked(model: &Served, body: &EmbeddingsBody) -> Result<(), ApiError> {
     }
 }
 
-fn uploads(input: &Input) -> Result<Vec<Upload>, ApiError> {
+fn uploads(input: Input) -> Vec<Upload> {
     match input {
-        Input::One(source) => Ok(vec![upload::upload_of(source, "input".to_owned())?]),
-        Input::Many(sources) => {
-            let place = |index| format!("input[{index}]");
-            sources
-                .iter()
-                .enumerate()
-                .map(|(index, source)| upload::upload_of(source, place(index)))
-                .collect()
-        }
+        Input::One(source) => vec![upload::upload_of(source, "input".to_owned())],
+        Input::Many(sources) => upload::listed(sources, "input"),
+    }
+}
+
+impl<'de> Deserialize<'de> for Input {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOrMany)
+    }
+}
+
+struct OneOrMany;
+
+impl<'de> Visitor<'de> for OneOrMany {
+    type Value = Input;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Picture.expecting(f)?;
+        f.write_str(", or a list of pictures")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Input, E> {
+        Picture.visit_str(text).map(Input::One)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Input, A::Error> {
+        Picture.visit_map(map).map(Input::One)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Input, A::Error> {
+        bounded::elements(list).map(Input::Many)
     }
 }
 

@@ -104,7 +104,7 @@ pub(super) async fn upsert(
 ) -> Result<Json<UpsertAnswer>, ApiError> {
     // Before the body: whoever misspelt the name need not upload for it.
     let collection = named(&app, &name).await?;
-    let drafts = drafts::understand(upload::read(&app, request).await?, options)?;
+    let drafts = drafts::understand(&app, upload::read(&app, request).await?, options).await?;
     check_count(&app, drafts.len())?;
     let records = drafts::embed(&app, &*collection, drafts).await?;
     Ok(Json(app.store(move |_| collection.upsert(records)).await?.into()))

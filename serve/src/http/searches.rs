@@ -1,11 +1,13 @@
 //! The body of a search, or of several at once: however it was sent, out come [`Search`]es that are understood and not yet asked.
 
 use axum::extract::Request;
+use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use simclr_search::Filter;
 use utoipa::{IntoParams, ToSchema};
 
+use super::bounded::{self, Counted, Of};
 use super::drafts::check_finite;
 use super::error::ApiError;
 use super::queries::{Search, Target, place};
@@ -62,10 +64,15 @@ pub(super) struct SearchBody {
     group_duplicates: Option<bool>,
 }
 
+impl Counted for SearchBody {
+    const OF: Of = Of::Searches;
+}
+
 /// Several searches, answered all or none.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SearchesBody {
+    #[serde(deserialize_with = "bounded::list")]
     searches: Vec<SearchBody>,
 }
 
@@ -88,7 +95,7 @@ pub(super) async fn read(
         Content::Pictures(uploads, _) => {
             Ok((vec![options.search(target_of_pictures(uploads)?, filter)], false))
         }
-        Content::Json(bytes) => match request_of(&bytes)? {
+        Content::Json(bytes) => match request_of(app, bytes).await? {
             SearchRequest::One(body) => Ok((vec![options.understood(*body, filter, None)?], false)),
             SearchRequest::Several(body) => {
                 let searches = options.all_understood(body, filter)?;
@@ -148,14 +155,14 @@ impl SearchOptions {
 }
 
 /// Reads a body as the one or the other, so that an error names what is wrong in it.
-fn request_of(bytes: &[u8]) -> Result<SearchRequest, ApiError> {
+async fn request_of(app: &App, bytes: Bytes) -> Result<SearchRequest, ApiError> {
     #[derive(Deserialize)]
     struct Kind {
         searches: Option<IgnoredAny>,
     }
-    match serde_json::from_slice(bytes) {
-        Ok(Kind { searches: Some(_) }) => Ok(SearchRequest::Several(upload::json(bytes)?)),
-        _ => Ok(SearchRequest::One(upload::json(bytes)?)),
+    match serde_json::from_slice(&bytes) {
+        Ok(Kind { searches: Some(_) }) => Ok(SearchRequest::Several(upload::json(app, bytes).await?)),
+        _ => Ok(SearchRequest::One(upload::json(app, bytes).await?)),
     }
 }
 
@@ -165,17 +172,13 @@ fn filter_of(text: &str) -> Result<Filter, ApiError> {
     })
 }
 
-/// Refuses no search, too many, and those that together ask for more than an answer is to hold.
+/// Refuses no search, and those that together ask for more than an answer is to hold.
 fn check_counts(app: &App, searches: &[Search]) -> Result<(), ApiError> {
     let limit = app.config.limits.request_records_max;
     let (most, neighbours) = (NEIGHBOURS.saturating_mul(limit), searches.iter().map(|search| search.limit));
     let found = neighbours.fold(0, usize::saturating_add);
     let refused = match searches.len() {
         0 => ApiError::bad("no_search", "`searches` is an empty list"),
-        count if count > limit => {
-            let message = format!("{count} searches in one request; at most {limit} are allowed");
-            ApiError::too_large("too_many_searches", message)
-        }
         _ if found > most => {
             let message =
                 format!("the searches ask for {found} neighbours together; at most {most} are allowed");
@@ -199,7 +202,7 @@ fn target_of_json(
     id: Option<String>,
 ) -> Result<Target, ApiError> {
     match (image, vector, id) {
-        (Some(image), None, None) => Ok(Target::Picture(upload::upload_of(&image, "image".to_owned())?)),
+        (Some(image), None, None) => Ok(Target::Picture(upload::upload_of(image, "image".to_owned()))),
         (None, Some(vector), None) => {
             check_finite(&vector, || "vector".to_owned())?;
             Ok(Target::Vector(vector))

@@ -59,7 +59,7 @@ impl Asked {
                 Subject::Pictures(uploads)
             }
             Content::Json(bytes) => {
-                let body: ClassifyBody = upload::json(&bytes)?;
+                let body: ClassifyBody = upload::json(app, bytes).await?;
                 classifiers = body.classifiers;
                 options.top_k = body.top_k.or(options.top_k);
                 options.model = body.model.or(options.model);
@@ -83,7 +83,7 @@ impl Asked {
         let uploads = match self.subject {
             Subject::Pictures(uploads) => uploads,
             Subject::Embeddings(embeddings) => {
-                check_lengths(app, model, &embeddings)?;
+                check_lengths(model, &embeddings)?;
                 let kept = (0..embeddings.len()).collect();
                 return Ok(Ready { embeddings, kept, skipped: None, top_k });
             }
@@ -121,14 +121,10 @@ fn ready_ones(rows: Vec<Vec<f32>>) -> Result<Subject, ApiError> {
     Ok(Subject::Embeddings(embeddings))
 }
 
-fn check_lengths(app: &App, model: &Served, embeddings: &[Embedding]) -> Result<(), ApiError> {
-    let (limit, expected) = (app.config.limits.request_records_max, model.embedding_len());
+fn check_lengths(model: &Served, embeddings: &[Embedding]) -> Result<(), ApiError> {
+    let expected = model.embedding_len();
     if embeddings.is_empty() {
         return Err(ApiError::bad("no_picture", "the request brings no embedding").at("embeddings"));
-    }
-    if embeddings.len() > limit {
-        let message = format!("{} embeddings in one request; at most {limit} are allowed", embeddings.len());
-        return Err(ApiError::too_large("too_many_records", message));
     }
     match embeddings.iter().position(|embedding| embedding.as_slice().len() != expected) {
         Some(index) => {

@@ -1,7 +1,7 @@
 //! Request body → encoded pictures and options, whichever of three ways they were sent.
 //!
 //! A raw body is one picture; `multipart/form-data` brings several and text fields; JSON is left to the route, which
-//! knows its shape. Reads within the limits on bytes and time and decodes no picture.
+//! knows its shape. Reads within the limits on bytes, time and numbers, and decodes no picture.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
 use super::body::read_body;
+use super::bounded::{self, Bounds, Of};
 use super::error::ApiError;
 use super::source::{Sent, Source};
 use super::timing;
@@ -23,6 +24,9 @@ use crate::embedder::{Embedded, Input, OnError};
 use crate::fetching::FetchError;
 use crate::models::Served;
 use crate::spans;
+
+/// JSON of more bytes is read beside the request threads, which it would hold up.
+const SHORT_BYTES: usize = 256 << 10;
 
 /// One encoded picture and where in the request it is.
 #[derive(Debug, Clone)]
@@ -65,7 +69,7 @@ pub(crate) async fn read(app: &App, request: Request) -> Result<Content, ApiErro
 }
 
 /// Reads the body of a route that takes JSON alone; an empty one is nothing.
-pub(crate) async fn read_json<T: DeserializeOwned>(
+pub(crate) async fn read_json<T: DeserializeOwned + Send + 'static>(
     app: &App,
     request: Request,
 ) -> Result<Option<T>, ApiError> {
@@ -75,23 +79,35 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
         return Ok(None);
     }
     if kind == "application/json" || kind.ends_with("+json") {
-        return json(&bytes).map(Some);
+        return json(app, bytes).await.map(Some);
     }
     let message = "this route takes JSON: send it with content-type: application/json";
     Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "json_expected", message))
 }
 
 /// Reads the body of a route whose clients do not always say that they send JSON; an empty one is nothing.
-pub(crate) async fn read_json_of_any_kind<T: DeserializeOwned>(
+pub(crate) async fn read_json_of_any_kind<T: DeserializeOwned + Send + 'static>(
     app: &App,
     request: Request,
 ) -> Result<Option<T>, ApiError> {
     let bytes = read_body(app, request.into_body()).await?;
-    if bytes.is_empty() { Ok(None) } else { json(&bytes).map(Some) }
+    if bytes.is_empty() { Ok(None) } else { json(app, bytes).await.map(Some) }
 }
 
 /// Reads JSON; an error says where it is and what was expected.
-pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+pub(crate) async fn json<T: DeserializeOwned + Send + 'static>(
+    app: &App,
+    bytes: Bytes,
+) -> Result<T, ApiError> {
+    let bounds = Bounds::from(&app.config.limits);
+    if bytes.len() <= SHORT_BYTES {
+        return bounded::within(bounds, || parse(&bytes));
+    }
+    let work = move || bounded::within(bounds, || parse(&bytes));
+    app.aside(work).await.ok_or_else(|| ApiError::ours("reading JSON panicked"))?
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -105,12 +121,8 @@ pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 /// The pictures of a JSON body that has `image` or `images`.
 pub(crate) fn from_json(image: Option<Source>, images: Option<Vec<Source>>) -> Result<Vec<Upload>, ApiError> {
     match (image, images) {
-        (Some(image), None) => Ok(vec![upload_of(&image, "image".to_owned())?]),
-        (None, Some(images)) => images
-            .iter()
-            .enumerate()
-            .map(|(index, image)| upload_of(image, format!("images[{index}]")))
-            .collect(),
+        (Some(image), None) => Ok(vec![upload_of(image, "image".to_owned())]),
+        (None, Some(images)) => Ok(listed(images, "images")),
         _ => {
             Err(ApiError::bad("no_picture", "give either `image`, one picture, or `images`, a list of them"))
         }
@@ -118,11 +130,14 @@ pub(crate) fn from_json(image: Option<Source>, images: Option<Vec<Source>>) -> R
 }
 
 /// One picture of a JSON body.
-pub(crate) fn upload_of(source: &Source, place: String) -> Result<Upload, ApiError> {
-    match source.sent() {
-        Ok(sent) => Ok(Upload { place, file_name: None, sent }),
-        Err(error) => Err(error.at(place)),
-    }
+pub(crate) fn upload_of(source: Source, place: String) -> Upload {
+    Upload { place, file_name: None, sent: source.into_sent() }
+}
+
+/// The pictures of a list of that name.
+pub(crate) fn listed(sources: Vec<Source>, name: &str) -> Vec<Upload> {
+    let upload = |(index, source)| upload_of(source, format!("{name}[{index}]"));
+    sources.into_iter().enumerate().map(upload).collect()
 }
 
 /// Embeds a request's pictures; an error says which of them it is about.
@@ -133,7 +148,7 @@ pub(crate) async fn embed(
     on_error: OnError,
 ) -> Result<Embedded, ApiError> {
     let (inputs, places) = fetched(app, uploads).await?;
-    embed_inputs(app, model, inputs, places, on_error).await
+    embed_inputs(app, model, inputs, |index| places[index].clone(), on_error).await
 }
 
 /// A request's pictures with the bytes of those whose address was sent, and where in the request each is.
@@ -148,6 +163,7 @@ pub(crate) async fn fetched(app: &App, uploads: Vec<Upload>) -> Result<(Vec<Inpu
 async fn input(app: &App, sent: Sent) -> Input {
     match (sent, &app.fetcher) {
         (Sent::Bytes(bytes), _) => Input::Encoded(bytes),
+        (Sent::Unreadable(reason), _) => Input::Unreadable(reason),
         (Sent::Address(_), None) => Input::Unfetched(FetchError::Off),
         (Sent::Address(address), Some(fetcher)) => {
             let fetching = fetcher.fetch(&address).instrument(spans::step!("fetch"));
@@ -158,28 +174,23 @@ async fn input(app: &App, sent: Sent) -> Input {
 
 /// Refuses a request of no picture, or of too many.
 fn check_count(app: &App, pictures: usize) -> Result<(), ApiError> {
-    let limit = app.config.limits.request_pictures_max;
     if pictures == 0 {
         return Err(ApiError::bad("no_picture", "the request brings no picture"));
     }
-    if pictures > limit {
-        let message = format!("{pictures} pictures in one request; at most {limit} are allowed");
-        return Err(ApiError::too_large("too_many_pictures", message));
-    }
-    Ok(())
+    Of::Pictures.check(Bounds::from(&app.config.limits), pictures)
 }
 
-/// Embeds a request's pictures, `places` saying where in the request each is.
+/// Embeds a request's pictures, `place` saying where in the request each is.
 pub(crate) async fn embed_inputs(
     app: &App,
     model: &Served,
     inputs: Vec<Input>,
-    places: Vec<String>,
+    place: impl Fn(usize) -> String,
     on_error: OnError,
 ) -> Result<Embedded, ApiError> {
     check_count(app, inputs.len())?;
     let embedded = model.embedder.embed(inputs, on_error).await;
-    let embedded = embedded.map_err(|error| ApiError::from_embed(&error, |index| places[index].clone()))?;
+    let embedded = embedded.map_err(|error| ApiError::from_embed(&error, place))?;
     timing::tell(embedded.timing);
     Ok(embedded)
 }

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod arranging;
+mod asking;
 mod classifying;
 mod client;
 mod collections;

@@ -105,7 +105,7 @@ fn an_error_in_json_says_where_it_is_and_what_was_expected() {
     let message = |body: &str| post(body).json()["error"]["message"].as_str().unwrap().to_owned();
     assert!(message("{\"input\": \n  nonsense}").contains("line 2 column"));
     assert!(message(r#"{"input": [1, 2, 3]}"#).contains("not text or tokens"));
-    assert_eq!(post(r#"{"input": [1, 2, 3]}"#).json()["error"]["param"], "input");
+    assert_eq!(post(r#"{"input": [1, 2, 3]}"#).json()["error"]["param"], "input[0]");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use simclr_search::SearchError;
 use super::ApiError;
 use crate::app::StoreError;
 use crate::batching::BatchError;
-use crate::embedder::EmbedError;
+use crate::embedder::{EmbedError, Unreadable};
 use crate::fetching::FetchError;
 
 impl From<&PictureError> for ApiError {
@@ -39,6 +39,15 @@ impl From<&FetchError> for ApiError {
     }
 }
 
+impl From<&Unreadable> for ApiError {
+    fn from(error: &Unreadable) -> Self {
+        match error {
+            Unreadable::Base64(_) => Self::bad("invalid_base64", error.to_string()),
+            Unreadable::DataUri => Self::bad("invalid_data_uri", error.to_string()),
+        }
+    }
+}
+
 impl From<&BatchError> for ApiError {
     fn from(error: &BatchError) -> Self {
         match error {
@@ -58,6 +67,7 @@ impl ApiError {
         match error {
             EmbedError::Picture { index, reason } => Self::from(reason).at(place(*index)),
             EmbedError::Unfetched { index, reason } => Self::from(reason).at(place(*index)),
+            EmbedError::Unreadable { index, reason } => Self::from(reason).at(place(*index)),
             EmbedError::Undecodable { index } => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 Self::new(status, "picture_broken", error.to_string()).at(place(*index))

@@ -16,6 +16,7 @@ use super::{EMBEDDING, VERSION, Which};
 use crate::app::App;
 use crate::embedder::OnError;
 use crate::http::body::read_body;
+use crate::http::bounded::Bounds;
 use crate::http::error::ApiError;
 use crate::http::extract::ApiPath;
 use crate::http::{npy, upload};
@@ -100,18 +101,19 @@ pub(in crate::http) async fn infer(
         Some(length) => json.split_off(length),
         None => Bytes::new(),
     };
-    let body: InferBody = upload::json(&json)?;
+    let body: InferBody = upload::json(&app, json).await?;
     let as_binary = wants_binary(&body)?;
-    let [input] = &body.inputs[..] else {
+    let Ok([input]) = <[InputTensor; 1]>::try_from(body.inputs) else {
         return Err(ApiError::bad("one_input", "an inference takes exactly one input tensor").at("inputs"));
     };
-    let inputs = input.pictures(model.artefact.recipe().side as usize, &mut binary)?;
+    let bounds = Bounds::from(&app.config.limits);
+    let inputs = input.pictures(model.artefact.recipe().side as usize, bounds, &mut binary)?;
     if !binary.is_empty() {
         let message = format!("{} bytes behind the JSON belong to no tensor", binary.len());
         return Err(ApiError::bad("binary_too_long", message));
     }
-    let places = (0..inputs.len()).map(|index| format!("inputs[0] element {index}")).collect();
-    let embedded = upload::embed_inputs(&app, &model, inputs, places, OnError::Fail).await?;
+    let place = |index| format!("inputs[0] element {index}");
+    let embedded = upload::embed_inputs(&app, &model, inputs, place, OnError::Fail).await?;
     Ok(answer(&model, body.id, &embedded.embeddings, as_binary))
 }
 

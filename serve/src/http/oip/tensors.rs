@@ -10,13 +10,15 @@ use utoipa::ToSchema;
 use super::{IMAGES, PICTURES};
 use crate::embedder::Input;
 use crate::fetching::FetchError;
+use crate::http::bounded::{self, Bounds, Of};
 use crate::http::error::ApiError;
-use crate::http::source::{Sent, Source};
+use crate::http::source::Sent;
 
 /// An input tensor; its elements are in `data` or, `binary_data_size` bytes of them, behind the JSON.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct InputTensor {
     name: String,
+    #[serde(deserialize_with = "bounded::list")]
     shape: Vec<usize>,
     datatype: String,
     #[serde(default)]
@@ -35,12 +37,17 @@ pub(in crate::http) struct TensorParameters {
 #[derive(Default)]
 pub(super) struct Flat {
     numbers: Vec<f32>,
-    texts: Vec<String>,
+    pictures: Vec<Sent>,
 }
 
 impl InputTensor {
     /// The tensor's pictures; `binary` is what follows the JSON and loses what this tensor takes.
-    pub(super) fn pictures(&self, side: usize, binary: &mut Bytes) -> Result<Vec<Input>, ApiError> {
+    pub(super) fn pictures(
+        self,
+        side: usize,
+        bounds: Bounds,
+        binary: &mut Bytes,
+    ) -> Result<Vec<Input>, ApiError> {
         let raw = match self.parameters.binary_data_size {
             Some(size) if size > binary.len() => {
                 let message = format!("{size} bytes announced, {} are left behind the JSON", binary.len());
@@ -53,8 +60,8 @@ impl InputTensor {
             return Err(self.refuse("no_data", "give either `data` or `binary_data_size`"));
         }
         match (self.name.as_str(), self.datatype.as_str()) {
-            (PICTURES, "BYTES") => self.encoded(raw),
-            (IMAGES, "FP32") => self.prepared(side, raw),
+            (PICTURES, "BYTES") => self.encoded(bounds, raw),
+            (IMAGES, "FP32") => self.prepared(side, bounds, raw),
             _ => {
                 let message = format!("a model here takes {PICTURES:?} of BYTES or {IMAGES:?} of FP32");
                 Err(self.refuse("unknown_tensor", message))
@@ -62,64 +69,58 @@ impl InputTensor {
         }
     }
 
-    fn encoded(&self, raw: Option<Bytes>) -> Result<Vec<Input>, ApiError> {
-        let files = match raw {
-            Some(raw) => self.split(raw)?,
-            None => {
-                let texts = self.data.iter().flat_map(|flat| flat.texts.iter().cloned());
-                let place = |error: ApiError| error.at(self.name.clone());
-                let file = |text| match Source::Text(text).sent()? {
-                    Sent::Bytes(bytes) => Ok(bytes),
-                    Sent::Address(_) => Err(ApiError::from(&FetchError::Off)),
-                };
-                texts.map(|text| file(text).map_err(place)).collect::<Result<_, _>>()?
-            }
-        };
-        if self.data.as_ref().is_some_and(|flat| !flat.numbers.is_empty()) {
+    fn encoded(mut self, bounds: Bounds, raw: Option<Bytes>) -> Result<Vec<Input>, ApiError> {
+        let sent = self.data.take().unwrap_or_default();
+        if !sent.numbers.is_empty() {
             return Err(self.refuse("wrong_datatype", "its elements are base64 strings, not numbers"));
         }
+        let files: Vec<Input> = match raw {
+            Some(raw) => self.split(bounds, raw)?,
+            None => sent.pictures.into_iter().map(input).collect(),
+        };
         let count = files.len();
         match self.shape[..] {
-            [n] | [n, 1] if n == count => Ok(files.into_iter().map(Input::Encoded).collect()),
+            [n] | [n, 1] if n == count => Ok(files),
             _ => Err(self.refuse("wrong_shape", format!("{count} elements in a shape of {:?}", self.shape))),
         }
     }
 
     /// Elements of BYTES stand behind each other, each with its length in four little-endian bytes before it.
-    fn split(&self, mut raw: Bytes) -> Result<Vec<Bytes>, ApiError> {
+    fn split(&self, bounds: Bounds, mut raw: Bytes) -> Result<Vec<Input>, ApiError> {
         let mut files = Vec::new();
         while !raw.is_empty() {
             let length = if raw.len() < 4 { usize::MAX } else { raw.get_u32_le() as usize };
             if length > raw.len() {
                 return Err(self.refuse("binary_too_short", "an element's length is beyond the tensor's end"));
             }
-            files.push(raw.split_to(length));
+            Of::Pictures.check(bounds, files.len() + 1)?;
+            files.push(Input::Encoded(raw.split_to(length)));
         }
         Ok(files)
     }
 
-    fn prepared(&self, side: usize, raw: Option<Bytes>) -> Result<Vec<Input>, ApiError> {
+    fn prepared(&self, side: usize, bounds: Bounds, raw: Option<Bytes>) -> Result<Vec<Input>, ApiError> {
         let one = 3 * side * side;
         let [count, 3, height, width] = self.shape[..] else { return Err(self.wrong_shape(side)) };
-        let numbers = match (&raw, &self.data) {
+        let given = match (&raw, &self.data) {
             (Some(raw), _) if raw.len() % 4 == 0 => raw.len() / 4,
-            (None, Some(flat)) if flat.texts.is_empty() => flat.numbers.len(),
+            (None, Some(flat)) if flat.pictures.is_empty() => flat.numbers.len(),
             _ => return Err(self.refuse("wrong_datatype", "its elements are 32-bit floats")),
         };
-        if (height, width) != (side, side) || count.checked_mul(one) != Some(numbers) {
+        if (height, width) != (side, side) || count.checked_mul(one) != Some(given) {
             return Err(self.wrong_shape(side));
         }
+        Of::Pictures.check(bounds, count)?;
         let float = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
-        Ok(match (raw, &self.data) {
+        let pictures: Vec<Vec<f32>> = match (raw, &self.data) {
             (Some(raw), _) => raw
                 .chunks_exact(4 * one)
-                .map(|picture| Input::Prepared(picture.chunks_exact(4).map(float).collect()))
+                .map(|picture| picture.chunks_exact(4).map(float).collect())
                 .collect(),
-            (None, Some(flat)) => {
-                flat.numbers.chunks_exact(one).map(|picture| Input::Prepared(picture.to_vec())).collect()
-            }
+            (None, Some(flat)) => flat.numbers.chunks_exact(one).map(<[f32]>::to_vec).collect(),
             (None, None) => Vec::new(),
-        })
+        };
+        Ok(pictures.into_iter().map(Input::Prepared).collect())
     }
 
     fn wrong_shape(&self, side: usize) -> ApiError {
@@ -131,6 +132,15 @@ impl InputTensor {
         // The name is the caller's and may be anything: only one of ours is repeated.
         let name = [PICTURES, IMAGES].into_iter().find(|name| *name == self.name).unwrap_or("the input");
         ApiError::bad(code, format!("{name}: {message}")).at("inputs")
+    }
+}
+
+/// This protocol's clients send files; an address is none.
+fn input(sent: Sent) -> Input {
+    match sent {
+        Sent::Bytes(bytes) => Input::Encoded(bytes),
+        Sent::Address(_) => Input::Unfetched(FetchError::Off),
+        Sent::Unreadable(reason) => Input::Unreadable(reason),
     }
 }
 
@@ -180,7 +190,7 @@ impl<'de> Visitor<'de> for Nested<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.0.texts.push(text.to_owned());
-        Ok(())
+        self.0.pictures.push(Sent::of(text));
+        Of::Pictures.check_here(self.0.pictures.len())
     }
 }

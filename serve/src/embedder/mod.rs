@@ -2,11 +2,13 @@
 //!
 //! Places in the queue are taken before anything is decoded; whoever drops the future gives everything back. Knows no HTTP.
 
+mod error;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use simclr_models::{Embedding, PictureError, Recipe};
+use simclr_models::{Embedding, Recipe};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::Instrument;
@@ -17,6 +19,7 @@ use crate::fetching::FetchError;
 use crate::metrics::Metrics;
 use crate::preparing::Preparer;
 use crate::spans;
+pub(crate) use error::{EmbedError, Unreadable};
 
 /// What one more in the queue does not feel; a few pictures of a small encoder, less than one of a large one.
 const RUN_SHORT: Duration = Duration::from_millis(2);
@@ -37,6 +40,8 @@ pub(crate) enum Input {
     Prepared(Vec<f32>),
     /// A picture whose address brought nothing.
     Unfetched(FetchError),
+    /// A text that names no picture.
+    Unreadable(Unreadable),
 }
 
 /// What a picture that cannot be used does to the others.
@@ -71,54 +76,6 @@ pub(crate) struct Timing {
     pub(crate) inference: Duration,
 }
 
-/// Why a request's pictures were not embedded.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum EmbedError {
-    /// Send another picture in its place.
-    #[error("{reason}")]
-    Picture {
-        /// Which of the request's pictures.
-        index: usize,
-        /// What is wrong with it.
-        reason: PictureError,
-    },
-    /// Send the picture itself.
-    #[error("{reason}")]
-    Unfetched {
-        /// Which of the request's pictures.
-        index: usize,
-        /// What came of its address.
-        reason: FetchError,
-    },
-    /// Send another picture in its place; the decoder itself stumbled over this one.
-    #[error("the decoder gave up on this picture")]
-    Undecodable {
-        /// Which of the request's pictures.
-        index: usize,
-    },
-    /// The queue or the encoder.
-    #[error("{reason}")]
-    Batch {
-        /// Which of the request's pictures; nothing when it concerns them all.
-        index: Option<usize>,
-        /// What happened.
-        reason: BatchError,
-    },
-}
-
-impl EmbedError {
-    /// The picture whose own fault it is.
-    pub(crate) fn culprit(&self) -> Option<usize> {
-        match self {
-            Self::Picture { index, .. } | Self::Unfetched { index, .. } | Self::Undecodable { index } => {
-                Some(*index)
-            }
-            Self::Batch { index, reason: BatchError::NotFinite } => *index,
-            Self::Batch { .. } => None,
-        }
-    }
-}
-
 impl Embedder {
     pub(crate) fn start(
         config: &Config,
@@ -145,6 +102,9 @@ impl Embedder {
 
     /// Embeds the pictures, all or those that can be.
     pub(crate) async fn embed(&self, inputs: Vec<Input>, on_error: OnError) -> Result<Embedded, EmbedError> {
+        if on_error == OnError::Fail {
+            check_readable(&inputs)?;
+        }
         let slots =
             self.batcher.admit(inputs.len()).map_err(|reason| EmbedError::Batch { index: None, reason })?;
         let mut results = Results::new(inputs.len(), on_error);
@@ -226,9 +186,19 @@ struct One {
     prepare: Duration,
 }
 
+/// A request that will fail takes no place.
+fn check_readable(inputs: &[Input]) -> Result<(), EmbedError> {
+    let broken = |(index, input): (usize, &Input)| match input {
+        Input::Unreadable(reason) => Some(EmbedError::Unreadable { index, reason: reason.clone() }),
+        _ => None,
+    };
+    inputs.iter().enumerate().find_map(broken).map_or(Ok(()), Err)
+}
+
 async fn one(preparer: Arc<Preparer>, index: usize, input: Input, slot: Slot) -> Result<One, EmbedError> {
     let (answer, pixels, prepare) = match input {
         Input::Unfetched(reason) => return Err(EmbedError::Unfetched { index, reason }),
+        Input::Unreadable(reason) => return Err(EmbedError::Unreadable { index, reason }),
         Input::Prepared(numbers) => (slot.submit(numbers), 0, Duration::ZERO),
         Input::Encoded(bytes) => {
             let submitted = match preparer.at_once(&bytes) {
