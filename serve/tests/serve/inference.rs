@@ -135,3 +135,24 @@ fn tensors_that_do_not_fit_are_refused_in_the_protocols_shape() {
     let long = server.client.post_with(INFER, &[("inference-header-content-length", "9")], b"{}");
     assert_eq!(long.status, 400);
 }
+
+#[test]
+fn numbers_that_are_none_are_refused_where_they_stand() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    let mut numbers = vec![0.5f32; 3 * (SIDE * SIDE) as usize];
+    let images = |more: Value| {
+        let mut input = json!({"name": "images", "datatype": "FP32", "shape": [1, 3, SIDE, SIDE]});
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "inputs": [input] })
+    };
+    let mut listed: Vec<Value> = numbers.iter().map(|number| json!(number)).collect();
+    listed[9] = json!(1e39);
+    assert!(refused(&server, &images(json!({"data": listed})), b"").contains("element 9 is"));
+    for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        numbers[5] = number;
+        let binary: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
+        let sized = json!({"parameters": {"binary_data_size": binary.len()}});
+        assert!(refused(&server, &images(sized), &binary).contains("element 5 is"), "{number}");
+    }
+}

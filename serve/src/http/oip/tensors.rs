@@ -120,6 +120,10 @@ impl InputTensor {
             (None, Some(flat)) => flat.numbers.chunks_exact(one).map(<[f32]>::to_vec).collect(),
             (None, None) => Vec::new(),
         };
+        if let Some(position) = pictures.iter().flatten().position(|number| !number.is_finite()) {
+            let message = format!("element {position} is NaN or infinite, or does not fit into 32 bits");
+            return Err(self.refuse("not_finite", message));
+        }
         Ok(pictures.into_iter().map(Input::Prepared).collect())
     }
 
