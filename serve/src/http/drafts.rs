@@ -2,8 +2,6 @@
 //!
 //! In come a body and its options, out come [`Draft`]s, and of those, once their pictures are embedded, records.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
@@ -64,14 +62,10 @@ pub(super) enum Draft {
 }
 
 /// Understands an upsert's body, however it was sent.
-pub(super) async fn understand(
-    app: &App,
-    content: Content,
-    options: UpsertOptions,
-) -> Result<Vec<Draft>, ApiError> {
+pub(super) async fn understand(app: &App, content: Content) -> Result<Vec<Draft>, ApiError> {
     match content {
         Content::Json(bytes) => of_json(upload::json(app, bytes).await?),
-        Content::Pictures(uploads, fields) => of_pictures(uploads, &fields, options),
+        Content::Pictures(uploads, fields) => of_pictures(uploads, fields.read()?),
     }
 }
 
@@ -97,18 +91,14 @@ fn of_json(body: UpsertBody) -> Result<Vec<Draft>, ApiError> {
 }
 
 /// A picture's id is the one given, or, when several come, the name its file has.
-fn of_pictures(
-    uploads: Vec<Upload>,
-    fields: &BTreeMap<String, String>,
-    options: UpsertOptions,
-) -> Result<Vec<Draft>, ApiError> {
-    let id = options.id.or_else(|| fields.get("id").cloned());
+fn of_pictures(uploads: Vec<Upload>, options: UpsertOptions) -> Result<Vec<Draft>, ApiError> {
+    let UpsertOptions { id, payload } = options;
     if id.is_some() && uploads.len() > 1 {
         let message = "one id for several pictures: leave it out and their file names are taken";
         return Err(ApiError::bad("invalid_id", message).at("id"));
     }
-    let payload = match options.payload.as_ref().or_else(|| fields.get("payload")) {
-        Some(text) => serde_json::from_str(text).map_err(|error| {
+    let payload = match payload {
+        Some(text) => serde_json::from_str(&text).map_err(|error| {
             ApiError::bad("invalid_payload", format!("payload is not JSON: {error}")).at("payload")
         })?,
         None => Value::Null,

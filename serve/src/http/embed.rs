@@ -83,7 +83,11 @@ pub(super) async fn embed(
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let wanted = [npy::CONTENT_TYPE, RAW].into_iter().find(|kind| accept.contains(kind));
     let uploads = match upload::read(&app, request).await? {
-        Content::Pictures(uploads, _) => uploads,
+        Content::Pictures(uploads, fields) => {
+            upload::check_count(&app, uploads.len())?;
+            options = fields.read()?;
+            uploads
+        }
         Content::Json(bytes) => {
             let body: EmbedBody = upload::json(&app, bytes).await?;
             options.normalize = body.normalize.or(options.normalize);

@@ -16,6 +16,7 @@ mod embed;
 mod error;
 mod evaluations;
 mod extract;
+mod form;
 mod guard;
 mod health;
 mod map;

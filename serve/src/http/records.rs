@@ -99,12 +99,12 @@ impl RecordAnswer {
 pub(super) async fn upsert(
     State(app): State<Arc<App>>,
     ApiPath(name): ApiPath<String>,
-    ApiQuery(options): ApiQuery<UpsertOptions>,
+    ApiQuery(_): ApiQuery<UpsertOptions>,
     request: Request,
 ) -> Result<Json<UpsertAnswer>, ApiError> {
     // Before the body: whoever misspelt the name need not upload for it.
     let collection = named(&app, &name).await?;
-    let drafts = drafts::understand(&app, upload::read(&app, request).await?, options).await?;
+    let drafts = drafts::understand(&app, upload::read(&app, request).await?).await?;
     check_count(&app, drafts.len())?;
     let records = drafts::embed(&app, &*collection, drafts).await?;
     Ok(Json(app.store(move |_| collection.upsert(records)).await?.into()))

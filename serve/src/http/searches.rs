@@ -90,23 +90,30 @@ pub(super) async fn read(
     mut options: SearchOptions,
     request: Request,
 ) -> Result<(Vec<Search>, bool), ApiError> {
-    let filter = options.filter.take().map(|text| filter_of(&text)).transpose()?;
-    match upload::read(app, request).await? {
-        Content::Pictures(uploads, _) => {
-            Ok((vec![options.search(target_of_pictures(uploads)?, filter)], false))
+    let json = match upload::read(app, request).await? {
+        Content::Pictures(uploads, fields) => {
+            let mut options: SearchOptions = fields.read()?;
+            let filter = options.take_filter()?;
+            return Ok((vec![options.search(target_of_pictures(uploads)?, filter)], false));
         }
-        Content::Json(bytes) => match request_of(app, bytes).await? {
-            SearchRequest::One(body) => Ok((vec![options.understood(*body, filter, None)?], false)),
-            SearchRequest::Several(body) => {
-                let searches = options.all_understood(body, filter)?;
-                check_counts(app, &searches)?;
-                Ok((searches, true))
-            }
-        },
+        Content::Json(bytes) => bytes,
+    };
+    let filter = options.take_filter()?;
+    match request_of(app, json).await? {
+        SearchRequest::One(body) => Ok((vec![options.understood(*body, filter, None)?], false)),
+        SearchRequest::Several(body) => {
+            let searches = options.all_understood(body, filter)?;
+            check_counts(app, &searches)?;
+            Ok((searches, true))
+        }
     }
 }
 
 impl SearchOptions {
+    fn take_filter(&mut self) -> Result<Option<Filter>, ApiError> {
+        self.filter.take().map(|text| filter_of(&text)).transpose()
+    }
+
     fn search(&self, target: Target, filter: Option<Filter>) -> Search {
         Search {
             target,

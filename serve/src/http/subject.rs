@@ -55,7 +55,8 @@ impl Asked {
         let (mut classifiers, mut options) = (None, options);
         let subject = match upload::read(app, request).await? {
             Content::Pictures(uploads, fields) => {
-                options.top_k = number(fields.get("top_k"))?.or(options.top_k);
+                upload::check_count(app, uploads.len())?;
+                options = fields.read()?;
                 Subject::Pictures(uploads)
             }
             Content::Json(bytes) => {
@@ -133,13 +134,4 @@ fn check_lengths(model: &Served, embeddings: &[Embedding]) -> Result<(), ApiErro
         }
         None => Ok(()),
     }
-}
-
-fn number(field: Option<&String>) -> Result<Option<usize>, ApiError> {
-    let parse = |text: &String| {
-        text.trim()
-            .parse()
-            .map_err(|_| ApiError::bad("invalid_top_k", "top_k must be a whole number").at("top_k"))
-    };
-    field.map(parse).transpose()
 }

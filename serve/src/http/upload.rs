@@ -1,12 +1,10 @@
 //! Request body → encoded pictures and options, whichever of three ways they were sent.
 //!
-//! A raw body is one picture; `multipart/form-data` brings several and text fields; JSON is left to the route, which
+//! A raw body is one picture; `multipart/form-data` brings several and options; JSON is left to the route, which
 //! knows its shape. Reads within the limits on bytes, time and numbers, and decodes no picture.
 
-use std::collections::BTreeMap;
-
 use axum::body::Body;
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
@@ -17,6 +15,7 @@ use tracing::Instrument;
 use super::body::read_body;
 use super::bounded::{self, Bounds, Of};
 use super::error::ApiError;
+use super::form::{self, Fields};
 use super::source::{Sent, Source};
 use super::timing;
 use crate::app::App;
@@ -41,8 +40,8 @@ pub(crate) struct Upload {
 
 /// A body, by the way it was sent.
 pub(crate) enum Content {
-    /// Pictures, with a form's text fields if it was a form.
-    Pictures(Vec<Upload>, BTreeMap<String, String>),
+    /// Pictures, with the options of the query and, if it was a form, of its text fields.
+    Pictures(Vec<Upload>, Fields),
     /// JSON, not yet read.
     Json(Bytes),
 }
@@ -52,12 +51,14 @@ pub(crate) async fn read(app: &App, request: Request) -> Result<Content, ApiErro
     let (parts, body) = request.into_parts();
     let kind = content_type(&parts.headers);
     let bytes = read_body(app, body).await?;
-    if kind == "multipart/form-data" {
-        let request = Request::from_parts(parts, Body::from(bytes));
-        return read_form(request).await;
-    }
     if kind == "application/json" || kind.ends_with("+json") {
         return Ok(Content::Json(bytes));
+    }
+    let fields = Fields::of_query(parts.uri.query())?;
+    if kind == "multipart/form-data" {
+        let request = Request::from_parts(parts, Body::from(bytes));
+        let (uploads, fields) = form::read(request, Bounds::from(&app.config.limits), fields).await?;
+        return Ok(Content::Pictures(uploads, fields));
     }
     if bytes.is_empty() {
         let message = "the body is empty: send a picture, multipart/form-data, or JSON as application/json";
@@ -65,7 +66,7 @@ pub(crate) async fn read(app: &App, request: Request) -> Result<Content, ApiErro
     }
     // Whatever else it calls itself, curl's default included, the first bytes say what it is.
     let upload = Upload { place: "body".to_owned(), file_name: None, sent: Sent::Bytes(bytes) };
-    Ok(Content::Pictures(vec![upload], BTreeMap::new()))
+    Ok(Content::Pictures(vec![upload], fields))
 }
 
 /// Reads the body of a route that takes JSON alone; an empty one is nothing.
@@ -173,7 +174,7 @@ async fn input(app: &App, sent: Sent) -> Input {
 }
 
 /// Refuses a request of no picture, or of too many.
-fn check_count(app: &App, pictures: usize) -> Result<(), ApiError> {
+pub(crate) fn check_count(app: &App, pictures: usize) -> Result<(), ApiError> {
     if pictures == 0 {
         return Err(ApiError::bad("no_picture", "the request brings no picture"));
     }
@@ -198,26 +199,4 @@ pub(crate) async fn embed_inputs(
 fn content_type(headers: &HeaderMap) -> String {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-async fn read_form(request: Request) -> Result<Content, ApiError> {
-    let bad = |message: String| ApiError::bad("invalid_multipart", format!("the multipart body: {message}"));
-    let mut form = Multipart::from_request(request, &()).await.map_err(|error| bad(error.body_text()))?;
-    let (mut pictures, mut fields) = (Vec::new(), BTreeMap::new());
-    while let Some(part) = form.next_field().await.map_err(|error| bad(error.body_text()))? {
-        let file_name = part.file_name().map(str::to_owned);
-        let is_picture = part.content_type().is_some_and(|kind| kind.starts_with("image/"));
-        let name = part.name().unwrap_or_default().to_owned();
-        let bytes = part.bytes().await.map_err(|error| bad(error.body_text()))?;
-        if file_name.is_some() || is_picture {
-            let label = file_name.as_deref().unwrap_or(&name);
-            let place = format!("part {} ({label})", pictures.len());
-            pictures.push(Upload { place, file_name, sent: Sent::Bytes(bytes) });
-        } else {
-            let text = String::from_utf8(bytes.to_vec())
-                .map_err(|_| bad(format!("field {name:?} is neither text nor has a file name")))?;
-            fields.insert(name, text);
-        }
-    }
-    Ok(Content::Pictures(pictures, fields))
 }

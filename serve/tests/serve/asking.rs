@@ -1,9 +1,18 @@
 //! What may be asked of an embedding, in the query, in a form and in JSON, and what is refused.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::pictures::{base64, png};
+use crate::client::Answer;
+use crate::pictures::{assert_near, base64, embedding_of, floats, png};
 use crate::world::World;
+
+fn length(numbers: &[f32]) -> f32 {
+    numbers.iter().map(|x| x * x).sum::<f32>().sqrt()
+}
+
+fn message(answer: &Answer) -> String {
+    answer.json()["error"]["message"].as_str().unwrap().to_owned()
+}
 
 #[test]
 fn a_picture_without_a_readable_text_is_skipped_or_named() {
@@ -24,4 +33,65 @@ fn a_picture_without_a_readable_text_is_skipped_or_named() {
         assert_eq!(failed.refused(400), "invalid_base64");
         assert_eq!(failed.json()["error"]["param"], format!("{field}[1]"));
     }
+}
+
+#[test]
+fn a_forms_text_fields_are_options_as_in_the_query() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    let (picture, broken) = (png(1), b"no picture");
+    let ask = |path: &str, fields: &[(&str, &str)]| {
+        let mut parts = vec![("a", Some("a.png"), &picture[..]), ("b", Some("b.png"), &broken[..])];
+        parts.extend(fields.iter().map(|(name, text)| (*name, None, text.as_bytes())));
+        server.client.post_form(path, &parts)
+    };
+    let skip = ("on_error", "skip");
+    let raw = ask("/v1/embed", &[skip]).ok();
+    assert_near(&floats(&raw["embeddings"][0]), &embedding_of(&picture));
+    assert_eq!(raw["kept_indices"], json!([0]));
+    for (path, fields) in [
+        ("/v1/embed", vec![skip, ("normalize", "true"), ("model", "tiny")]),
+        ("/v1/embed?on_error=skip", vec![("normalize", "true")]),
+        ("/v1/embed?normalize=true", vec![skip, ("normalize", "true")]),
+    ] {
+        let answer = ask(path, &fields).ok();
+        assert!((length(&floats(&answer["embeddings"][0])) - 1.0).abs() < 1e-5, "{path}");
+    }
+    assert_eq!(ask("/v1/embed", &[skip, ("model", "other")]).refused(404), "model_not_found");
+    let unknown = ask("/v1/embed", &[skip, ("normalise", "true")]);
+    assert_eq!(unknown.refused(400), "invalid_multipart");
+    assert!(message(&unknown).contains("unknown field `normalise`"), "{}", message(&unknown));
+    assert_eq!(ask("/v1/embed", &[skip, ("normalize", "perhaps")]).refused(400), "invalid_multipart");
+    let twice = ask("/v1/embed?normalize=false", &[skip, ("normalize", "true")]);
+    assert_eq!(
+        (twice.refused(400), &twice.json()["error"]["param"]),
+        ("option_twice".into(), &json!("normalize"))
+    );
+    let twice = ask("/v1/embed", &[skip, ("model", "tiny"), ("model", "other")]);
+    assert_eq!(twice.refused(400), "option_twice");
+    let names: Vec<String> = (0..17).map(|n| format!("f{n}")).collect();
+    let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+    assert!(message(&ask("/v1/embed", &many)).contains("more than 16"));
+}
+
+#[test]
+fn forms_say_how_to_search_and_what_to_store() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    let (client, picture) = (&server.client, png(1));
+    client.put("/v1/collections/c", &Value::Null).ok();
+    let with = |field: (&'static str, Option<&'static str>, &'static [u8])| {
+        [("p", Some("a.png"), &picture[..]), field]
+    };
+    for id in ["1", "2"] {
+        client.post_form("/v1/collections/c/records", &with(("id", None, id.as_bytes()))).ok();
+    }
+    let colour = client.post_form("/v1/collections/c/records", &with(("colour", None, b"red")));
+    assert_eq!(colour.refused(400), "invalid_multipart");
+    let other = client.post_form("/v1/collections/c/records?id=3", &with(("id", None, b"4")));
+    assert_eq!(other.refused(400), "option_twice");
+    let search = "/v1/collections/c/search";
+    let found = client.post_form(search, &with(("limit", None, b"1"))).ok();
+    assert_eq!(found["neighbours"].as_array().unwrap().len(), 1);
+    assert_eq!(client.post_form(search, &with(("offset", None, b"1"))).refused(400), "invalid_multipart");
 }

@@ -103,7 +103,7 @@ fn a_list_is_given_up_at_the_first_element_too_many() {
 }
 
 #[test]
-fn tensors_are_given_up_at_the_first_picture_too_many() {
+fn tensors_and_forms_are_given_up_at_the_first_picture_too_many() {
     let world = World::new();
     let server = world.server(|raw| raw.request_pictures_max = Some(2));
     let infer = |head: &str, binary: &[u8]| {
@@ -126,4 +126,9 @@ fn tensors_are_given_up_at_the_first_picture_too_many() {
         "parameters": {"binary_data_size": tensor.len()}});
     refused(infer(&json!({ "inputs": [images] }).to_string(), &tensor), more);
     refused(infer(r#"{"inputs":[{"shape":[1,1,1,1,1,1,1,1,1, and no more"#, b""), "dimensions");
+
+    let part = "--x\r\ncontent-disposition: form-data; name=\"a\"; filename=\"a\"\r\n\r\n\r\n";
+    let form = format!("{}--x\r\nand no more", part.repeat(3));
+    let answer = server.client.post("/v1/embed", "multipart/form-data; boundary=x", form.as_bytes());
+    assert_eq!(answer.refused(413), "too_many_pictures");
 }

@@ -49,7 +49,7 @@ fn seeds() -> Vec<Vec<u8>> {
         .to_string()
         .into_bytes(),
         json!({"images": [uri, text], "normalize": true, "on_error": "fail"}).to_string().into_bytes(),
-        [form, png(1).as_slice(), b"\r\n--x\r\ncontent-disposition: form-data; name=\"n\"\r\n\r\nv\r\n--x--\r\n"].concat(),
+        [form, png(1).as_slice(), b"\r\n--x\r\ncontent-disposition: form-data; name=\"normalize\"\r\n\r\ntrue\r\n--x--\r\n"].concat(),
         json!({"embeddings": [vector], "classifiers": ["a"], "top_k": 3}).to_string().into_bytes(),
         json!({"dimension": 4}).to_string().into_bytes(),
         json!({"vector": vector, "limit": 3, "offset": 1, "filter": filter, "with_payload": true, "ef": 40})
