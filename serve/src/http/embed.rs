@@ -20,6 +20,8 @@ use super::upload::{self, Content};
 use super::{bounded, npy, openai};
 use crate::app::App;
 
+/// The one output of an artefact here; `/v1/describe` says which layer it is.
+pub(super) const OUTPUT: &str = "embedding";
 /// The content type by which a client asks for bare little-endian f32, row after row.
 const RAW: &str = "application/octet-stream";
 
@@ -38,6 +40,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
 pub(super) struct EmbedOptions {
     /// Embeddings of length 1
     normalize: Option<bool>,
+    /// What to answer with: one of the `outputs` of `/v1/describe`; left out, `embedding`
+    output: Option<String>,
     /// Which model; left out, that of `--model` or the only one
     model: Option<String>,
     /// What a picture that cannot be used does: `fail` the request (the default) or be `skip`ped
@@ -53,6 +57,7 @@ pub(super) struct EmbedBody {
     #[serde(default, deserialize_with = "bounded::optional")]
     images: Option<Vec<Source>>,
     normalize: Option<bool>,
+    output: Option<String>,
     model: Option<String>,
     on_error: Option<Choice>,
 }
@@ -91,12 +96,14 @@ pub(super) async fn embed(
         Content::Json(bytes) => {
             let body: EmbedBody = upload::json(&app, bytes).await?;
             options.normalize = body.normalize.or(options.normalize);
+            options.output = body.output.or(options.output);
             options.model = body.model.or(options.model);
             options.on_error = body.on_error.or(options.on_error);
             upload::from_json(body.image, body.images)?
         }
     };
     let model = asked(&app, options.model.as_deref())?;
+    check_output(options.output.as_deref())?;
     let on_error = options.on_error.unwrap_or_default();
     let mut embedded = upload::embed(&app, &model, uploads, on_error.into()).await?;
     if options.normalize.unwrap_or(false) {
@@ -124,4 +131,13 @@ pub(super) async fn embed(
         embeddings: embedded.embeddings.into_iter().map(Embedding::into_vec).collect(),
     };
     Ok(Json(answer).into_response())
+}
+
+fn check_output(output: Option<&str>) -> Result<(), ApiError> {
+    if output.is_none_or(|output| output == OUTPUT) {
+        return Ok(());
+    }
+    let message =
+        format!("a model here has one output, {OUTPUT:?}; POST /v1/classify gives classes and their scores");
+    Err(ApiError::bad("unsupported_output", message).at("output"))
 }

@@ -7,10 +7,11 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use simclr_models::{CardScore, Recipe};
+use simclr_models::{Card, CardScore, HeadLayers, Recipe};
 use simclr_search::{SearchError, VectorCollection};
 use utoipa::{IntoParams, ToSchema};
 
+use super::embed::OUTPUT;
 use super::error::ApiError;
 use super::extract::{ApiPath, ApiQuery};
 use crate::app::App;
@@ -59,6 +60,8 @@ pub(super) struct Describe {
     /// Names the space of the embeddings: a hash of weights and recipe
     space_key: String,
     dimension: usize,
+    /// What `output` of `/v1/embed` may name
+    outputs: [Output; 1],
     ready: bool,
     /// Names of all models that are loaded
     models: Vec<String>,
@@ -71,6 +74,24 @@ pub(super) struct Describe {
     /// Sessions and threads of each model, and what was measured where the server chose them
     parallel: Option<Parallel>,
     server: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Output {
+    name: &'static str,
+    /// Which layer of the network it is
+    layer: String,
+}
+
+/// An artefact's one output, as its card says it.
+fn output(card: &Card) -> Output {
+    let layer = match card.output {
+        None => "h, the encoder's output before any projection head".to_owned(),
+        Some(HeadLayers { layers, head }) => {
+            format!("layer {layers} of the projection head's {}", head.layers)
+        }
+    };
+    Output { name: OUTPUT, layer }
 }
 
 fn model(served: &Served) -> Model {
@@ -139,6 +160,7 @@ pub(super) async fn describe(
         model: served.name().to_owned(),
         space_key: served.space_key().to_owned(),
         dimension: served.embedding_len(),
+        outputs: [output(served.artefact.card())],
         ready: app.ready(),
         models: app.models.all().iter().map(|served| served.name().to_owned()).collect(),
         capabilities: ["embed", "classify", "search"],

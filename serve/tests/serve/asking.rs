@@ -95,3 +95,29 @@ fn forms_say_how_to_search_and_what_to_store() {
     assert_eq!(found["neighbours"].as_array().unwrap().len(), 1);
     assert_eq!(client.post_form(search, &with(("offset", None, b"1"))).refused(400), "invalid_multipart");
 }
+
+#[test]
+fn the_one_output_is_told_and_others_are_refused() {
+    let world = World::new();
+    let (server, picture) = (world.server(|_| ()), png(1));
+    let told = server.client.get("/v1/describe").ok();
+    assert_eq!(told["outputs"][0]["name"], "embedding");
+    assert!(told["outputs"][0]["layer"].as_str().unwrap().starts_with("h, "), "{told}");
+    let by_query = server.client.post("/v1/embed?output=embedding", "", &picture).ok();
+    let body = |output: &str| json!({"image": base64(&picture), "output": output});
+    let by_body = server.client.post_json("/v1/embed", &body("embedding")).ok();
+    for answer in [by_query, by_body] {
+        assert_near(&floats(&answer["embeddings"][0]), &embedding_of(&picture));
+    }
+    let form = [("a", Some("a.png"), &picture[..]), ("output", None, b"logits")];
+    for answer in [
+        server.client.post("/v1/embed?output=logits", "", &picture),
+        server.client.post_json("/v1/embed", &body("logits")),
+        server.client.post_form("/v1/embed", &form),
+    ] {
+        assert_eq!(answer.refused(400), "unsupported_output");
+        assert_eq!(answer.json()["error"]["param"], "output");
+        let message = message(&answer);
+        assert!(message.contains("\"embedding\"") && message.contains("/v1/classify"), "{message}");
+    }
+}
