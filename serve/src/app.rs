@@ -33,7 +33,7 @@ pub struct App {
     pub(crate) keys: Option<Keys>,
     pub(crate) tls: Option<Arc<Tls>>,
     /// Nothing where no host may be fetched from.
-    pub(crate) fetcher: Option<Fetcher>,
+    pub(crate) fetcher: Option<Arc<Fetcher>>,
     pub(crate) evaluations: Arc<Evaluations>,
     pub(crate) arrangements: Arc<Arrangements>,
     collections: Arc<dyn VectorStore>,
@@ -155,7 +155,7 @@ impl App {
             at_the_end: watch::Sender::new(false),
             collections,
             tls: tls.map(Arc::new),
-            fetcher: config.fetch.clone().map(Fetcher::new),
+            fetcher: config.fetch.clone().map(|rules| Arc::new(Fetcher::new(rules))),
             keys,
             config,
             models,

@@ -63,7 +63,7 @@ pub struct RawConfig {
     /// Let the hosts of --fetch-allow lead to loopback and private addresses
     #[arg(long, env = "SIMCLR_FETCH_PRIVATE", help_heading = "Guard", num_args = 0..=1, default_missing_value = "true")]
     pub fetch_private: Option<bool>,
-    /// Pictures fetched at once, at most; more wait, each within its time [default: 16]
+    /// Pictures fetched and not yet decoded, at most; more wait, each within its time [default: 16]
     #[arg(long, env = "SIMCLR_FETCHES_MAX", value_name = "COUNT", help_heading = "Guard")]
     pub fetches_max: Option<usize>,
     /// How long fetching one picture may take, in milliseconds; then 422 [default: 5000]

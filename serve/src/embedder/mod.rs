@@ -1,6 +1,7 @@
 //! Encoded bytes → a prepared picture → a run of the encoder → `Embedding`, for one request's pictures.
 //!
-//! Places in the queue are taken before anything is decoded; whoever drops the future gives everything back. Knows no HTTP.
+//! Places in the queue are taken before anything is fetched or decoded; whoever drops the future gives everything back.
+//! Knows no HTTP of ours.
 
 mod error;
 
@@ -15,9 +16,9 @@ use tracing::Instrument;
 
 use crate::batching::{Answered, BatchError, BatchLimits, Batcher, Sessions, Slot};
 use crate::config::Config;
-use crate::fetching::FetchError;
+use crate::fetching::{FetchError, Fetcher};
 use crate::metrics::Metrics;
-use crate::preparing::Preparer;
+use crate::preparing::{Preparer, Submitted};
 use crate::spans;
 pub(crate) use error::{EmbedError, Unreadable};
 
@@ -38,7 +39,9 @@ pub(crate) enum Input {
     Encoded(Bytes),
     /// 3 × side × side floats that the caller prepared as the recipe says.
     Prepared(Vec<f32>),
-    /// A picture whose address brought nothing.
+    /// A file to be fetched from an address, once there is a place in the queue for it.
+    Elsewhere(Arc<Fetcher>, String),
+    /// A picture whose address is not asked.
     Unfetched(FetchError),
     /// A text that names no picture.
     Unreadable(Unreadable),
@@ -200,12 +203,12 @@ async fn one(preparer: Arc<Preparer>, index: usize, input: Input, slot: Slot) ->
         Input::Unfetched(reason) => return Err(EmbedError::Unfetched { index, reason }),
         Input::Unreadable(reason) => return Err(EmbedError::Unreadable { index, reason }),
         Input::Prepared(numbers) => (slot.submit(numbers), 0, Duration::ZERO),
-        Input::Encoded(bytes) => {
-            let submitted = match preparer.at_once(&bytes) {
-                Some(prepared) => prepared.map(|prepared| prepared.submit(slot)),
-                None => preparer.on_a_thread(bytes, slot).await.ok_or(EmbedError::Undecodable { index })?,
-            };
-            submitted.map_err(|reason| EmbedError::Picture { index, reason })?
+        Input::Encoded(bytes) => decoded(preparer, index, bytes, slot).await?,
+        Input::Elsewhere(fetcher, address) => {
+            let fetching = fetcher.fetch(&address).instrument(spans::step!("fetch"));
+            let fetched = fetching.await.map_err(|reason| EmbedError::Unfetched { index, reason })?;
+            // The fetch's place is given back with the bytes: no more of them are held than may be fetched at once.
+            decoded(preparer, index, fetched.bytes, slot).await?
         }
     };
     match answer.instrument(spans::step!("embed")).await {
@@ -213,6 +216,19 @@ async fn one(preparer: Arc<Preparer>, index: usize, input: Input, slot: Slot) ->
         Ok(Err(reason)) => Err(EmbedError::Batch { index: Some(index), reason }),
         Err(_) => Err(stopped(Some(index))),
     }
+}
+
+async fn decoded(
+    preparer: Arc<Preparer>,
+    index: usize,
+    bytes: Bytes,
+    slot: Slot,
+) -> Result<Submitted, EmbedError> {
+    let submitted = match preparer.at_once(&bytes) {
+        Some(prepared) => prepared.map(|prepared| prepared.submit(slot)),
+        None => preparer.on_a_thread(bytes, slot).await.ok_or(EmbedError::Undecodable { index })?,
+    };
+    submitted.map_err(|reason| EmbedError::Picture { index, reason })
 }
 
 fn stopped(index: Option<usize>) -> EmbedError {

@@ -1,8 +1,8 @@
 //! Pictures that requests name by address: fetched from hosts that the configuration lists, and from nowhere else.
 //!
 //! An address (http or https) goes in; bytes come out, or why not. The host's name is resolved once, every address it
-//! leads to is looked at, and the connection goes to one of just those; no redirect is followed; bytes, time and fetches at
-//! once have limits. Knows no pictures and no status codes.
+//! leads to is looked at, and the connection goes to one of just those; no redirect is followed; bytes, time and fetches
+//! held at once have limits. Knows no pictures and no status codes.
 
 mod addresses;
 
@@ -18,7 +18,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -39,9 +39,15 @@ pub struct FetchRules {
 /// Fetches within its rules.
 pub(crate) struct Fetcher {
     rules: FetchRules,
-    room: Semaphore,
+    room: Arc<Semaphore>,
     /// Nothing where the system trusts no certificate authority.
     tls: Option<TlsConnector>,
+}
+
+/// What an address brought, and a place among the fetches for as long as it is held: that bounds what all of them hold.
+pub(crate) struct Fetched {
+    pub(crate) bytes: Bytes,
+    _place: OwnedSemaphorePermit,
 }
 
 /// Why a picture was not fetched; no message repeats the address.
@@ -88,11 +94,11 @@ impl Fetcher {
         if tls.is_none() {
             tracing::warn!("the system has no certificate authorities: pictures are fetched by http alone");
         }
-        Self { room: Semaphore::new(rules.at_once), rules, tls }
+        Self { room: Arc::new(Semaphore::new(rules.at_once)), rules, tls }
     }
 
     /// The bytes at an address.
-    pub(crate) async fn fetch(&self, address: &str) -> Result<Bytes, FetchError> {
+    pub(crate) async fn fetch(&self, address: &str) -> Result<Fetched, FetchError> {
         let target = self.target(address)?;
         let limit = self.rules.timeout;
         let late = |_| FetchError::Late(limit.as_millis());
@@ -120,8 +126,13 @@ impl Fetcher {
         Ok(Target { host, port, encrypted, authority: authority.to_string(), path: path.to_owned() })
     }
 
-    async fn get(&self, target: &Target) -> Result<Bytes, FetchError> {
-        let _place = self.room.acquire().await.map_err(|_| FetchError::Failed("the server is stopping"))?;
+    async fn get(&self, target: &Target) -> Result<Fetched, FetchError> {
+        let stopping = |_| FetchError::Failed("the server is stopping");
+        let place = Arc::clone(&self.room).acquire_owned().await.map_err(stopping)?;
+        Ok(Fetched { bytes: self.bytes(target).await?, _place: place })
+    }
+
+    async fn bytes(&self, target: &Target) -> Result<Bytes, FetchError> {
         let stream = self.connect(target).await?;
         if !target.encrypted {
             return self.ask(stream, target).await;
@@ -190,5 +201,39 @@ struct Guard(tokio::task::JoinHandle<()>);
 impl Drop for Guard {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A host that answers everybody.
+    async fn host() -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await;
+            }
+        });
+        port
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_held_keep_others_from_being_fetched() {
+        let place = format!("127.0.0.1:{}", host().await);
+        let allowed = vec![Pattern::parse(&place).unwrap()];
+        let timeout = Duration::from_secs(1);
+        let fetcher = Fetcher::new(FetchRules { allowed, private: true, at_once: 1, timeout, bytes_max: 10 });
+        let address = format!("http://{place}/");
+        let held = fetcher.fetch(&address).await.unwrap();
+        assert_eq!(fetcher.fetch(&address).await.err(), Some(FetchError::Late(1000)));
+        drop(held);
+        assert_eq!(fetcher.fetch(&address).await.unwrap().bytes, "hi");
     }
 }

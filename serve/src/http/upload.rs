@@ -3,6 +3,8 @@
 //! A raw body is one picture; `multipart/form-data` brings several and options; JSON is left to the route, which
 //! knows its shape. Reads within the limits on bytes, time and numbers, and decodes no picture.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
@@ -148,28 +150,33 @@ pub(crate) async fn embed(
     uploads: Vec<Upload>,
     on_error: OnError,
 ) -> Result<Embedded, ApiError> {
-    let (inputs, places) = fetched(app, uploads).await?;
+    let (places, inputs): (Vec<String>, Vec<Input>) =
+        uploads.into_iter().map(|upload| (upload.place, input(app, upload.sent))).unzip();
     embed_inputs(app, model, inputs, |index| places[index].clone(), on_error).await
 }
 
-/// A request's pictures with the bytes of those whose address was sent, and where in the request each is.
+/// A request's pictures with the bytes of those whose address was sent, for who has to see bytes, and where in the request each is.
 pub(crate) async fn fetched(app: &App, uploads: Vec<Upload>) -> Result<(Vec<Input>, Vec<String>), ApiError> {
     check_count(app, uploads.len())?;
     let (places, sent): (Vec<String>, Vec<Sent>) =
         uploads.into_iter().map(|upload| (upload.place, upload.sent)).unzip();
-    Ok((join_all(sent.into_iter().map(|sent| input(app, sent))).await, places))
+    let bytes = async |sent| match input(app, sent) {
+        Input::Elsewhere(fetcher, address) => {
+            let fetching = fetcher.fetch(&address).instrument(spans::step!("fetch"));
+            fetching.await.map_or_else(Input::Unfetched, |fetched| Input::Encoded(fetched.bytes))
+        }
+        other => other,
+    };
+    Ok((join_all(sent.into_iter().map(bytes)).await, places))
 }
 
-/// A picture's bytes, fetched where an address was sent; why it could not be is told in its place, as of a broken one.
-async fn input(app: &App, sent: Sent) -> Input {
+/// A picture's bytes or how to get them; why it has none is told in its place, as of a broken one.
+fn input(app: &App, sent: Sent) -> Input {
     match (sent, &app.fetcher) {
         (Sent::Bytes(bytes), _) => Input::Encoded(bytes),
         (Sent::Unreadable(reason), _) => Input::Unreadable(reason),
         (Sent::Address(_), None) => Input::Unfetched(FetchError::Off),
-        (Sent::Address(address), Some(fetcher)) => {
-            let fetching = fetcher.fetch(&address).instrument(spans::step!("fetch"));
-            fetching.await.map_or_else(Input::Unfetched, Input::Encoded)
-        }
+        (Sent::Address(address), Some(fetcher)) => Input::Elsewhere(Arc::clone(fetcher), address),
     }
 }
 

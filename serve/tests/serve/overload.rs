@@ -1,9 +1,10 @@
 //! Limits hold: a full server says so and when to come back, callers who left cost nothing, a stop loses no answer.
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use serde_json::json;
 use simclr_models::{EncodeError, ImageBatch};
 use simclr_serve::{RawConfig, Stopped};
 
@@ -72,6 +73,35 @@ fn a_full_queue_is_429_with_retry_after_and_what_was_admitted_is_answered() {
     });
     assert_eq!(client.metric(r#"simclr_refused_total{reason="queue_full"}"#), Some(1.0));
     assert_eq!(gated.waiting(), 0.0);
+}
+
+#[test]
+fn nothing_is_fetched_for_a_queue_that_is_full() {
+    let world = World::new();
+    let host = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = host.local_addr().unwrap();
+    let gated = gated(&world, |raw| {
+        one_at_a_time(raw);
+        (raw.fetch_allow, raw.fetch_private) = (Some(vec![address.to_string()]), Some(true));
+    });
+    let client = &gated.server.client;
+    std::thread::scope(|scope| {
+        let post = || scope.spawn(|| client.post("/v1/embed", "", &png(1)));
+        let first = post();
+        gated.runs.recv().unwrap();
+        let others = [post(), post()];
+        until("two wait", || gated.waiting() == 2.0);
+        let refused = client.post_json("/v1/embed", &json!({ "image": format!("http://{address}/a.png") }));
+        assert_eq!(refused.refused(429), "queue_full");
+        host.set_nonblocking(true).unwrap();
+        assert!(host.accept().is_err(), "the host was asked for a picture that nobody can embed");
+        for _ in 0..3 {
+            gated.go.send(()).unwrap();
+        }
+        for answer in [first].into_iter().chain(others) {
+            answer.join().unwrap().ok();
+        }
+    });
 }
 
 #[test]
