@@ -42,6 +42,11 @@ impl Artefact {
         let text = fs::read_to_string(&card_path).map_err(io_at(&card_path))?;
         let card: Card = toml::from_str(&text)
             .map_err(|e| ArtefactError::Card { path: card_path.clone(), reason: e.to_string() })?;
+        if let Some(length) = card.shortened_to.iter().find(|n| !(1..card.embedding_len).contains(*n)) {
+            let len = card.embedding_len;
+            let reason = format!("shortened_to: {length} is no length below that of the embeddings, {len}");
+            return Err(ArtefactError::Card { path: card_path, reason });
+        }
         let path = folder.join(ENCODER);
         let bytes = read_encoder(&path, &card.checksum)?;
         let metadata = onnx::read_metadata(&bytes).map_err(|source| ArtefactError::Onnx { path, source })?;
@@ -126,6 +131,7 @@ impl Artefact {
             name: draft.name,
             licence: draft.licence,
             embedding_len: metadata.embedding_len,
+            shortened_to: vec![],
             space_key: checksum[..SPACE_KEY_LEN].to_owned(),
             checksum,
             network: metadata.network,

@@ -15,6 +15,9 @@ pub struct Card {
     pub licence: String,
     /// Length of its embeddings.
     pub embedding_len: usize,
+    /// Lengths to which its embeddings may be cut, as it was trained for that; absent where it was not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shortened_to: Vec<usize>,
     /// SHA-256 of `encoder.onnx`, in hexadecimal.
     pub checksum: String,
     /// First 16 digits of the checksum: embeddings with different keys must not be compared.

@@ -107,6 +107,14 @@ fn what_was_changed_is_noticed() {
     );
     assert!(spoilt("depth", &|f| edit_card(f, "depth = 10", "depth = 18")).contains("network"));
     assert!(
+        spoilt("cut", &|f| edit_card(
+            f,
+            "embedding_len = 128",
+            "embedding_len = 128\nshortened_to = [64, 128]"
+        ))
+        .contains("128 is no length below that of the embeddings")
+    );
+    assert!(
         spoilt("len", &|f| edit_card(f, "embedding_len = 128", "embedding_len = 64"))
             .contains("embedding_len")
     );

@@ -62,6 +62,8 @@ pub(super) struct Describe {
     dimension: usize,
     /// What `output` of `/v1/embed` may name
     outputs: [Output; 1],
+    /// What `dimensions` of `/v1/embeddings` may be besides `dimension`
+    shortened_to: Vec<usize>,
     ready: bool,
     /// Names of all models that are loaded
     models: Vec<String>,
@@ -161,6 +163,7 @@ pub(super) async fn describe(
         space_key: served.space_key().to_owned(),
         dimension: served.embedding_len(),
         outputs: [output(served.artefact.card())],
+        shortened_to: served.artefact.card().shortened_to.clone(),
         ready: app.ready(),
         models: app.models.all().iter().map(|served| served.name().to_owned()).collect(),
         capabilities: ["embed", "classify", "search"],

@@ -120,12 +120,15 @@ pub(super) async fn create(
     let format = body.encoding_format;
     let embedded = upload::embed(&app, &model, uploads(body.input), body.on_error.into()).await?;
     let (usage, skipped) = (Usage::of(&embedded), body.on_error.tell(&embedded));
-    let data = embedded.kept.into_iter().zip(embedded.embeddings);
-    let item =
-        |(index, embedding)| Item { object: "embedding", index, embedding: numbers(embedding, format) };
+    let item = |(index, embedding)| -> Result<Item, ApiError> {
+        let embedding = numbers(shortened(embedding, body.dimensions)?, format);
+        Ok(Item { object: "embedding", index, embedding })
+    };
+    let data = embedded.kept.into_iter().zip(embedded.embeddings).map(item);
+    let data = data.collect::<Result<Vec<Item>, ApiError>>()?;
     Ok(Json(EmbeddingsAnswer {
         object: "list",
-        data: data.map(item).collect(),
+        data,
         model: model.name().to_owned(),
         usage,
         space_key: model.space_key().to_owned(),
@@ -140,13 +143,27 @@ fn check_asked(model: &Served, body: &EmbeddingsBody) -> Result<(), ApiError> {
         let message = "this model embeds pictures: the only modality is \"image\"";
         return Err(ApiError::bad("unsupported_modality", message).at("modality"));
     }
-    let length = model.embedding_len();
+    let (length, shorter) = (model.embedding_len(), &model.artefact.card().shortened_to);
     match body.dimensions {
-        Some(dimensions) if dimensions != length => {
-            let message = format!("this model's embeddings have {length} numbers and cannot be shortened");
+        Some(dimensions) if dimensions != length && !shorter.contains(&dimensions) => {
+            let allowed = match &shorter[..] {
+                [] => "cannot be shortened".to_owned(),
+                some => format!("can be shortened to {some:?}"),
+            };
+            let message = format!("this model's embeddings have {length} numbers and {allowed}");
             Err(ApiError::bad("unsupported_dimensions", message).at("dimensions"))
         }
         _ => Ok(()),
+    }
+}
+
+/// The first numbers, as long as 1 again; one that is not cut stays as it is.
+fn shortened(embedding: Embedding, dimensions: Option<usize>) -> Result<Embedding, ApiError> {
+    match dimensions.and_then(|n| embedding.as_slice().get(..n)) {
+        Some(first) if first.len() < embedding.as_slice().len() => {
+            Embedding::new(first.to_vec()).map(|first| first.normalised()).map_err(ApiError::ours)
+        }
+        _ => Ok(embedding),
     }
 }
 

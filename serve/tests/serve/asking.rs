@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::client::Answer;
-use crate::pictures::{assert_near, base64, embedding_of, floats, png};
-use crate::world::World;
+use crate::pictures::{assert_near, base64, embedding_by, embedding_of, floats, png};
+use crate::world::{World, artefact, make_artefact};
 
 fn length(numbers: &[f32]) -> f32 {
     numbers.iter().map(|x| x * x).sum::<f32>().sqrt()
@@ -120,4 +120,30 @@ fn the_one_output_is_told_and_others_are_refused() {
         let message = message(&answer);
         assert!(message.contains("\"embedding\"") && message.contains("/v1/classify"), "{message}");
     }
+}
+
+#[test]
+fn dimensions_are_cut_where_the_card_says_so() {
+    let world = World::new();
+    let folder = world.file("short");
+    let made = make_artefact(&folder, "short", 3);
+    let card = std::fs::read_to_string(folder.join("card.toml")).unwrap();
+    std::fs::write(folder.join("card.toml"), format!("shortened_to = [8, 4]\n{card}")).unwrap();
+    let server = world.server(|raw| raw.model = Some(folder));
+    assert_eq!(server.client.get("/v1/describe").ok()["shortened_to"], json!([8, 4]));
+    let ask = |dimensions: usize| {
+        let body = json!({"input": base64(&png(1)), "dimensions": dimensions});
+        server.client.post_json("/v1/embeddings", &body)
+    };
+    let whole = embedding_by(&made, &png(1));
+    for dimensions in [8, 4] {
+        let first = &whole[..dimensions];
+        let expected: Vec<f32> = first.iter().map(|x| x / length(first)).collect();
+        assert_near(&floats(&ask(dimensions).ok()["data"][0]["embedding"]), &expected);
+    }
+    assert_near(&floats(&ask(whole.len()).ok()["data"][0]["embedding"]), &whole);
+    let refused = ask(5);
+    assert_eq!(refused.refused(400), "unsupported_dimensions");
+    assert!(message(&refused).contains("[8, 4]"), "{}", message(&refused));
+    assert!(artefact().card().shortened_to.is_empty(), "a card without a word of it is opened as ever");
 }
