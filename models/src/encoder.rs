@@ -34,13 +34,19 @@ pub enum EncodeError {
     NotFinite(Overflowed),
     /// Its file is no longer the one that was opened: see the artefact.
     #[error(transparent)]
-    Artefact(#[from] ArtefactError),
+    Artefact(Box<ArtefactError>),
     /// Bring the library with the command named.
     #[error("{0}")]
     Library(String),
     /// The runtime's own words.
     #[error("ONNX Runtime: {0}")]
     Runtime(String),
+}
+
+impl From<ArtefactError> for EncodeError {
+    fn from(error: ArtefactError) -> Self {
+        Self::Artefact(Box::new(error))
+    }
 }
 
 /// A batch's embeddings, some of which overflowed.

@@ -169,7 +169,11 @@ impl Shared {
     fn give_up(&self, reason: String) {
         if !self.stopped() {
             let collection = &self.name;
-            tracing::warn!(collection, reason, "records were not sealed; they are compared one by one until it is tried again");
+            tracing::warn!(
+                collection,
+                reason,
+                "records were not sealed; they are compared one by one until it is tried again"
+            );
         }
         self.write().index.give_up(reason);
     }

@@ -150,7 +150,8 @@ async fn hashed(
     let (inputs, places) = upload::fetched(app, uploads).await?;
     let bytes = |input: &Input| if let Input::Encoded(bytes) = input { Some(bytes.clone()) } else { None };
     let bytes: Vec<Option<Bytes>> = inputs.iter().map(bytes).collect();
-    let embedded = upload::embed_inputs(app, model, inputs, |index| places[index].clone(), OnError::Fail).await?;
+    let embedded =
+        upload::embed_inputs(app, model, inputs, |index| places[index].clone(), OnError::Fail).await?;
     // Some milliseconds where there are many pictures: not on a thread that serves requests.
     let hash = move |bytes: &Option<Bytes>| Some(ContentHash::of(bytes.as_ref()?));
     let contents = app.store(move |_| Ok(bytes.iter().map(hash).collect::<Vec<_>>())).await?;

@@ -37,6 +37,11 @@ pub(super) enum Target {
 /// A search whose direction is known.
 struct Ready {
     query: Query,
+    rest: Rest,
+}
+
+/// What of the neighbours found is the answer.
+struct Rest {
     /// The record that is not its own neighbour, and how many of the others are left out before the first.
     itself: Option<(String, usize)>,
     limit: usize,
@@ -65,17 +70,10 @@ pub(super) async fn nearest(
         ready.push(search);
     }
     let collection = Arc::clone(collection);
-    let answers = app.store(move |_| {
-        let (queries, rest): (Vec<Query>, Vec<_>) =
-            ready.into_iter().map(|search| (search.query, (search.itself, search.limit))).unzip();
-        Ok(collection.search_many(&queries)?.into_iter().zip(rest).collect::<Vec<_>>())
-    });
-    let others = |(mut found, (itself, limit)): (Vec<Neighbour>, (Option<(String, usize)>, usize))| {
-        let (id, later) = itself.unwrap_or_default();
-        found.retain(|neighbour| neighbour.id != id && !neighbour.duplicates.contains(&id));
-        found.into_iter().skip(later).take(limit).collect()
-    };
-    Ok(answers.await?.into_iter().map(others).collect())
+    let (queries, rest): (Vec<Query>, Vec<Rest>) =
+        ready.into_iter().map(|ready| (ready.query, ready.rest)).unzip();
+    let found = app.store(move |_| collection.search_many(&queries)).await?;
+    Ok(found.into_iter().zip(rest).map(|(found, rest)| rest.of(found)).collect())
 }
 
 /// Embeds all pictures together and leaves their vectors in their place.
@@ -137,7 +135,17 @@ impl Ready {
             }
             _ => (limit, offset, None),
         };
-        let query = Query { vector, limit: asked, offset, exact, min_score, ef, filter, distinct, with_payload };
-        Self { query, itself, limit }
+        let rest = Rest { itself, limit };
+        let query =
+            Query { vector, limit: asked, offset, exact, min_score, ef, filter, distinct, with_payload };
+        Self { query, rest }
+    }
+}
+
+impl Rest {
+    fn of(self, mut found: Vec<Neighbour>) -> Vec<Neighbour> {
+        let (id, later) = self.itself.unwrap_or_default();
+        found.retain(|neighbour| neighbour.id != id && !neighbour.duplicates.contains(&id));
+        found.into_iter().skip(later).take(self.limit).collect()
     }
 }

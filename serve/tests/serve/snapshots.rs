@@ -5,7 +5,7 @@ use std::io::Read;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use simclr_search::{CollectionConfig, Collections, ContentHash, Limits, Record};
 use simclr_serve::{collections_folder, import};
 
