@@ -155,8 +155,13 @@ fn what_fine_tuning_came_to_stands_in_every_report_beside_the_paper() {
     let all = vec![load("<b>", 1.0), load("<b>", 0.01), pets];
     let document = Document::of(&results).with_fine_tuned(all);
     let text = markdown(&document);
-    assert!(text.contains("| CIFAR-10 | &lt;b> | 1 % | 500 | 6 | 66.50 | – |\n| CIFAR-10 | &lt;b> | 100 % | 500 | 6 | 66.50 | 97.7 |"), "{text}");
-    assert!(text.contains("| 10 % | 500 | 6 | 66.50 (64.00 mean per class) | – |"), "{text}");
+    let rows = [
+        "1 % | 500 | 6 | 66.50 | –",
+        "10 % | 500 | 6 | 66.50 (64.00 mean per class) | –",
+        "100 % | 500 | 6 | 66.50 | 97.7",
+    ];
+    let rows = rows.map(|row| format!("| CIFAR-10 | &lt;b> | {row} |"));
+    assert!(text.contains(&rows.join("\n")), "{text}");
     let page = html(&document, &results, &Pictures::default());
     assert!(page.contains("<th scope=\"row\">CIFAR-10</th><td>&lt;b&gt;</td><td>1 %</td>"), "{page}");
     let mut offences = Vec::new();

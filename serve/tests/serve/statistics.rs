@@ -82,7 +82,7 @@ fn one_that_cannot_be_sealed_is_told_everywhere() {
     assert_eq!(found["neighbours"].as_array().unwrap().len(), 3, "it goes on exactly");
     drop(process);
     let log = fs::read_to_string(log).unwrap();
-    let line = log.lines().find(|line| line.contains("cannot be sealed")).unwrap_or_else(|| panic!("{log}"));
+    let line = log.lines().find(|line| line.contains("were not sealed")).unwrap_or_else(|| panic!("{log}"));
     let line: Value = serde_json::from_str(line).unwrap();
     assert_eq!((&line["collection"], &line["reason"]), (&json!("seen"), &json!(problem)));
 }

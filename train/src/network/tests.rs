@@ -30,7 +30,7 @@ fn fused_training_equals_plain_training() {
     }
 }
 
-/// Gradients up to the share `most`, and running averages; each gradient's largest number.
+/// Gradients up to the share `most`, and running averages; each gradient's length.
 fn compare(which: usize, description: &Description, weights: &Weights, most: f32) -> Vec<f32> {
     let images = uniform(&[6, 3, 32, 32], 1);
     let run = |mode| {
@@ -43,10 +43,10 @@ fn compare(which: usize, description: &Description, weights: &Weights, most: f32
         (numbers, network.weights().unwrap())
     };
     let (plain, fused) = (run(Mode::Train(Averages::Move)), run(Mode::TrainFused(Averages::Move)));
-    let largest = |numbers: &[f32]| numbers.iter().fold(0f32, |m, x| m.max(x.abs()));
+    let length = |numbers: &[f32]| numbers.iter().map(|x| x * x).sum::<f32>().sqrt();
     let far = |a: &[f32], b: &[f32]| {
         let differences: Vec<f32> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-        largest(&differences) / largest(a).max(1e-3)
+        length(&differences) / length(a).max(1e-3)
     };
     let params = description.params();
     let learned = params.iter().filter(|param| param.kind.is_learned());
@@ -56,5 +56,5 @@ fn compare(which: usize, description: &Description, weights: &Weights, most: f32
     for (a, b) in plain.1.tensors().iter().zip(fused.1.tensors()) {
         assert!(far(&a.data, &b.data) < 1e-4, "{}: {}", a.name, far(&a.data, &b.data));
     }
-    plain.0.iter().map(|gradient| largest(gradient)).collect()
+    plain.0.iter().map(|gradient| length(gradient)).collect()
 }
