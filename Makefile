@@ -18,8 +18,9 @@ test: native-libs ## every test of every crate (real pictures too where SIMCLR_T
 	cargo fetch --locked --target x86_64-unknown-linux-gnu
 	tools/milvus/run cargo test --release --workspace --locked $(OPTIONAL)
 	tools/clients/run --tested='$(OPTIONAL)'
+	@# Of the whole workspace, like the tests before: one package alone would have its dependencies built once more.
 	@if command -v cmake >/dev/null && command -v nasm >/dev/null; \
-	then cargo test --release --locked -p simclr-models --features libjpeg-turbo --test jpeg --test pictures; \
+	then cargo test --release --workspace --locked $(OPTIONAL),simclr-models/libjpeg-turbo --test jpeg --test pictures; \
 	else echo "SKIPPED: the tests of libjpeg-turbo's decoder, which takes cmake and nasm to build"; fi
 
 bench: ## our figures beside the peers', interleaved on this machine (ONLY=prefix runs some); JSON in target/bench
