@@ -52,7 +52,7 @@ def rust(number, text):
 
 def check_manifests():
     """Every Kubernetes example is YAML, names what it makes, and its selectors find its pods."""
-    for file in sorted((ROOT / "docs" / "examples").rglob("*.yaml")):
+    for file in sorted((ROOT / "docs" / "examples").rglob("kubernetes*.yaml")):
         objects = list(yaml.safe_load_all(file.read_text()))
         labels = [one["spec"]["template"].get("metadata", {}).get("labels", {}) for one in objects if one["kind"] in ("Deployment", "Job")]
         for one in objects:
