@@ -137,12 +137,15 @@ fn check(raw: RawConfig) -> ExitCode {
 async fn serve_until_told(config: Config, json: bool) -> anyhow::Result<ExitCode> {
     let scheme = if config.tls.is_some() { "https" } else { "http" };
     let running: Running = start(config).await?;
+    // Before anybody is told that it is ready, and may stop it.
+    let told = signal().context("waiting for a signal")?;
     if json {
         println!("{{\"ready\":\"{scheme}://{}\"}}", running.address);
     } else {
         println!("simclr-serve is ready on {scheme}://{}", running.address);
     }
-    signal().await.context("waiting for a signal")?;
+    told.await;
+    let again = signal().context("waiting for a signal")?;
     tracing::info!("stopping: answering the requests in flight; a second signal ends at once");
     tokio::select! {
         stopped = running.stop() => match stopped {
@@ -152,21 +155,27 @@ async fn serve_until_told(config: Config, json: bool) -> anyhow::Result<ExitCode
                 Ok(ExitCode::SUCCESS)
             }
         },
-        _ = signal() => anyhow::bail!("a second signal came"),
+        () = again => anyhow::bail!("a second signal came"),
     }
 }
 
-/// Ctrl-C, or SIGTERM where there is one.
-async fn signal() -> std::io::Result<()> {
+/// Ctrl-C, or SIGTERM where there is one, from now on: one that comes before the answer is awaited is not lost.
+fn signal() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
     }
     #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    Ok(async {
+        // Where it cannot be waited for, nothing is told.
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
