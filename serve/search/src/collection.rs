@@ -116,7 +116,8 @@ impl Collection {
         Ok(answers.into_iter().flatten().collect())
     }
 
-    /// Several searches at one moment, unless duplicates are grouped; exact ones share the reading of the vectors, which makes each several times faster.
+    /// Several searches at one moment, unless duplicates are grouped; exact ones share the reading of the vectors, which makes
+    /// each several times faster.
     pub fn search_many(&self, queries: &[Query]) -> Result<Vec<Vec<Neighbour>>, SearchError> {
         check_request(queries.len(), &self.limits)?;
         self.answers(queries)

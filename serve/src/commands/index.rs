@@ -15,8 +15,8 @@ use super::store::StoreArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  simclr-serve index photos ~/Pictures --model models/artefacts/cifar10-r18 --data-dir data
-  simclr-serve index photos ~/Pictures --model models/artefacts/cifar10-r18 --data-dir data --prune
+  simclr-serve index photos ~/Pictures --model models/artefacts/simclr-cifar10-resnet18 --data-dir data
+  simclr-serve index photos ~/Pictures --model models/artefacts/simclr-cifar10-resnet18 --data-dir data --prune
   simclr-serve --sessions 4 index photos /mnt/photos --model encoder --store milvus://127.0.0.1:19530 --json > summary.json
 
 Each picture becomes a record: its id is the path below the folder, its payload {\"path\": …}, and the hash of its bytes is kept.
