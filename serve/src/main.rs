@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 
 const EXAMPLES: &str = "\
 Examples:
-  simclr-serve --model models/artefacts/cifar10-r18 --data-dir data
+  simclr-serve --model models/artefacts/simclr-cifar10-resnet18 --data-dir data
   simclr-serve --config serve.toml --listen 127.0.0.1:0
   SIMCLR_MODEL=encoder SIMCLR_DATA_DIR=data simclr-serve --classifiers probes
 
@@ -27,7 +27,7 @@ Examples:
   simclr-serve --models-dir encoders --data-dir data --evaluation-data datasets
   simclr-serve verify --data-dir data
   simclr-serve export cats cats.parquet --data-dir data
-  simclr-serve index photos ~/Pictures --model models/artefacts/cifar10-r18 --data-dir data
+  simclr-serve index photos ~/Pictures --model models/artefacts/simclr-cifar10-resnet18 --data-dir data
 
   curl --data-binary @cat.jpg http://127.0.0.1:8080/v1/embed
 
