@@ -12,6 +12,7 @@ use commands::evaluate::{self, EvaluateArgs};
 use commands::exchange::{self, ExportArgs, ImportArgs};
 use commands::index::{self, IndexArgs};
 use commands::logging;
+use commands::reembed::{self, ReembedArgs};
 use commands::verify::{self, VerifyArgs};
 use simclr_serve::{App, Config, RawConfig, Running, Stopped, share_arenas, start};
 use tokio::runtime::Runtime;
@@ -28,6 +29,7 @@ Examples:
   simclr-serve verify --data-dir data
   simclr-serve export cats cats.parquet --data-dir data
   simclr-serve index photos ~/Pictures --model models/artefacts/simclr-cifar10-resnet18 --data-dir data
+  simclr-serve reembed photos --model models/artefacts/simclr-cifar10-resnet18-w025 --data-dir data
 
   curl --data-binary @cat.jpg http://127.0.0.1:8080/v1/embed
 
@@ -68,6 +70,7 @@ enum Command {
     Export(ExportArgs),
     #[command(visible_alias = "restore")]
     Import(ImportArgs),
+    Reembed(ReembedArgs),
     #[command(hide = true)]
     Evaluate(EvaluateArgs),
 }
@@ -98,6 +101,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     };
     match &cli.command {
         Some(Command::Index(arguments)) => return index::run(arguments, raw),
+        Some(Command::Reembed(arguments)) => return reembed::run(arguments, raw),
         Some(Command::Verify(arguments)) => return verify::run(arguments, raw.store_limits()?),
         Some(Command::Export(arguments)) => return exchange::export(arguments, raw.store_limits()?),
         Some(Command::Import(arguments)) => return exchange::import(arguments, raw.store_limits()?),

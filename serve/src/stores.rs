@@ -5,14 +5,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use simclr_search::{Collections, SearchError, VectorStore};
+use simclr_search::{CollectionConfig, Collections, Dtype, Keep, SearchError, VectorCollection, VectorStore};
 
 use crate::app::StartError;
-use crate::config::{Config, Limits};
+use crate::config::Config;
 
 /// Opens the store that the configuration names.
 pub(crate) fn open(config: &Config) -> Result<Arc<dyn VectorStore>, StartError> {
-    let limits = search_limits(config.limits);
+    let limits = search_limits(config);
     open_store(&config.data_dir, config.store.as_deref(), config.store_token.as_deref(), limits)
 }
 
@@ -55,6 +55,36 @@ pub fn milvus_address(store: &str) -> Result<String, &'static str> {
     match address.map(|address| address.trim_end_matches('/')) {
         Some(address) if !address.is_empty() => Ok(address.to_owned()),
         _ => Err("must be milvus://HOST:PORT or https://HOST:PORT"),
+    }
+}
+
+/// What a collection is to be that is made, where that is said; one that is there must be so.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Choice {
+    /// How its numbers are stored.
+    pub dtype: Option<Dtype>,
+    /// What it keeps of pictures.
+    pub keep: Option<Keep>,
+}
+
+impl Choice {
+    /// The collection of a name, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When one of that name is there and is another, or the store refuses.
+    pub(crate) fn open(
+        self,
+        store: &dyn VectorStore,
+        name: &str,
+        mut config: CollectionConfig,
+    ) -> Result<Arc<dyn VectorCollection>, SearchError> {
+        // What is not said is as it is there.
+        if let Ok(existing) = store.get(name) {
+            (config.dtype, config.keep) = (existing.config().dtype, existing.config().keep);
+        }
+        config.dtype = self.dtype.unwrap_or(config.dtype);
+        config.keep = self.keep.unwrap_or(config.keep);
+        store.create(name, config)
     }
 }
 
@@ -101,7 +131,8 @@ fn cluster(
     Err(StartError::Store { store: address.to_owned(), reason })
 }
 
-fn search_limits(limits: Limits) -> simclr_search::Limits {
+pub(crate) fn search_limits(config: &Config) -> simclr_search::Limits {
+    let limits = config.limits;
     let records = limits.request_records_max;
     simclr_search::Limits {
         records_per_request_max: records,
@@ -111,6 +142,7 @@ fn search_limits(limits: Limits) -> simclr_search::Limits {
         records_per_collection_max: limits.records_per_collection_max,
         payload_bytes_max: limits.payload_bytes_max,
         disk_reserve_bytes: limits.disk_reserve_bytes,
+        unsynced_max: config.unsynced_max,
         ..simclr_search::Limits::default()
     }
 }

@@ -18,17 +18,18 @@ function shortened(text) {
   return letters.join("");
 }
 
-/** A file as a record: named by its path in the folder, or by its name and its hash, since folders have equal names in them. */
-async function record(file, label) {
-  const [hash, small, image] = await Promise.all([sha256(file), thumbnail(file), dataUri(file)]);
+/** A file as a record of a collection: named by its path in the folder, or by its name and its hash, since folders have equal names in them. */
+async function record(file, label, { keep }) {
+  const ours = keep.thumbnails ? null : thumbnail(file);
+  const [hash, small, image] = await Promise.all([sha256(file), ours, dataUri(file)]);
   const name = file.name || `pasted ${new Date().toISOString()}`, unlike = hash?.slice(0, HASH) ?? `${file.size}-${file.lastModified}`;
   const id = shortened(file.webkitRelativePath || `${name} ${unlike}`);
   const folder = id.includes("/") ? id.split("/").at(-2) : undefined;
-  const payload = { file: name, folder, label: label || undefined, sha256: hash ?? undefined, thumbnail: small ?? undefined };
-  return { id, image, payload };
+  const payload = { file: name, folder, label: label || undefined, thumbnail: small ?? undefined };
+  return { id, image, payload, content_sha256: hash ?? undefined };
 }
 
-async function* batches(files, label, { request_pictures_max: most }) {
+async function* batches(files, label, one, { request_pictures_max: most }) {
   let batch = [], bytes = 0;
   for (const file of files) {
     if (batch.length === Math.min(BATCH, most) || (batch.length && bytes + file.size > BATCH_BYTES)) {
@@ -37,52 +38,25 @@ async function* batches(files, label, { request_pictures_max: most }) {
       bytes = 0;
     }
     bytes += file.size;
-    batch.push(await record(file, label));
+    batch.push(await record(file, label, one));
   }
   if (batch.length) yield batch;
 }
 
-/** Those of a batch whose very bytes the collection has, by hash; one search finds them. */
-async function present(name, batch) {
-  const hashes = batch.map(one => one.payload.sha256).filter(Boolean);
-  if (!hashes.length) return new Map();
-  const filter = { in: { field: "sha256", values: hashes } };
-  for (const { image } of batch) {
-    try {
-      const { neighbours } = await ask("POST", path`/v1/collections/${name}/search`, { image, filter, limit: hashes.length, exact: true });
-      return new Map(neighbours.map(one => [one.payload.sha256, one.id]));
-    } catch (error) {
-      // A picture that cannot be read is refused when it is sent; the next one can ask as well.
-      if (![400, 413, 415, 422].includes(error.status)) throw error;
-    }
-  }
-  return new Map();
-}
-
+/** Sends a batch, of which the server leaves out what is there; one picture after the other where one is refused. */
 async function send(name, batch, tally) {
   try {
-    const answer = await patiently(() => ask("POST", path`/v1/collections/${name}/records`, { records: batch }));
+    const body = { records: batch, skip_duplicates: true };
+    const answer = await patiently(() => ask("POST", path`/v1/collections/${name}/records`, body));
     tally.added += answer.inserted;
     tally.replaced += answer.replaced;
+    const names = new Map(batch.map(one => [one.id, nameOf(one)]));
+    for (const { id, of } of answer.skipped ?? []) tally.duplicates.push(`${names.get(id) ?? id}: is there already as ${of}`);
   } catch (error) {
     if (error.status === 0 || error.status >= 500 || error.status === 401 || error.status === 403) throw error;
     if (batch.length === 1) tally.refused.push(`${nameOf(batch[0])}: ${error.message}`);
     else for (const one of batch) await send(name, [one], tally);
   }
-}
-
-async function addBatch(name, batch, tally) {
-  const known = await patiently(() => present(name, batch));
-  const seen = new Map(known), fresh = [];
-  for (const one of batch) {
-    const { sha256: hash } = one.payload;
-    if (hash && seen.has(hash)) tally.duplicates.push(`${nameOf(one)}: is there already as ${seen.get(hash)}`);
-    else {
-      if (hash) seen.set(hash, one.id);
-      fresh.push(one);
-    }
-  }
-  if (fresh.length) await send(name, fresh, tally);
 }
 
 function tell(tally, seen, all, ended) {
@@ -113,9 +87,9 @@ async function add(list) {
   try {
     const { limits } = await describe();
     tell(tally, 0, files.length, false);
-    for await (const batch of batches(files, $("label").value.trim(), limits)) {
+    for await (const batch of batches(files, $("label").value.trim(), one, limits)) {
       if (stopped) break;
-      await addBatch(one.name, batch, tally);
+      await send(one.name, batch, tally);
       seen += batch.length;
       tell(tally, seen, files.length, false);
     }

@@ -14,6 +14,9 @@ export class Refusal extends Error {
 
 const key = () => sessionStorage.getItem(STORED);
 
+/** Whether the server is asked with a key. */
+export const hasKey = () => key() !== null;
+
 /** The bare answer; what is refused is thrown. Asks for a key where the server wants one. */
 export async function send(method, path, { headers = {}, ...rest } = {}) {
   for (;;) {

@@ -1,7 +1,7 @@
 // Records as cards: the picture they keep, their id, how near they are. A card searches; its cross deletes.
 
 import { bar, make } from "./dom.js";
-import { keptPicture, nameOf } from "./pictures.js";
+import { nameOf, pictureOf } from "./pictures.js";
 
 const SELDOM_TOLD = new Set(["thumbnail", "sha256", "file"]);
 
@@ -13,10 +13,18 @@ function told(payload) {
 }
 
 /** A list item for a record; `score` is left out where nothing was compared. */
-export function card({ id, score, payload }, { look, remove }) {
-  const picture = keptPicture(payload), line = told(payload), name = nameOf({ id, payload });
-  const shown = picture ? make("img", { src: picture, alt: "", loading: "lazy", decoding: "async" })
-    : make("span", { className: "blank", "aria-hidden": "true", textContent: "no preview kept" });
+export function card(record, { look, remove }) {
+  const { id, score, payload } = record, line = told(payload), name = nameOf(record);
+  let picture = null;
+  const shown = make("span", { className: "blank", "aria-hidden": "true" });
+  pictureOf(record).then(found => {
+    picture = found;
+    const none = () => { picture = null; shown.textContent = "no preview kept"; return shown; };
+    if (!picture) return none();
+    const image = make("img", { src: picture, alt: "", loading: "lazy", decoding: "async" });
+    image.onerror = () => image.replaceWith(none());
+    return shown.replaceWith(image);
+  });
   const caption = make("span", { className: "caption" }, make("span", { className: "id", textContent: name, title: id }));
   if (line) caption.append(make("span", { className: "facts-line", textContent: line, title: line }));
   if (score !== undefined) {

@@ -43,11 +43,20 @@ function openMaking(open) {
   $("new-collection").setAttribute("aria-expanded", open);
 }
 
+/** Made to keep thumbnails; on a cluster, which keeps none, without. */
+async function makeKeeping(name) {
+  const where = path`/v1/collections/${name}`;
+  try { await ask("PUT", where, { keep: { thumbnails: true } }); } catch (error) {
+    if (!["invalid_collection", "collection_exists"].includes(error.code)) throw error;
+    await ask("PUT", where, {});
+  }
+}
+
 async function create(event) {
   event.preventDefault();
   const name = $("new-name").value.trim();
   try {
-    await ask("PUT", path`/v1/collections/${name}`, {});
+    await makeKeeping(name);
     $("new-name").value = "";
     openMaking(false);
     await refresh(name);

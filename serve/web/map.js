@@ -4,7 +4,7 @@ import { ask, path, patiently } from "./api.js";
 import * as arranging from "./arranging.js";
 import * as collections from "./collections.js";
 import { $, count, make } from "./dom.js";
-import { keptPicture, nameOf } from "./pictures.js";
+import { nameOf, pictureOf } from "./pictures.js";
 import { Plot } from "./plot.js";
 import * as ringed from "./ringed.js";
 import { go, shown } from "./tabs.js";
@@ -107,7 +107,7 @@ async function hover(index, x, y) {
   await new Promise(resolve => setTimeout(resolve, 80));
   if (mine !== hovered) return;
   if (!records.has(where)) records.set(where, ask("GET", where).catch(() => null));
-  const record = await records.get(where), picture = keptPicture(record?.payload);
+  const record = await records.get(where), picture = await pictureOf(record);
   if (!record) records.delete(where);
   if (mine !== hovered || !record) return;
   tip.replaceChildren(...(picture ? [make("img", { src: picture, alt: "" })] : []), make("span", { textContent: nameOf(record) }));
@@ -119,7 +119,7 @@ export function begin(look) {
   plot = new Plot($("canvas"), { pointed: hover, ringed: indices => ringed.show(from, indices.map(index => ids[index])), picked: async index => {
     const where = path`/v1/collections/${from}/records/${ids[index]}`;
     const record = await ask("GET", where).catch(() => null);
-    if (record) search({ id: record.id, name: nameOf(record), picture: keptPicture(record.payload) });
+    if (record) search({ id: record.id, name: nameOf(record), picture: await pictureOf(record) });
   } });
   ringed.begin(search, () => plot.choose([]), () => { drawn = null; $("map-field").value ||= "label"; draw(); });
   $("map-lasso").addEventListener("click", () => {

@@ -1,5 +1,7 @@
 // Picture files on their way to the server: as data URIs, hashed, and small for a record to keep.
 
+import { hasKey, send } from "./api.js";
+
 const SIDE = 192, KEPT_BYTES = 40_000;
 
 /** Digits of the hash that stand behind a file's name in its record's id. */
@@ -36,16 +38,35 @@ export async function thumbnail(blob) {
   return uri.length <= KEPT_BYTES ? uri : null;
 }
 
-/** The picture a record keeps of itself, if it keeps one. */
-export function keptPicture(payload) {
-  const kept = payload?.thumbnail;
-  return typeof kept === "string" && /^data:image\/(png|jpeg|gif|webp);base64,/.test(kept) ? kept : null;
+const shown = new Map();
+
+/** Where a record's picture can be shown from: its payload, or its collection's thumbnails; null where none is kept. */
+export async function pictureOf(record) {
+  const kept = record?.payload?.thumbnail, url = record?.thumbnail_url;
+  if (typeof kept === "string" && /^data:image\/(png|jpeg|gif|webp);base64,/.test(kept)) return kept;
+  if (!url || !hasKey()) return url ?? null;
+  // An image asks without the key.
+  if (!shown.has(url)) shown.set(url, fetched(url).then(blob => URL.createObjectURL(blob)).catch(() => { shown.delete(url); return null; }));
+  return shown.get(url);
+}
+
+const fetched = async url => (await send("GET", url)).blob();
+
+/** What to send to store a deleted record again, asked for while it is there. */
+export async function wholeOf(record, { keep }, address) {
+  const { id, payload, content_sha256: hash, thumbnail_url: small } = record;
+  if (keep.originals && hash) {
+    const image = await fetched(`${address}/pictures/${hash}/original`).then(dataUri).catch(() => null);
+    if (image) return { id, payload, image };
+  }
+  const { vector } = record, thumbnail = small ? await fetched(small).then(dataUri).catch(() => undefined) : undefined;
+  return { id, payload, vector, content_sha256: hash, thumbnail };
 }
 
 export const isPicture = file => file.type.startsWith("image/") || /\.(jpe?g|png|webp|gif|bmp)$/i.test(file.name);
 
 /** What a person calls a record: its file where the id is only that and a hash, or else the id. */
-export function nameOf({ id, payload }) {
-  const { file, sha256: hash } = payload ?? {};
+export function nameOf({ id, payload, content_sha256: content }) {
+  const { file, sha256 } = payload ?? {}, hash = content ?? sha256;
   return typeof file === "string" && typeof hash === "string" && id === `${file} ${hash.slice(0, HASH)}` ? file : id;
 }

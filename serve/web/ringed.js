@@ -49,8 +49,8 @@ async function label(event) {
   button.disabled = true;
   try {
     for (let at = 0; at < all.length; at += BATCH) {
-      const records = (await patiently(() => fetched(all.slice(at, at + BATCH)))).map(({ id, vector, payload }) =>
-        ({ id, vector, payload: { ...(payload !== null && typeof payload === "object" ? payload : {}), label: text } }));
+      const records = (await patiently(() => fetched(all.slice(at, at + BATCH)))).map(({ id, vector, payload, content_sha256 }) =>
+        ({ id, vector, content_sha256, payload: { ...(payload !== null && typeof payload === "object" ? payload : {}), label: text } }));
       await patiently(() => ask("POST", path`/v1/collections/${name}/records`, { records }));
       $("ringed-say").textContent = `${count(Math.min(at + BATCH, all.length))} of ${count(all.length)} labelled…`;
     }

@@ -6,7 +6,7 @@ import * as collections from "./collections.js";
 import { $, counted, toast } from "./dom.js";
 import * as drop from "./drop.js";
 import * as filters from "./filter.js";
-import { dataUri } from "./pictures.js";
+import { dataUri, wholeOf } from "./pictures.js";
 
 const PAGE = 24;
 
@@ -77,10 +77,10 @@ function showResults() {
 }
 
 async function remove(id, item, known) {
-  const { name } = collections.chosen();
+  const chosen = collections.chosen(), { name } = chosen;
   const where = path`/v1/collections/${name}/records/${id}`;
   try {
-    const record = await ask("GET", where);
+    const record = await wholeOf(await ask("GET", where), chosen, path`/v1/collections/${name}`);
     await ask("DELETE", where);
     const neighbour = item.nextElementSibling ?? item.previousElementSibling;
     item.remove();

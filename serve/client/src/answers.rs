@@ -60,6 +60,12 @@ pub struct Neighbour {
     /// What was stored with it.
     #[serde(default)]
     pub payload: Value,
+    /// SHA-256 of its picture's bytes, where that is known.
+    #[serde(default)]
+    pub content_sha256: Option<String>,
+    /// Where a small picture of it is, where the collection keeps thumbnails.
+    #[serde(default)]
+    pub thumbnail_url: Option<String>,
 }
 
 /// Why the server said no.

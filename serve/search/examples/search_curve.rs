@@ -30,8 +30,7 @@ fn main() -> Result<(), Failure> {
     if !folder.join("collections").exists() {
         let limits = Limits { approximate_from: usize::MAX, ..Limits::default() };
         let collections = Collections::open(folder, limits)?;
-        let collection =
-            collections.create("bench", CollectionConfig { dimension, space_key: String::new() })?;
+        let collection = collections.create("bench", CollectionConfig::new(dimension, ""))?;
         let (_, stored) = npy(Path::new(stored), "<f4", f32::from_le_bytes)?;
         let record = |(i, v): (usize, &[f32])| Record::new(format!("{i}"), v.to_vec(), Value::Null);
         let records: Vec<Record> = stored.chunks_exact(dimension).enumerate().map(record).collect();

@@ -5,6 +5,7 @@
 //! they are and goes on without it, so that a long one holds up nobody.
 
 mod distinct;
+mod pictured;
 mod telling;
 mod writing;
 
@@ -15,9 +16,11 @@ use crate::asking::{check_limit, check_query, check_request};
 use crate::builder::Builder;
 use crate::commit::CommitQueue;
 use crate::index::Wanted;
+use crate::pictures::PictureFolder;
 use crate::segment::SegmentFolder;
 use crate::shared::Shared;
 use crate::store::{Change, Snapshot, Store};
+use crate::syncing::Syncer;
 use crate::{
     CollectionConfig, ContentHash, Limits, Neighbour, Query, Record, SearchError, Upserted, loading,
 };
@@ -27,12 +30,19 @@ pub struct Collection {
     name: String,
     config: CollectionConfig,
     limits: Arc<Limits>,
-    store: Store,
+    store: Arc<Store>,
+    pictures: PictureFolder,
     queue: CommitQueue,
     shared: Arc<Shared>,
-    builder: Arc<Builder>,
+    workers: Arc<Workers>,
     /// A write that failed, and the next sequence before it, until the file could be opened and looked at.
     failed: Mutex<Option<(u64, SearchError)>>,
+}
+
+/// The threads that work for all collections.
+pub(crate) struct Workers {
+    pub(crate) builder: Builder,
+    pub(crate) syncer: Syncer,
 }
 
 impl Collection {
@@ -41,18 +51,29 @@ impl Collection {
         name: &str,
         store: Store,
         config: CollectionConfig,
-        segments: SegmentFolder,
+        (segments, pictures): (SegmentFolder, PictureFolder),
         limits: Arc<Limits>,
-        builder: &Arc<Builder>,
+        workers: &Arc<Workers>,
     ) -> Result<Self, SearchError> {
         let snapshot = store.snapshot()?;
+        // What cannot be tidied up takes room and harms nobody.
+        let _ = pictures.sweep(|content| !matches!(snapshot.by_content(content), Ok(None)));
         let (index, damage) = loading::load(name, &snapshot, config.dimension, &segments, &limits)?;
         let reserve = limits.disk_reserve_bytes;
         let shared = Shared::new(name, index, snapshot, config.dimension, segments, reserve, damage);
         let shared = Arc::new(shared);
-        builder.consider(&shared);
-        let (name, queue, builder) = (name.to_owned(), CommitQueue::default(), Arc::clone(builder));
-        Ok(Self { name, config, limits, store, queue, shared, builder, failed: Mutex::new(None) })
+        workers.builder.consider(&shared);
+        Ok(Self {
+            name: name.to_owned(),
+            config,
+            limits,
+            store: Arc::new(store),
+            pictures,
+            queue: CommitQueue::default(),
+            shared,
+            workers: Arc::clone(workers),
+            failed: Mutex::new(None),
+        })
     }
 
     /// Its name.
@@ -74,13 +95,12 @@ impl Collection {
         Err(SearchError::OtherSpace { collection: self.name.clone(), expected, found })
     }
 
-    /// Adds records or replaces those with the same id, all or none; durable and searchable when it returns.
+    /// Adds records or replaces those with the same id, all or none; durable and searchable when it returns, unless
+    /// [`Limits::unsynced_max`] lets the sync wait.
     ///
     /// Of several records with one id in the same call the last one stays.
     pub fn upsert(&self, records: Vec<Record>) -> Result<Upserted, SearchError> {
-        check_request(records.len(), &self.limits)?;
-        let prepared = records.into_iter().map(|record| self.prepare(record)).collect::<Result<_, _>>()?;
-        Ok(self.submit(Change::Upsert(prepared))?.upserted)
+        self.upsert_pictured(records, &[])
     }
 
     /// Deletes records and says how many there were; durable when it returns. Unknown ids are no error.
@@ -171,10 +191,11 @@ impl Collection {
         let neighbour = |(score, id): (f32, &str)| {
             let id = id.to_owned();
             if !query.with_payload {
-                return Ok(Neighbour { id, score, payload: serde_json::Value::Null, duplicates: vec![] });
+                let payload = serde_json::Value::Null;
+                return Ok(Neighbour { id, score, payload, content: None, duplicates: vec![] });
             }
-            let payload = snapshot.payload(&id)?.ok_or_else(|| self.missing(&id))?;
-            Ok(Neighbour { id, score, payload, duplicates: vec![] })
+            let (payload, content) = snapshot.about(&id)?.ok_or_else(|| self.missing(&id))?;
+            Ok(Neighbour { id, score, payload, content, duplicates: vec![] })
         };
         found.into_iter().skip(query.offset).map(neighbour).collect()
     }
@@ -197,7 +218,15 @@ impl Collection {
     /// Ends its life: later uses by whoever still holds it answer that it is not there, and nothing is written.
     pub(crate) fn close(&self) {
         let gone = SearchError::CollectionNotFound { name: self.name.clone() };
-        self.queue.pause(|| self.shared.close(gone));
+        self.queue.pause(|| {
+            self.shared.close(gone);
+            if self.store.is_unsynced()
+                && let Err(error) = self.store.sync()
+            {
+                tracing::error!(collection = self.name, %error, "acknowledged records could not be synced");
+            }
+            self.store.close();
+        });
     }
 }
 

@@ -8,9 +8,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::builder::Builder;
+use crate::collection::Workers;
+use crate::config::check_config;
 use crate::folder::{Folder, check_name};
-use crate::record::check_config;
 use crate::store::Store;
+use crate::syncing::Syncer;
 use crate::{Collection, CollectionConfig, Limits, SearchError};
 
 /// The collections of one data folder, which no other process can open meanwhile.
@@ -19,7 +21,7 @@ pub struct Collections {
     slots: RwLock<BTreeMap<String, Slot>>,
     /// Held while creating or deleting, so that reading `slots` never waits for the disk.
     changing: Mutex<()>,
-    builder: Arc<Builder>,
+    workers: Arc<Workers>,
     // Last, so that the lock is released after everything else is closed.
     folder: Folder,
 }
@@ -39,15 +41,16 @@ impl Collections {
     /// Opens `<folder>/collections` and everything in it, creating it if needed.
     pub fn open(folder: &Path, limits: Limits) -> Result<Self, SearchError> {
         let (folder, builder) = (Folder::open(folder)?, Builder::start(limits.seal_again_after)?);
-        let (builder, limits) = (Arc::new(builder), Arc::new(limits));
+        let workers = Arc::new(Workers { builder, syncer: Syncer::start(limits.unsynced_max)? });
+        let limits = Arc::new(limits);
         let slot = |name: &str| {
             check_name(name)?;
             let (store, config) = Store::open(name, &folder.records_file(name), &limits)?;
-            let segments = folder.segments(name);
-            Collection::load(name, store, config, segments, Arc::clone(&limits), &builder).map(Arc::new)
+            let places = (folder.segments(name), folder.pictures(name, config.keep));
+            Collection::load(name, store, config, places, Arc::clone(&limits), &workers).map(Arc::new)
         };
         let slots = folder.names()?.into_iter().map(|name| (name.clone(), slot(&name))).collect();
-        Ok(Self { limits, slots: RwLock::new(slots), changing: Mutex::new(()), builder, folder })
+        Ok(Self { limits, slots: RwLock::new(slots), changing: Mutex::new(()), workers, folder })
     }
 
     /// Creates a collection, or returns the one that is there if it has the same configuration.
@@ -58,8 +61,8 @@ impl Collections {
         match self.get(name) {
             Ok(existing) if *existing.config() == config => return Ok(existing),
             Ok(existing) => {
-                let CollectionConfig { dimension, space_key } = existing.config().clone();
-                return Err(SearchError::CollectionExists { name: name.to_owned(), dimension, space_key });
+                let existing = existing.config().clone();
+                return Err(SearchError::CollectionExists { name: name.to_owned(), existing });
             }
             Err(SearchError::CollectionNotFound { .. }) => {}
             Err(error) => return Err(error),
@@ -69,8 +72,9 @@ impl Collections {
         }
         let store = self.folder.create(name, |path| Store::create(name, path, &config, &self.limits))?;
         let store = store.moved_to(self.folder.records_file(name));
-        let (segments, limits) = (self.folder.segments(name), Arc::clone(&self.limits));
-        let collection = Arc::new(Collection::load(name, store, config, segments, limits, &self.builder)?);
+        let places = (self.folder.segments(name), self.folder.pictures(name, config.keep));
+        let limits = Arc::clone(&self.limits);
+        let collection = Arc::new(Collection::load(name, store, config, places, limits, &self.workers)?);
         self.slots_mut().insert(name.to_owned(), Ok(Arc::clone(&collection)));
         Ok(collection)
     }
@@ -113,6 +117,28 @@ impl Collections {
         }
         drop(sealing);
         removed
+    }
+
+    /// Puts a collection in the place of another, which is deleted; whoever still holds either finds it gone.
+    ///
+    /// A crash half way leaves the new one under its own name.
+    pub fn replace(&self, name: &str, by: &str) -> Result<(), SearchError> {
+        let new = self.get(by)?;
+        self.delete(name)?;
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let sealing = new.pause_sealing();
+        self.slots_mut().remove(by);
+        new.close();
+        drop(sealing);
+        let config = new.config().clone();
+        drop(new);
+        self.folder.rename(by, name)?;
+        let (store, _) = Store::open(name, &self.folder.records_file(name), &self.limits)?;
+        let places = (self.folder.segments(name), self.folder.pictures(name, config.keep));
+        let limits = Arc::clone(&self.limits);
+        let collection = Collection::load(name, store, config, places, limits, &self.workers)?;
+        self.slots_mut().insert(name.to_owned(), Ok(Arc::new(collection)));
+        Ok(())
     }
 
     fn slots(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Slot>> {

@@ -4,6 +4,8 @@
 
 use std::path::PathBuf;
 
+use crate::CollectionConfig;
+
 /// What went wrong, where, and what to do.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -15,17 +17,12 @@ pub enum SearchError {
         name: String,
     },
     /// The name is taken by a collection with another configuration: choose another name or delete that one.
-    #[error(
-        "collection \"{name}\" already exists with dimension {dimension} and space key \"{space_key}\"; \
-         choose another name or delete it first"
-    )]
+    #[error("collection \"{name}\" already exists with {existing}; choose another name or delete it first")]
     CollectionExists {
         /// The name asked for.
         name: String,
-        /// The dimension it has.
-        dimension: usize,
-        /// The space key it has.
-        space_key: String,
+        /// What it is made for.
+        existing: CollectionConfig,
     },
     /// The name cannot be a folder's name everywhere: correct it.
     #[error("\"{name}\" cannot name a collection: {reason}")]
@@ -52,7 +49,8 @@ pub enum SearchError {
     /// The vectors come from another encoder: use that encoder, or a collection of this one's.
     #[error(
         "collection \"{collection}\" holds vectors of space \"{expected}\", not \"{found}\"; \
-         search it with the encoder that filled it, or create a collection for this one"
+         search it with the encoder that filled it, make another of it for this one (`simclr-serve reembed`, where it keeps originals), \
+         or create one"
     )]
     OtherSpace {
         /// The collection.
@@ -67,6 +65,16 @@ pub enum SearchError {
         "collection \"{collection}\" is damaged ({reason}); restore its folder from a copy, or delete it"
     )]
     Damaged {
+        /// The collection.
+        collection: String,
+        /// What was found.
+        reason: String,
+    },
+    /// A picture's file is not what was written: store the picture again, or delete its record.
+    #[error(
+        "collection \"{collection}\" has a damaged picture ({reason}); store it again, or delete its record"
+    )]
+    DamagedPicture {
         /// The collection.
         collection: String,
         /// What was found.
@@ -139,6 +147,14 @@ pub enum SearchError {
     /// A vector holds NaN or an infinity: its maker is broken.
     #[error("number {position} of the vector of {of} is not finite")]
     NotFinite {
+        /// Whose vector it is.
+        of: String,
+        /// Where in the vector, from 0.
+        position: usize,
+    },
+    /// A number is too large for the 16 bits of this collection: scale the vector, only its direction is compared.
+    #[error("number {position} of the vector of {of} does not fit into 16 bits, which hold up to 65504")]
+    Beyond16Bits {
         /// Whose vector it is.
         of: String,
         /// Where in the vector, from 0.

@@ -6,8 +6,9 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use crate::SearchError;
+use crate::pictures::PictureFolder;
 use crate::segment::SegmentFolder;
+use crate::{Keep, SearchError};
 
 const NAME_BYTES_MAX: usize = 64;
 const LOCK: &str = ".lock";
@@ -15,6 +16,7 @@ const CREATING: &str = ".creating-";
 const REMOVING: &str = ".removing-";
 const RECORDS_FILE: &str = "records.redb";
 const SEGMENTS: &str = "segments";
+const PICTURES: &str = "pictures";
 
 /// The folder of all collections, locked against other processes for as long as this lives.
 #[derive(Debug)]
@@ -62,6 +64,19 @@ impl Folder {
     /// The folder that holds a collection's segments.
     pub(crate) fn segments(&self, name: &str) -> SegmentFolder {
         SegmentFolder::new(self.root.join(name).join(SEGMENTS))
+    }
+
+    /// The folder that holds a collection's pictures.
+    pub(crate) fn pictures(&self, name: &str, keep: Keep) -> PictureFolder {
+        PictureFolder::new(self.root.join(name).join(PICTURES), keep)
+    }
+
+    /// Gives a collection's folder another name.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), SearchError> {
+        let (place, new) = (self.root.join(from), self.root.join(to));
+        let failed = |e| SearchError::storage(format!("renaming {}", place.display()), e);
+        fs::rename(&place, &new).map_err(failed)?;
+        sync_folder(&self.root).map_err(failed)
     }
 
     /// Has `make` write a new collection's records file, and puts its folder in place once it is complete.
@@ -146,6 +161,6 @@ fn remove_any(path: &Path) -> std::io::Result<()> {
 }
 
 /// A rename is durable once the folder it happened in is.
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -22,7 +22,8 @@ impl Found {
         // Both zeros are the same number.
         let bytes: Vec<u8> = direction.iter().flat_map(|x| (x + 0.0).to_le_bytes()).collect();
         let payload = if with_payload { payload } else { serde_json::Value::Null };
-        let neighbour = Neighbour { id, score, payload, duplicates: Vec::new() };
+        let told = content.filter(|_| with_payload);
+        let neighbour = Neighbour { id, score, payload, content: told, duplicates: Vec::new() };
         Ok(Self { neighbour, content, direction: ContentHash::of(&bytes) })
     }
 }

@@ -17,6 +17,7 @@ mod chunked;
 mod collection;
 mod collections;
 mod commit;
+mod config;
 mod content;
 mod distance;
 mod error;
@@ -29,16 +30,19 @@ mod limits;
 mod loading;
 #[cfg(feature = "milvus")]
 mod milvus;
+mod pictures;
 mod record;
 mod segment;
 mod shared;
 mod statistics;
 mod store;
+mod syncing;
 mod vector_store;
 mod verify;
 
 pub use collection::Collection;
 pub use collections::{Collections, Problem};
+pub use config::{CollectionConfig, Dtype, Keep};
 pub use content::{ContentHash, NoContentHash};
 pub use distance::Kernel;
 pub use error::SearchError;
@@ -46,7 +50,8 @@ pub use filter::Filter;
 pub use limits::Limits;
 #[cfg(feature = "milvus")]
 pub use milvus::MilvusStore;
-pub use record::{CollectionConfig, Duplicate, Neighbour, Query, Record, Upserted};
+pub use pictures::{PictureKind, Pictured};
+pub use record::{Duplicate, Neighbour, Query, Record, Upserted};
 pub use statistics::Statistics;
 pub use vector_store::{VectorCollection, VectorStore};
 pub use verify::{Recall, Verified};

@@ -31,6 +31,8 @@ pub struct Limits {
     pub cache_bytes_per_collection: usize,
     /// Bytes of the disk that are left free: a write that might take of them is refused.
     pub disk_reserve_bytes: u64,
+    /// How long what was acknowledged may stay unsynced; with zero nothing is acknowledged before it is synced.
+    pub unsynced_max: Duration,
     /// How long it takes until a segment that could not be made is tried again; twice as long after each time.
     pub seal_again_after: Duration,
 }
@@ -51,6 +53,7 @@ impl Default for Limits {
             approximate_from: 50_000,
             cache_bytes_per_collection: 16 << 20,
             disk_reserve_bytes: 64 << 20,
+            unsynced_max: Duration::ZERO,
             seal_again_after: Duration::from_mins(1),
         }
     }

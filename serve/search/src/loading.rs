@@ -37,6 +37,14 @@ pub(crate) fn load(
     limits: &Limits,
 ) -> Result<(Index, Vec<String>), SearchError> {
     let (mut segments, mut damage) = folder.open(dimension, Kernel::best());
+    let next = snapshot.next_sequence()?;
+    // Sequences are given again after a crash that lost what was not synced yet.
+    for ahead in
+        segments.extract_if(.., |segment| segment.sequences().last().is_some_and(|&last| last >= next))
+    {
+        damage.push(format!("segment {}: it holds records that were never synced", ahead.file()));
+        folder.remove(ahead.file());
+    }
     loop {
         let mut index = Index::new(dimension, limits.approximate_from);
         let Sorted { rows, mut fresh, wrong } = sort(name, snapshot, dimension, &segments, &mut index)?;

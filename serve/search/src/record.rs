@@ -3,24 +3,12 @@
 //! Nothing unchecked goes further in: past this file ids are printable, vectors are finite, of the right length and
 //! not zero, payloads can be read back. It knows nothing of files or of searching.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{ContentHash, Filter, Limits, SearchError};
 
 /// Nesting a payload may have; the JSON reader itself gives up at 128.
 const PAYLOAD_DEPTH_MAX: usize = 64;
-/// Bytes a space key may have.
-const SPACE_KEY_BYTES_MAX: usize = 128;
-
-/// What a collection is made for; fixed for its life. The metric is cosine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CollectionConfig {
-    /// Numbers in each vector.
-    pub dimension: usize,
-    /// Which encoder's vectors these are; empty when nobody cares.
-    pub space_key: String,
-}
 
 /// One thing that can be found: upserting the same id again replaces it whole.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,21 +90,10 @@ pub struct Neighbour {
     pub score: f32,
     /// The record's payload.
     pub payload: Value,
+    /// What its picture's bytes hash to, where that is known; nothing without payloads.
+    pub content: Option<ContentHash>,
     /// Where duplicates are grouped: the others of its content or direction, as many as are listed.
     pub duplicates: Vec<String>,
-}
-
-/// Checks what a new collection asks for.
-pub(crate) fn check_config(config: &CollectionConfig, limits: &Limits) -> Result<(), SearchError> {
-    let CollectionConfig { dimension, space_key } = config;
-    let refuse = |reason: String| Err(SearchError::BadConfig { reason });
-    if !(1..=limits.dimension_max).contains(dimension) {
-        return refuse(format!("dimension must be between 1 and {}, not {dimension}", limits.dimension_max));
-    }
-    if space_key.len() > SPACE_KEY_BYTES_MAX || space_key.chars().any(char::is_control) {
-        return refuse(format!("space_key must be printable and at most {SPACE_KEY_BYTES_MAX} bytes"));
-    }
-    Ok(())
 }
 
 /// Checks an id somebody wants to store.

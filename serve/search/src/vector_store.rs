@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Collection, CollectionConfig, Collections, ContentHash, Neighbour, Problem, Query, Recall, Record,
-    SearchError, Statistics, Upserted,
+    Collection, CollectionConfig, Collections, ContentHash, Neighbour, PictureKind, Pictured, Problem, Query,
+    Recall, Record, SearchError, Statistics, Upserted,
 };
 
 /// A set of named collections.
@@ -51,6 +51,16 @@ pub trait VectorCollection: Send + Sync {
 
     /// Adds records or replaces those with the same id; durable and searchable when it returns.
     fn upsert(&self, records: Vec<Record>) -> Result<Upserted, SearchError>;
+
+    /// As `upsert`, and keeps of the pictures what this collection is made to keep.
+    fn upsert_pictured(&self, records: Vec<Record>, _pictures: &[Pictured]) -> Result<Upserted, SearchError> {
+        self.upsert(records)
+    }
+
+    /// A picture that is kept of a content; nothing where none is.
+    fn picture(&self, _content: ContentHash, _kind: PictureKind) -> Result<Option<Vec<u8>>, SearchError> {
+        Ok(None)
+    }
 
     /// Deletes records and says how many there were.
     fn delete(&self, ids: &[String]) -> Result<usize, SearchError>;
@@ -141,6 +151,14 @@ impl VectorCollection for Collection {
 
     fn upsert(&self, records: Vec<Record>) -> Result<Upserted, SearchError> {
         self.upsert(records)
+    }
+
+    fn upsert_pictured(&self, records: Vec<Record>, pictures: &[Pictured]) -> Result<Upserted, SearchError> {
+        self.upsert_pictured(records, pictures)
+    }
+
+    fn picture(&self, content: ContentHash, kind: PictureKind) -> Result<Option<Vec<u8>>, SearchError> {
+        self.picture(content, kind)
     }
 
     fn delete(&self, ids: &[String]) -> Result<usize, SearchError> {

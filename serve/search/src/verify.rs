@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::index::Wanted;
+use crate::pictures::PictureFolder;
 use crate::record::normalised;
 use crate::segment::Segment;
 use crate::shared::Shared;
@@ -26,6 +27,8 @@ pub struct Verified {
     pub records: usize,
     /// Segments in use, all of whose bytes were compared with their checksums.
     pub segments: usize,
+    /// Files of pictures that are kept, all of whose bytes were compared with their checksums.
+    pub pictures: usize,
     /// Records whose neighbours were looked for both ways.
     pub sampled: usize,
     /// Share of their ten nearest neighbours, by exact search, that the approximate search found; `None` without a sample.
@@ -44,7 +47,12 @@ pub struct Recall {
 }
 
 /// Checks one collection.
-pub(crate) fn run(collection: &Collection, shared: &Shared, sample: usize) -> Result<Verified, SearchError> {
+pub(crate) fn run(
+    collection: &Collection,
+    shared: &Shared,
+    pictures: &PictureFolder,
+    sample: usize,
+) -> Result<Verified, SearchError> {
     let (snapshot, segments, known) = {
         let state = shared.read();
         let segments: Vec<Arc<Segment>> =
@@ -60,6 +68,13 @@ pub(crate) fn run(collection: &Collection, shared: &Shared, sample: usize) -> Re
     }
     if let Err(error) = read(collection, &snapshot, &segments, &mut verified) {
         verified.damage.push(error.to_string());
+    }
+    match pictures.verify() {
+        Ok((files, damage)) => {
+            verified.pictures = files;
+            verified.damage.extend(damage);
+        }
+        Err(error) => verified.damage.push(format!("the pictures: {error}")),
     }
     if verified.damage.is_empty() && verified.records != known {
         let records = verified.records;

@@ -100,7 +100,7 @@ fn refusals(store: &dyn VectorStore) {
     assert!(matches!(store.get("nowhere"), Err(SearchError::CollectionNotFound { .. })));
     assert!(matches!(store.delete("nowhere"), Err(SearchError::CollectionNotFound { .. })));
     assert!(matches!(store.create("no/name", config(3)), Err(SearchError::BadName { .. })));
-    let other = CollectionConfig { space_key: "other".into(), ..config(3) };
+    let other = CollectionConfig::new(3, "other");
     assert!(matches!(store.create("re-fused.1", other), Err(SearchError::CollectionExists { .. })));
     assert_eq!(store.create("re-fused.1", config(3)).expect("the same").config(), &config(3));
     let names: Vec<String> = store.list().expect("listed").iter().map(|c| c.name().to_owned()).collect();

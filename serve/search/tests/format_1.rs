@@ -68,7 +68,7 @@ fn a_collection_of_format_1_goes_on() {
         assert_eq!(upserted.duplicates, [Duplicate { id: "c".into(), of: "b".into() }]);
         assert_eq!(collection.delete(&["c".into()]).expect("deleted"), 1);
     }
-    assert_eq!(format(&file), 2, "the version that cannot read it must not try");
+    assert_eq!(format(&file), 3, "the version that cannot read it must not try");
     let collections = open();
     let collection = collections.get("old").expect("readable");
     assert_eq!(collection.page(None, 9).expect("read"), [old[0].clone(), hashed]);

@@ -1,22 +1,22 @@
 //! `simclr-serve index`: a folder of pictures into a collection, and again whenever the folder has changed.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
-use simclr_serve::{Config, Indexed, Indexing, RawConfig, Told, index};
+use simclr_search::{Dtype, Keep};
+use simclr_serve::{Choice, Indexed, Indexing, RawConfig, index};
 
+use super::long::{Progress, embedding_config, told_to_stop};
 use super::store::StoreArgs;
 
 const EXAMPLES: &str = "\
 Examples:
   simclr-serve index photos ~/Pictures --model models/artefacts/simclr-cifar10-resnet18 --data-dir data
   simclr-serve index photos ~/Pictures --model models/artefacts/simclr-cifar10-resnet18 --data-dir data --prune
+  simclr-serve index photos ~/Pictures --model models/artefacts/simclr-cifar10-resnet18 --data-dir data --thumbnails --originals
   simclr-serve --sessions 4 index photos /mnt/photos --model encoder --store milvus://127.0.0.1:19530 --json > summary.json
 
 Each picture becomes a record: its id is the path below the folder, its payload {\"path\": …}, and the hash of its bytes is kept.
@@ -26,10 +26,6 @@ Of files with the same bytes the first by path is stored and the others are told
 touches records that others stored. No server may have --data-dir open; one collection is for one folder.
 Options of the encoder and limits, such as --sessions and --picture-bytes-max, go before the word index.";
 
-/// Set by Ctrl-C and SIGTERM.
-static STOP: AtomicBool = AtomicBool::new(false);
-/// Lines at most this often.
-const BETWEEN_LINES: Duration = Duration::from_secs(1);
 /// Files named in the text after each other.
 const NAMED: usize = 20;
 
@@ -52,6 +48,15 @@ pub(crate) struct IndexArgs {
     /// Delete the records of files that are gone
     #[arg(long)]
     prune: bool,
+    /// Make the collection keep small pictures, which the server then shows
+    #[arg(long)]
+    thumbnails: bool,
+    /// Make the collection keep the files themselves, which `reembed` takes for another encoder
+    #[arg(long)]
+    originals: bool,
+    /// Make the collection store numbers as f32, as they are, or f16, rounded to half the size [default: f32]
+    #[arg(long, value_name = "TYPE", value_parser = dtype)]
+    dtype: Option<Dtype>,
     /// Share of the pictures that may be unreadable; they are named and left out
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
     broken_max: f64,
@@ -60,31 +65,29 @@ pub(crate) struct IndexArgs {
 /// Indexes, and says what became of each file that was not simply stored.
 pub(crate) fn run(arguments: &IndexArgs, raw: RawConfig) -> anyhow::Result<ExitCode> {
     let IndexArgs { name, folder, model, store, .. } = arguments;
-    let raw = RawConfig {
-        model: Some(model.clone()),
-        models_dir: None,
-        data_dir: Some(store.data_dir.clone().unwrap_or_default()),
-        store: None,
-        listen: None,
-        ..raw
-    };
-    let mut config = Config::check(raw)?;
+    let mut config = embedding_config(raw, model, store.data_dir.clone().unwrap_or_default())?;
     (config.store, config.store_token) = (store.store.clone(), store.store_token.clone());
-    ctrlc::set_handler(|| {
-        // A second one does not wait for what is in hand.
-        if STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    })?;
     let (keep_duplicates, prune, broken_max) =
         (arguments.keep_duplicates, arguments.prune, arguments.broken_max);
-    let indexing = Indexing { folder, collection: name, keep_duplicates, prune, broken_max, stop: &STOP };
+    let (thumbnails, originals) = (arguments.thumbnails, arguments.originals);
+    let keep = (thumbnails || originals).then_some(Keep { thumbnails, originals });
+    let choice = Choice { dtype: arguments.dtype, keep };
+    let stop = told_to_stop()?;
+    let indexing = Indexing { folder, collection: name, choice, keep_duplicates, prune, broken_max, stop };
     let mut progress = Progress::new();
     let done = index(&config, &indexing, &mut |told| progress.hear(&told));
     progress.finish();
     let done = done?;
     store.say(&summary(arguments, &done, progress.begun), &text(arguments, &done, progress.begun));
     Ok(if done.stopped { ExitCode::from(130) } else { ExitCode::SUCCESS })
+}
+
+fn dtype(text: &str) -> Result<Dtype, &'static str> {
+    match text {
+        "f32" => Ok(Dtype::F32),
+        "f16" => Ok(Dtype::F16),
+        _ => Err("it must be f32 or f16"),
+    }
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -127,47 +130,4 @@ fn text(arguments: &IndexArgs, done: &Indexed, begun: Instant) -> String {
         text += "\nstopped; the same command goes on from here";
     }
     text
-}
-
-/// A bar on a terminal; elsewhere JSON lines, now and then.
-struct Progress {
-    bar: Option<ProgressBar>,
-    begun: Instant,
-    told: Option<Instant>,
-    of: usize,
-}
-
-impl Progress {
-    fn new() -> Self {
-        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} pictures, {per_sec}, {eta} left");
-        let bar = std::io::stderr().is_terminal().then(|| {
-            ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        });
-        Self { bar, begun: Instant::now(), told: None, of: 0 }
-    }
-
-    fn hear(&mut self, told: &Told<'_>) {
-        match (told, &self.bar) {
-            (Told::Found(of), bar) => {
-                self.of = *of;
-                bar.iter().for_each(|bar| bar.set_length(*of as u64));
-            }
-            (Told::Done(done), Some(bar)) => bar.set_position(*done as u64),
-            (Told::Done(done), None) => self.line(*done),
-            (Told::Broken(path, reason), Some(bar)) => bar.println(format!("{path}: {reason}")),
-            (Told::Broken(path, reason), None) => eprintln!("{}", json!({"broken": path, "reason": reason})),
-        }
-    }
-
-    fn line(&mut self, done: usize) {
-        if done >= self.of || self.told.is_none_or(|told| told.elapsed() >= BETWEEN_LINES) {
-            self.told = Some(Instant::now());
-            let seconds = self.begun.elapsed().as_secs_f64();
-            eprintln!("{}", json!({"done": done, "of": self.of, "seconds": seconds}));
-        }
-    }
-
-    fn finish(&self) {
-        self.bar.iter().for_each(ProgressBar::finish_and_clear);
-    }
 }

@@ -4,5 +4,7 @@ pub(crate) mod evaluate;
 pub(crate) mod exchange;
 pub(crate) mod index;
 pub(crate) mod logging;
+pub(crate) mod long;
+pub(crate) mod reembed;
 mod store;
 pub(crate) mod verify;

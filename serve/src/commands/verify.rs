@@ -71,10 +71,10 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 fn say(name: &str, verified: &Verified, as_json: bool) {
-    let Verified { records, segments, sampled, recall, damage } = verified;
+    let Verified { records, segments, pictures, sampled, recall, damage } = verified;
     if as_json {
         let recall = recall.map_or(Value::Null, Value::from);
-        let line = json!({"collection": name, "sound": damage.is_empty(), "records": records, "segments": segments,
+        let line = json!({"collection": name, "sound": damage.is_empty(), "records": records, "segments": segments, "pictures": pictures,
             "sampled": sampled, "recall": recall, "damage": damage});
         println!("{line}");
         return;
@@ -82,6 +82,7 @@ fn say(name: &str, verified: &Verified, as_json: bool) {
     let word = if damage.is_empty() { "sound" } else { "DAMAGED" };
     let recall =
         recall.map_or(String::new(), |recall| format!(", recall@10 {recall:.4} over {sampled} records"));
-    println!("{name}: {word}: {records} records, {segments} segments{recall}");
+    let pictures = if *pictures > 0 { format!(", {pictures} files of pictures") } else { String::new() };
+    println!("{name}: {word}: {records} records, {segments} segments{pictures}{recall}");
     damage.iter().for_each(|damage| println!("  {damage}"));
 }

@@ -1,9 +1,13 @@
 //! Every limit a client can meet, with its default and its unit in its name.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::{Problems, RawConfig};
 
+/// How long relaxed durability lets a sync wait.
+const RELAXED: Duration = Duration::from_secs(1);
 /// Bytes of one encoded picture, where nothing else was said.
 pub(super) const PICTURE_BYTES_MAX: usize = 20 << 20;
 
@@ -129,6 +133,19 @@ pub(super) fn store_limits(raw: &RawConfig, problems: &mut Problems) -> simclr_s
             own.payload_bytes_max,
         ),
         disk_reserve_bytes: raw.disk_reserve_bytes.unwrap_or(own.disk_reserve_bytes),
+        unsynced_max: unsynced_max(raw, problems),
         ..own
+    }
+}
+
+/// How long what was acknowledged may stay unsynced.
+pub(super) fn unsynced_max(raw: &RawConfig, problems: &mut Problems) -> Duration {
+    match raw.durability.as_deref() {
+        None | Some("full") => Duration::ZERO,
+        Some("relaxed") => RELAXED,
+        Some(other) => {
+            problems.add("durability", other, "must be full or relaxed".to_owned());
+            Duration::ZERO
+        }
     }
 }

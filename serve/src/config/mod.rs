@@ -35,6 +35,8 @@ pub struct Config {
     pub store: Option<String>,
     /// What to show it.
     pub store_token: Option<String>,
+    /// How long what was acknowledged may stay unsynced; with zero nothing is acknowledged before it is synced.
+    pub unsynced_max: Duration,
     /// Where to listen.
     pub listen: SocketAddr,
     /// Folder of classifiers beside those of the artefact.
@@ -134,6 +136,8 @@ impl Config {
         let listen = guard::address(&raw, &mut problems);
         let config = Self {
             listen,
+            // What is wrong with it is told with the limits.
+            unsynced_max: limits::unsynced_max(&raw, &mut Problems::default()),
             limits: Limits::check(&raw, &mut problems),
             cors_origins: guard::origins(&raw, &mut problems),
             tls: guard::certificate(&raw, &mut problems),

@@ -32,6 +32,10 @@ pub struct RawConfig {
     /// What to show the cluster: user:password, or an API key
     #[arg(long, env = "SIMCLR_STORE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub store_token: Option<String>,
+    /// When a write is acknowledged: full, once it is synced, or relaxed, once it can be searched, and synced within a second: what
+    /// a crash loses then is the last second [default: full]
+    #[arg(long, env = "SIMCLR_DURABILITY", value_name = "WORD", global = true)]
+    pub durability: Option<String>,
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "SIMCLR_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<String>,
@@ -218,6 +222,7 @@ impl RawConfig {
             data_dir: self.data_dir.or(other.data_dir),
             store: self.store.or(other.store),
             store_token: self.store_token.or(other.store_token),
+            durability: self.durability.or(other.durability),
             listen: self.listen.or(other.listen),
             api_keys: self.api_keys.or(other.api_keys),
             allow_everybody: self.allow_everybody.or(other.allow_everybody),

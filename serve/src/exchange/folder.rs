@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use simclr_models::npy::header;
-use simclr_search::{CollectionConfig, ContentHash, Record};
+use simclr_search::{CollectionConfig, ContentHash, Dtype, Record};
 
 use super::{ExchangeError, Sink, Source, npy};
 
@@ -99,7 +99,7 @@ pub(super) struct Reader {
     vectors_path: PathBuf,
     records: Lines<BufReader<File>>,
     records_path: PathBuf,
-    space_key: Option<String>,
+    about: Option<CollectionConfig>,
     dimension: usize,
     rows: usize,
     read: usize,
@@ -115,15 +115,11 @@ impl Reader {
         let (rows, dimension) =
             npy::read_header(&mut vectors).map_err(|reason| ExchangeError::file(&vectors_path, reason))?;
         let records = open(&records_path)?.lines();
-        let space_key = match about.exists() {
-            true => {
-                let config: CollectionConfig =
-                    serde_json::from_reader(open(&about)?).map_err(|e| ExchangeError::file(&about, e))?;
-                Some(config.space_key)
-            }
+        let about = match about.exists() {
+            true => Some(serde_json::from_reader(open(&about)?).map_err(|e| ExchangeError::file(&about, e))?),
             false => None,
         };
-        Ok(Self { vectors, vectors_path, records, records_path, space_key, dimension, rows, read: 0 })
+        Ok(Self { vectors, vectors_path, records, records_path, about, dimension, rows, read: 0 })
     }
 
     fn record(&mut self) -> Result<Record, ExchangeError> {
@@ -150,7 +146,11 @@ impl Source for Reader {
     }
 
     fn space_key(&self) -> Option<&str> {
-        self.space_key.as_deref()
+        Some(&self.about.as_ref()?.space_key)
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.about.as_ref().map_or(Dtype::F32, |about| about.dtype)
     }
 
     fn read(&mut self, count: usize) -> Result<Vec<Record>, ExchangeError> {

@@ -11,7 +11,9 @@ use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use simclr_search::{CollectionConfig, Record, SearchError, Upserted, VectorCollection, VectorStore};
+use simclr_search::{CollectionConfig, Dtype, Record, SearchError, Upserted, VectorCollection, VectorStore};
+
+use crate::stores::Choice;
 
 /// Bytes of vectors in memory at a time.
 const PART_BYTES: usize = 32 << 20;
@@ -56,6 +58,9 @@ trait Source {
 
     /// Which space the vectors lie in, where the file says so.
     fn space_key(&self) -> Option<&str>;
+
+    /// How the numbers were stored where they come from.
+    fn dtype(&self) -> Dtype;
 
     /// The next records, at most `count`; none at the end.
     fn read(&mut self, count: usize) -> Result<Vec<Record>, ExchangeError>;
@@ -139,9 +144,18 @@ pub fn import(
         }
         (own, given) => own.or(given).unwrap_or_default().to_owned(),
     };
-    let config = CollectionConfig { dimension: source.dimension(), space_key };
+    let config = CollectionConfig::new(source.dimension(), space_key);
     let count = part(config.dimension);
-    let collection = store.create(name, config)?;
+    let as_it_was = |dtype| {
+        let mut config = config.clone();
+        config.dtype = dtype;
+        Choice::default().open(store, name, config)
+    };
+    let collection = match as_it_was(source.dtype()) {
+        // A store that knows no 16 bits keeps the same numbers in 32.
+        Err(SearchError::BadConfig { .. }) => as_it_was(Dtype::F32)?,
+        made => made?,
+    };
     let mut all = Upserted::default();
     loop {
         let records = source.read(count)?;

@@ -7,7 +7,9 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use simclr_search::{CollectionConfig, Problem, SearchError, Statistics, VectorCollection, VectorStore};
+use simclr_search::{
+    CollectionConfig, Dtype, Keep, Problem, SearchError, Statistics, VectorCollection, VectorStore,
+};
 use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
@@ -15,6 +17,7 @@ use super::extract::{ApiPath, ApiQuery};
 use super::models::asked;
 use super::upload;
 use crate::app::App;
+use crate::stores::Choice;
 
 /// Records whose neighbours one request may have looked for both ways.
 const SAMPLE_MAX: usize = 1000;
@@ -33,6 +36,23 @@ pub(super) struct CreateBody {
     space_key: Option<String>,
     /// Whose embeddings it is to hold
     model: Option<String>,
+    /// How numbers are stored: f32, as given, or f16, rounded to half the size [default: f32]
+    #[schema(value_type = Option<String>, pattern = "^(f32|f16)$")]
+    dtype: Option<Dtype>,
+    /// What to keep of the records' pictures [default: nothing]
+    keep: Option<KeepBody>,
+}
+
+/// What a collection keeps of its records' pictures.
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeepBody {
+    /// Small ones, which answers then name as `thumbnail_url`
+    #[serde(default)]
+    thumbnails: bool,
+    /// The files as they came, which `simclr-serve reembed` embeds again by another encoder
+    #[serde(default)]
+    originals: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -53,6 +73,10 @@ pub(super) struct CollectionAnswer {
     name: String,
     dimension: usize,
     space_key: String,
+    /// How numbers are stored, f32 or f16
+    #[schema(value_type = String)]
+    dtype: Dtype,
+    keep: KeepBody,
     records: usize,
 }
 
@@ -123,10 +147,24 @@ impl From<Statistics> for StatisticsAnswer {
     }
 }
 
+impl From<KeepBody> for Keep {
+    fn from(KeepBody { thumbnails, originals }: KeepBody) -> Self {
+        Self { thumbnails, originals }
+    }
+}
+
 impl CollectionAnswer {
     fn of(collection: &dyn VectorCollection) -> Result<Self, SearchError> {
-        let CollectionConfig { dimension, space_key } = collection.config().clone();
-        Ok(Self { name: collection.name().to_owned(), dimension, space_key, records: collection.count()? })
+        let config = collection.config();
+        let Keep { thumbnails, originals } = config.keep;
+        Ok(Self {
+            name: collection.name().to_owned(),
+            dimension: config.dimension,
+            space_key: config.space_key.clone(),
+            dtype: config.dtype,
+            keep: KeepBody { thumbnails, originals },
+            records: collection.count()?,
+        })
     }
 }
 
@@ -185,6 +223,7 @@ pub(super) async fn create(
     request: Request,
 ) -> Result<(StatusCode, Json<CollectionAnswer>), ApiError> {
     let body: CreateBody = upload::read_json(&app, request).await?.unwrap_or_default();
+    let choice = Choice { dtype: body.dtype, keep: body.keep.map(Keep::from) };
     let config = config_for(&app, body)?;
     let (status, answer) = app
         .store(move |collections| {
@@ -192,7 +231,7 @@ pub(super) async fn create(
                 Err(SearchError::CollectionNotFound { .. }) => StatusCode::CREATED,
                 _ => StatusCode::OK,
             };
-            Ok((status, CollectionAnswer::of(&*collections.create(&name, config)?)?))
+            Ok((status, CollectionAnswer::of(&*choice.open(collections, &name, config)?)?))
         })
         .await?;
     Ok((status, Json(answer)))
@@ -201,12 +240,12 @@ pub(super) async fn create(
 /// Vectors of another length than the model's come from elsewhere, so they are in no space of ours.
 fn config_for(app: &App, body: CreateBody) -> Result<CollectionConfig, ApiError> {
     if let (Some(dimension), Some(space_key)) = (body.dimension, &body.space_key) {
-        return Ok(CollectionConfig { dimension, space_key: space_key.clone() });
+        return Ok(CollectionConfig::new(dimension, space_key.as_str()));
     }
     let model = asked(app, body.model.as_deref())?;
     let dimension = body.dimension.unwrap_or(model.embedding_len());
     let own = if dimension == model.embedding_len() { model.space_key() } else { "" };
-    Ok(CollectionConfig { dimension, space_key: body.space_key.unwrap_or_else(|| own.to_owned()) })
+    Ok(CollectionConfig::new(dimension, body.space_key.unwrap_or_else(|| own.to_owned())))
 }
 
 /// Delete a collection with its records

@@ -1,22 +1,18 @@
 //! The records of an upsert, on their way from the body to the collection.
 //!
-//! In come a body and its options, out come [`Draft`]s, and of those, once their pictures are embedded, records.
+//! In come a body and its options, out come [`Draft`]s, which know what they are of and nothing of how it is embedded.
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
-use simclr_models::Embedding;
-use simclr_search::{ContentHash, Record, VectorCollection};
+use simclr_search::{ContentHash, Record};
 use utoipa::{IntoParams, ToSchema};
 
 use super::bounded::{self, Counted, Of};
 use super::error::ApiError;
-use super::models::model_of;
-use super::source::Source;
+use super::source::{Sent, Source};
 use super::upload::{self, Content, Upload};
 use crate::app::App;
-use crate::embedder::{Input, OnError};
-use crate::models::Served;
 
 /// `?id=…&payload={…}` beside pictures that are not in JSON.
 #[derive(Deserialize, IntoParams)]
@@ -27,6 +23,8 @@ pub(super) struct UpsertOptions {
     id: Option<String>,
     /// JSON to get back with the record
     payload: Option<String>,
+    /// Leave out records whose content the collection has already, or the request before them
+    skip_duplicates: Option<bool>,
 }
 
 /// Records to store.
@@ -35,6 +33,8 @@ pub(super) struct UpsertOptions {
 pub(super) struct UpsertBody {
     #[serde(deserialize_with = "bounded::list")]
     records: Vec<RecordBody>,
+    /// Leave out records whose content the collection has already, or the request before them
+    skip_duplicates: Option<bool>,
 }
 
 /// A record to store: an id, a picture or a vector, and anything to get back with it.
@@ -49,29 +49,45 @@ pub(super) struct RecordBody {
     /// SHA-256 of the picture's bytes in hexadecimal, for a vector; what a picture hashes to must be this if it is given
     #[schema(value_type = Option<String>)]
     content_sha256: Option<ContentHash>,
+    /// A small picture to keep of a vector's record, which says its `content_sha256`, where the collection keeps thumbnails
+    thumbnail: Option<Source>,
 }
 
 impl Counted for RecordBody {
     const OF: Of = Of::Records;
 }
 
+/// The records of a request, and whether those that are there already are to be left out.
+pub(super) struct Drafts {
+    pub(super) drafts: Vec<Draft>,
+    pub(super) skip_duplicates: bool,
+}
+
 /// A record of a request: complete, or waiting for its picture to be embedded.
 pub(super) enum Draft {
-    Complete(Record),
+    Complete { record: Record, thumbnail: Option<Bytes> },
     Pictured { id: String, payload: Value, upload: Upload, claimed: Option<ContentHash> },
 }
 
-/// Understands an upsert's body, however it was sent.
-pub(super) async fn understand(app: &App, content: Content) -> Result<Vec<Draft>, ApiError> {
+/// Understands an upsert's body, however it was sent; `options` are those of the query.
+pub(super) async fn understand(
+    app: &App,
+    options: &UpsertOptions,
+    content: Content,
+) -> Result<Drafts, ApiError> {
     match content {
-        Content::Json(bytes) => of_json(upload::json(app, bytes).await?),
+        Content::Json(bytes) => {
+            let body: UpsertBody = upload::json(app, bytes).await?;
+            let skip_duplicates = body.skip_duplicates.or(options.skip_duplicates).unwrap_or(false);
+            Ok(Drafts { drafts: of_json(body.records)?, skip_duplicates })
+        }
         Content::Pictures(uploads, fields) => of_pictures(uploads, fields.read()?),
     }
 }
 
-fn of_json(body: UpsertBody) -> Result<Vec<Draft>, ApiError> {
+fn of_json(records: Vec<RecordBody>) -> Result<Vec<Draft>, ApiError> {
     let draft = |(index, record): (usize, RecordBody)| match (record.image, record.vector) {
-        (Some(image), None) => {
+        (Some(image), None) if record.thumbnail.is_none() => {
             let upload = upload::upload_of(image, format!("records[{index}].image"));
             let (payload, claimed) = (record.payload, record.content_sha256);
             Ok(Draft::Pictured { id: record.id, payload, upload, claimed })
@@ -80,19 +96,32 @@ fn of_json(body: UpsertBody) -> Result<Vec<Draft>, ApiError> {
             let place = || format!("records[{index}].vector");
             check_finite(&vector, place)?;
             let (payload, content) = (record.payload, record.content_sha256);
-            Ok(Draft::Complete(Record { id: record.id, vector, payload, content }))
+            let thumbnail =
+                record.thumbnail.map(|source| thumbnail_of(source, content, index)).transpose()?;
+            Ok(Draft::Complete { record: Record { id: record.id, vector, payload, content }, thumbnail })
         }
         _ => {
-            let message = "a record has either `image`, a picture, or `vector`, its numbers";
+            let message = "a record has either `image`, a picture, or `vector`, its numbers, and with these perhaps `thumbnail`";
             Err(ApiError::bad("invalid_record", message).at(format!("records[{index}]")))
         }
     };
-    body.records.into_iter().enumerate().map(draft).collect()
+    records.into_iter().enumerate().map(draft).collect()
+}
+
+/// A thumbnail's bytes; it belongs to a content, so that must be known.
+fn thumbnail_of(source: Source, content: Option<ContentHash>, index: usize) -> Result<Bytes, ApiError> {
+    let refuse =
+        |message| Err(ApiError::bad("invalid_thumbnail", message).at(format!("records[{index}].thumbnail")));
+    match (source.into_sent(), content) {
+        (_, None) => refuse("say the `content_sha256` of the picture that it is a thumbnail of"),
+        (Sent::Bytes(bytes), Some(_)) => Ok(bytes),
+        (Sent::Address(_) | Sent::Unreadable(_), _) => refuse("send it as base64 or a data URI"),
+    }
 }
 
 /// A picture's id is the one given, or, when several come, the name its file has.
-fn of_pictures(uploads: Vec<Upload>, options: UpsertOptions) -> Result<Vec<Draft>, ApiError> {
-    let UpsertOptions { id, payload } = options;
+fn of_pictures(uploads: Vec<Upload>, options: UpsertOptions) -> Result<Drafts, ApiError> {
+    let UpsertOptions { id, payload, skip_duplicates } = options;
     if id.is_some() && uploads.len() > 1 {
         let message = "one id for several pictures: leave it out and their file names are taken";
         return Err(ApiError::bad("invalid_id", message).at("id"));
@@ -107,59 +136,12 @@ fn of_pictures(uploads: Vec<Upload>, options: UpsertOptions) -> Result<Vec<Draft
         Some(id) => Ok(Draft::Pictured { id, payload: payload.clone(), upload, claimed: None }),
         None => Err(ApiError::bad("invalid_id", "the record needs an id: add ?id=…").at("id")),
     };
-    uploads.into_iter().map(draft).collect()
-}
-
-/// Embeds all pictures of a request together and leaves the records in the order given.
-pub(super) async fn embed(
-    app: &App,
-    collection: &dyn VectorCollection,
-    drafts: Vec<Draft>,
-) -> Result<Vec<Record>, ApiError> {
-    let uploads: Vec<Upload> = drafts
-        .iter()
-        .filter_map(|draft| match draft {
-            Draft::Pictured { upload, .. } => Some(upload.clone()),
-            Draft::Complete(_) => None,
-        })
-        .collect();
-    let mut embedded = if uploads.is_empty() {
-        Vec::new().into_iter()
-    } else {
-        let model = model_of(app, collection)?;
-        hashed(app, &model, uploads).await?.into_iter()
-    };
-    let complete = |(index, draft)| match draft {
-        Draft::Complete(record) => Ok(record),
-        Draft::Pictured { id, payload, claimed, .. } => {
-            let (embedding, content) =
-                embedded.next().ok_or_else(|| ApiError::ours("an embedding is missing"))?;
-            check_claim(claimed, content, index)?;
-            Ok(Record { id, vector: embedding.into_vec(), payload, content })
-        }
-    };
-    drafts.into_iter().enumerate().map(complete).collect()
-}
-
-/// Each picture's embedding, and what its bytes hash to.
-async fn hashed(
-    app: &App,
-    model: &Served,
-    uploads: Vec<Upload>,
-) -> Result<Vec<(Embedding, Option<ContentHash>)>, ApiError> {
-    let (inputs, places) = upload::fetched(app, uploads).await?;
-    let bytes = |input: &Input| if let Input::Encoded(bytes) = input { Some(bytes.clone()) } else { None };
-    let bytes: Vec<Option<Bytes>> = inputs.iter().map(bytes).collect();
-    let embedded =
-        upload::embed_inputs(app, model, inputs, |index| places[index].clone(), OnError::Fail).await?;
-    // Some milliseconds where there are many pictures: not on a thread that serves requests.
-    let hash = move |bytes: &Option<Bytes>| Some(ContentHash::of(bytes.as_ref()?));
-    let contents = app.store(move |_| Ok(bytes.iter().map(hash).collect::<Vec<_>>())).await?;
-    Ok(embedded.embeddings.into_iter().zip(contents).collect())
+    let drafts = uploads.into_iter().map(draft).collect::<Result<_, _>>()?;
+    Ok(Drafts { drafts, skip_duplicates: skip_duplicates.unwrap_or(false) })
 }
 
 /// Refuses a picture that is not the one its sender means.
-fn check_claim(
+pub(super) fn check_claim(
     claimed: Option<ContentHash>,
     found: Option<ContentHash>,
     index: usize,

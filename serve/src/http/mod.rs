@@ -10,6 +10,7 @@ mod bounded;
 mod classifiers;
 mod classify;
 mod collections;
+mod completing;
 mod docs;
 mod drafts;
 mod embed;
@@ -26,6 +27,7 @@ mod oip;
 mod openai;
 mod openapi;
 mod page;
+mod pictures;
 mod queries;
 mod records;
 mod room;
@@ -74,6 +76,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(collections::routes())
         .merge(records::routes())
         .merge(search::routes())
+        .merge(pictures::routes())
         .merge(snapshot::routes())
         .merge(map::routes())
         .merge(arrangement::routes())

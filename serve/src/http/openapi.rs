@@ -15,7 +15,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::{
     arrangement, auth, classifiers, classify, collections, drafts, embed, error, evaluations, health, map,
-    models, oip, openai, records, search, searches, snapshot,
+    models, oip, openai, pictures, records, search, searches, snapshot,
 };
 use crate::app::App;
 
@@ -26,7 +26,8 @@ use crate::app::App;
         openai::create, embed::embed,
         classifiers::list, classifiers::one, classifiers::make, classifiers::delete, classify::by_one, classify::by_several,
         collections::list, collections::one, collections::create, collections::delete,
-        records::page, records::upsert, records::one, records::delete, search::search, snapshot::snapshot, map::map,
+        records::page, records::upsert, records::one, records::delete, search::search, pictures::thumbnail, pictures::original,
+        snapshot::snapshot, map::map,
         arrangement::one, arrangement::start, arrangement::end,
         evaluations::list, evaluations::start, evaluations::options, evaluations::one, evaluations::delete,
         evaluations::cancel, evaluations::resume, evaluations::results::report, evaluations::results::comparison,

@@ -10,13 +10,15 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use simclr_search::{Duplicate, Record, SearchError, Upserted};
+use simclr_search::{Duplicate, Record, SearchError, Upserted, VectorCollection};
 use utoipa::{IntoParams, ToSchema};
 
 use super::collections::named;
+use super::completing::{self, Completed};
 use super::drafts::{self, UpsertBody, UpsertOptions};
 use super::error::ApiError;
 use super::extract::{ApiPath, ApiQuery};
+use super::pictures::thumbnail_url;
 use super::upload;
 use crate::app::App;
 
@@ -36,6 +38,10 @@ pub(super) struct UpsertAnswer {
     /// Records stored whose picture another record has too; left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     duplicates: Vec<DuplicateAnswer>,
+    /// Records not stored, as `skip_duplicates` asks, because another, or this one itself, has their picture already; left out
+    /// where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<DuplicateAnswer>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -45,11 +51,13 @@ pub(super) struct DuplicateAnswer {
     of: String,
 }
 
-impl From<Upserted> for UpsertAnswer {
-    fn from(upserted: Upserted) -> Self {
+impl UpsertAnswer {
+    fn of(upserted: Upserted, skipped: Vec<Duplicate>) -> Self {
         let Upserted { inserted, replaced, duplicates } = upserted;
-        let duplicates = duplicates.into_iter().map(|Duplicate { id, of }| DuplicateAnswer { id, of });
-        Self { inserted, replaced, duplicates: duplicates.collect() }
+        let told = |duplicates: Vec<Duplicate>| {
+            duplicates.into_iter().map(|Duplicate { id, of }| DuplicateAnswer { id, of }).collect()
+        };
+        Self { inserted, replaced, duplicates: told(duplicates), skipped: told(skipped) }
     }
 }
 
@@ -81,13 +89,17 @@ pub(super) struct RecordAnswer {
     /// SHA-256 of its picture's bytes, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     content_sha256: Option<String>,
+    /// Where a small picture of it is, where the collection keeps thumbnails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thumbnail_url: Option<String>,
 }
 
 impl RecordAnswer {
-    fn of(record: Record, with_vector: bool) -> Self {
+    fn of(record: Record, collection: &dyn VectorCollection, with_vector: bool) -> Self {
         let Record { id, vector, payload, content } = record;
         let content_sha256 = content.map(|content| content.to_string());
-        Self { id, vector: with_vector.then_some(vector), payload, content_sha256 }
+        let thumbnail_url = thumbnail_url(collection, content);
+        Self { id, vector: with_vector.then_some(vector), payload, content_sha256, thumbnail_url }
     }
 }
 
@@ -99,15 +111,20 @@ impl RecordAnswer {
 pub(super) async fn upsert(
     State(app): State<Arc<App>>,
     ApiPath(name): ApiPath<String>,
-    ApiQuery(_): ApiQuery<UpsertOptions>,
+    ApiQuery(options): ApiQuery<UpsertOptions>,
     request: Request,
 ) -> Result<Json<UpsertAnswer>, ApiError> {
     // Before the body: whoever misspelt the name need not upload for it.
     let collection = named(&app, &name).await?;
-    let drafts = drafts::understand(&app, upload::read(&app, request).await?).await?;
-    check_count(&app, drafts.len())?;
-    let records = drafts::embed(&app, &*collection, drafts).await?;
-    Ok(Json(app.store(move |_| collection.upsert(records)).await?.into()))
+    let drafts = drafts::understand(&app, &options, upload::read(&app, request).await?).await?;
+    check_count(&app, drafts.drafts.len())?;
+    let Completed { records, pictures, skipped } = completing::complete(&app, &collection, drafts).await?;
+    let upserted = if records.is_empty() {
+        Upserted::default()
+    } else {
+        app.store(move |_| collection.upsert_pictured(records, &pictures)).await?
+    };
+    Ok(Json(UpsertAnswer::of(upserted, skipped)))
 }
 
 fn check_count(app: &App, records: usize) -> Result<(), ApiError> {
@@ -128,12 +145,14 @@ pub(super) async fn one(
     State(app): State<Arc<App>>,
     ApiPath((name, id)): ApiPath<(String, String)>,
 ) -> Result<Json<RecordAnswer>, ApiError> {
-    Ok(Json(RecordAnswer::of(find(&app, name, id).await?, true)))
-}
-
-/// The record, or the refusal that says it is not there.
-pub(super) async fn find(app: &App, name: String, id: String) -> Result<Record, ApiError> {
-    app.store(move |collections| collections.get(&name)?.get(&id)).await?.ok_or_else(no_such_record)
+    let collection = named(&app, &name).await?;
+    let record = app
+        .store({
+            let collection = Arc::clone(&collection);
+            move |_| collection.get(&id)
+        })
+        .await?;
+    Ok(Json(RecordAnswer::of(record.ok_or_else(no_such_record)?, &*collection, true)))
 }
 
 pub(super) fn no_such_record() -> ApiError {
@@ -162,9 +181,14 @@ pub(super) async fn page(
     ApiQuery(options): ApiQuery<PageOptions>,
 ) -> Result<Json<PageAnswer>, ApiError> {
     let limit = options.limit.unwrap_or(PAGE.min(app.config.limits.request_records_max));
-    let after = options.after;
-    let records = app.store(move |collections| collections.get(&name)?.page(after.as_deref(), limit)).await?;
+    let (collection, after) = (named(&app, &name).await?, options.after);
+    let records = app
+        .store({
+            let collection = Arc::clone(&collection);
+            move |_| collection.page(after.as_deref(), limit)
+        })
+        .await?;
     let next = if records.len() < limit { None } else { records.last().map(|record| record.id.clone()) };
-    let answer = |record| RecordAnswer::of(record, options.vectors.unwrap_or(false));
+    let answer = |record| RecordAnswer::of(record, &*collection, options.vectors.unwrap_or(false));
     Ok(Json(PageAnswer { records: records.into_iter().map(answer).collect(), next }))
 }

@@ -7,12 +7,13 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::Value;
-use simclr_search::Neighbour;
+use simclr_search::{Neighbour, VectorCollection};
 use utoipa::ToSchema;
 
 use super::collections::named;
 use super::error::ApiError;
 use super::extract::{ApiPath, ApiQuery};
+use super::pictures::thumbnail_url;
 use super::queries::nearest;
 use super::searches::{self, SearchOptions, SearchRequest};
 use crate::app::App;
@@ -48,15 +49,29 @@ pub(super) struct NeighbourAnswer {
     /// Cosine of the angle, from -1 to 1.
     score: f32,
     payload: Value,
+    /// SHA-256 of its picture's bytes, where that is known; left out without payloads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_sha256: Option<String>,
+    /// Where a small picture of it is, where the collection keeps thumbnails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thumbnail_url: Option<String>,
     /// The others of the same picture or direction, a hundred at most; left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     duplicates: Vec<String>,
 }
 
-impl From<Neighbour> for NeighbourAnswer {
-    fn from(neighbour: Neighbour) -> Self {
-        let Neighbour { id, score, payload, duplicates } = neighbour;
-        Self { id, score, payload, duplicates }
+impl NeighbourAnswer {
+    fn of(neighbour: Neighbour, collection: &dyn VectorCollection) -> Self {
+        let Neighbour { id, score, payload, content, duplicates } = neighbour;
+        let content_sha256 = content.map(|content| content.to_string());
+        Self {
+            id,
+            score,
+            payload,
+            content_sha256,
+            thumbnail_url: thumbnail_url(collection, content),
+            duplicates,
+        }
     }
 }
 
@@ -73,8 +88,8 @@ pub(super) async fn search(
 ) -> Result<Json<SearchAnswer>, ApiError> {
     let collection = named(&app, &name).await?;
     let (searches, several) = searches::read(&app, options, request).await?;
-    let mut results: Vec<Found> =
-        nearest(&app, &collection, searches, several).await?.into_iter().map(Found::of).collect();
+    let results = nearest(&app, &collection, searches, several).await?.into_iter();
+    let mut results: Vec<Found> = results.map(|found| Found::of(found, &*collection)).collect();
     let answer = match if several { None } else { results.pop() } {
         Some(found) => SearchAnswer::One { collection: name, found },
         None => SearchAnswer::Several { collection: name, results },
@@ -83,7 +98,8 @@ pub(super) async fn search(
 }
 
 impl Found {
-    fn of(neighbours: Vec<Neighbour>) -> Self {
-        Self { neighbours: neighbours.into_iter().map(Into::into).collect() }
+    fn of(neighbours: Vec<Neighbour>, collection: &dyn VectorCollection) -> Self {
+        let answer = |neighbour| NeighbourAnswer::of(neighbour, collection);
+        Self { neighbours: neighbours.into_iter().map(answer).collect() }
     }
 }

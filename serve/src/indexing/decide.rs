@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use simclr_search::{ContentHash, SearchError};
+use simclr_search::{ContentHash, Keep, SearchError};
 
 use super::Told;
 use super::part::{self, Read};
 use super::run::{Part, Run};
 use super::walk::File;
 use crate::embedder::{Embedded, Input, OnError};
+use crate::keeping;
 
 impl Run<'_> {
     /// Deletes what an index stored whose file is gone; not below a folder that could not be read.
@@ -39,7 +40,7 @@ impl Run<'_> {
         files: usize,
         told: &mut dyn FnMut(Told<'_>),
     ) {
-        let (mut pictures, mut inputs, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut pictures, mut encoded, mut gone) = (Vec::new(), Vec::new(), Vec::new());
         for read in read {
             let Read { file, bytes, content } = match read {
                 Ok(read) => read,
@@ -59,9 +60,15 @@ impl Run<'_> {
             } else {
                 self.known.put(&file.id, content);
                 pictures.push((file.id.clone(), content));
-                inputs.push(Input::Encoded(bytes));
+                encoded.push(bytes);
             }
         }
+        let (keep, limits) = (self.collection.config().keep, self.limits);
+        let inputs: Vec<Input> = encoded.iter().cloned().map(Input::Encoded).collect();
+        let kept = self.runtime.spawn_blocking(move || match keep == Keep::default() {
+            true => Vec::new(),
+            false => keeping::pictured(&encoded, keep, &limits),
+        });
         let served = Arc::clone(&self.served);
         let answer = self.runtime.spawn(async move {
             if inputs.is_empty() {
@@ -70,7 +77,7 @@ impl Run<'_> {
                 served.embedder.embed(inputs, OnError::Skip).await
             }
         });
-        self.embedding.push_back(Part { pictures, gone, files, answer });
+        self.embedding.push_back(Part { pictures, gone, files, kept, answer });
     }
 
     /// The record that has the same bytes, where such a file is not to be stored again.
@@ -82,7 +89,7 @@ impl Run<'_> {
         // Those before are as they were found; one that comes later may have changed since it was stored.
         let later = self.place(&other).filter(|_| other.as_str() > id);
         let changed = later.is_some_and(|place| {
-            let read = part::one(&self.found.files[place], self.picture_bytes_max);
+            let read = part::one(&self.found.files[place], self.limits.bytes_max);
             read.is_ok_and(|read| read.content != *content)
         });
         (!changed).then_some(other)

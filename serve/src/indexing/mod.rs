@@ -22,7 +22,7 @@ use crate::app::StartError;
 use crate::config::{Config, Limits};
 use crate::metrics::Metrics;
 use crate::models::{ModelError, Models};
-use crate::stores;
+use crate::stores::{self, Choice};
 
 /// What is to be indexed, and how.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Indexing<'a> {
     pub folder: &'a Path,
     /// The collection, which is made if it is not there.
     pub collection: &'a str,
+    /// How the collection is made, if it is not there.
+    pub choice: Choice,
     /// Stores files of equal bytes under each of their paths.
     pub keep_duplicates: bool,
     /// Deletes what an index stored and whose file is gone.
@@ -142,7 +144,8 @@ pub fn index(
     let models = Models::open(config, &Arc::new(Metrics::new()))?;
     let served = models.default_one().ok_or(ModelError::Unknown)?;
     let (dimension, space_key) = (served.embedding_len(), served.space_key().to_owned());
-    let collection = store.create(indexing.collection, CollectionConfig { dimension, space_key })?;
+    let made_for = CollectionConfig::new(dimension, space_key);
+    let collection = indexing.choice.open(&*store, indexing.collection, made_for)?;
     let known = Known::read(&*collection, config.limits.request_records_max)?;
     let runtime = tokio::runtime::Runtime::new().map_err(IndexError::Threads)?;
     let mut run = Run::new(indexing, config, &found, (served, collection), known, &runtime);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::json;
-use simclr_search::{ContentHash, Record, VectorCollection};
+use simclr_models::Limits as PictureLimits;
+use simclr_search::{ContentHash, Pictured, Record, VectorCollection};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
@@ -30,7 +31,7 @@ pub(super) struct Run<'a> {
     pub(super) collection: Arc<dyn VectorCollection>,
     pub(super) runtime: &'a Runtime,
     pub(super) known: Known,
-    pub(super) picture_bytes_max: usize,
+    pub(super) limits: PictureLimits,
     pub(super) records_max: usize,
     pub(super) embedding: VecDeque<Part>,
     done: usize,
@@ -44,6 +45,8 @@ pub(super) struct Part {
     pub(super) gone: Vec<String>,
     /// Files that are done once this is stored.
     pub(super) files: usize,
+    /// What the collection keeps of them.
+    pub(super) kept: JoinHandle<Vec<Pictured>>,
     pub(super) answer: JoinHandle<Result<Embedded, EmbedError>>,
 }
 
@@ -64,7 +67,10 @@ impl<'a> Run<'a> {
             collection,
             runtime,
             known,
-            picture_bytes_max: config.limits.picture_bytes_max,
+            limits: PictureLimits {
+                bytes_max: config.limits.picture_bytes_max,
+                pixels_max: config.limits.picture_pixels_max,
+            },
             records_max: config.limits.request_records_max,
             embedding: VecDeque::new(),
             done: 0,
@@ -95,7 +101,7 @@ impl<'a> Run<'a> {
             let range = part::next(&self.found.files, from);
             from = range.end;
             let files = range.len();
-            let read = part::read(&self.found.files[range], self.picture_bytes_max);
+            let read = part::read(&self.found.files[range], self.limits.bytes_max);
             self.begin(read, files, told);
             while self.embedding.len() >= AHEAD {
                 self.store_one(told)?;
@@ -110,10 +116,13 @@ impl<'a> Run<'a> {
 
     /// Waits for the embeddings of the part that was begun first, and stores them.
     fn store_one(&mut self, told: &mut dyn FnMut(Told<'_>)) -> Result<(), IndexError> {
-        let Some(Part { pictures, gone, files, answer }) = self.embedding.pop_front() else { return Ok(()) };
+        let Some(Part { pictures, gone, files, kept, answer }) = self.embedding.pop_front() else {
+            return Ok(());
+        };
         let failed = |reason: String| IndexError::Embedding(reason);
         let answer = self.runtime.block_on(answer).map_err(|error| failed(error.to_string()))?;
         let embedded = answer.map_err(|error| failed(error.to_string()))?;
+        let kept = self.runtime.block_on(kept).map_err(|error| failed(error.to_string()))?;
         for error in &embedded.skipped {
             if let Some((id, _)) = error.culprit().and_then(|index| pictures.get(index)) {
                 self.broken(id, error.to_string(), told);
@@ -133,7 +142,7 @@ impl<'a> Run<'a> {
             self.collection.delete(&gone)?;
         }
         if !records.is_empty() {
-            let upserted = self.collection.upsert(records)?;
+            let upserted = self.collection.upsert_pictured(records, &kept)?;
             self.outcome.inserted += upserted.inserted;
             self.outcome.replaced += upserted.replaced;
         }

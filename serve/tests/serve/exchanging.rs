@@ -36,7 +36,7 @@ fn records(count: usize) -> Vec<Record> {
 
 fn filled(folder: &TempDir, count: usize) -> (Collections, Vec<Record>) {
     let (collections, records) = (store(&folder.path().join("from")), records(count));
-    let config = CollectionConfig { dimension: DIMENSION, space_key: "abc".to_owned() };
+    let config = CollectionConfig::new(DIMENSION, "abc");
     let collection = collections.create("cats", config).unwrap();
     for part in records.chunks(5000) {
         collection.upsert(part.to_vec()).unwrap();
@@ -145,7 +145,7 @@ fn commands_move_a_collection_and_say_so() {
         )
     };
     let collections = store(&simclr_serve::collections_folder(&folder.path().join("data")));
-    let config = CollectionConfig { dimension: DIMENSION, space_key: "abc".to_owned() };
+    let config = CollectionConfig::new(DIMENSION, "abc");
     collections.create("cats", config).unwrap().upsert(records(7)).unwrap();
     drop(collections);
     let (code, text) = run(&["export", "cats", "cats.parquet", "--json"], "data");

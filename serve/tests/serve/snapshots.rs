@@ -24,7 +24,7 @@ fn record(i: usize, round: f32) -> Record {
 
 fn fill(world: &World, count: usize) -> Vec<Record> {
     let collections = Collections::open(&collections_folder(&world.file("data")), Limits::default()).unwrap();
-    let config = CollectionConfig { dimension: DIMENSION, space_key: "abc".to_owned() };
+    let config = CollectionConfig::new(DIMENSION, "abc");
     let collection = collections.create("cats", config).unwrap();
     let records: Vec<Record> = (0..count).map(|i| record(i, 1.0)).collect();
     records.chunks(1000).for_each(|part| _ = collection.upsert(part.to_vec()).unwrap());

@@ -15,7 +15,7 @@ use crate::world::{World, until};
 fn fill(data: &Path, count: usize, dimension: usize, approximate_from: usize) {
     let limits = Limits { approximate_from, ..Limits::default() };
     let collections = Collections::open(&collections_folder(data), limits).unwrap();
-    let config = CollectionConfig { dimension, space_key: String::new() };
+    let config = CollectionConfig::new(dimension, "");
     let collection = collections.create("seen", config).unwrap();
     let number = |seed: usize| ((seed * 7919 + 13) % 1009) as f32 - 504.0;
     let records: Vec<Record> = (0..count)

@@ -14,7 +14,7 @@ use crate::world::World;
 fn fill(data: &Path) {
     let collections = Collections::open(&collections_folder(data), Limits::default()).unwrap();
     for name in ["first", "second"] {
-        let config = CollectionConfig { dimension: 3, space_key: String::new() };
+        let config = CollectionConfig::new(3, "");
         let records = (1..=40u8)
             .map(|i| Record::new(i.to_string(), vec![f32::from(i), 1.0, f32::from(i % 7)], json!({"n": i})));
         collections.create(name, config).unwrap().upsert(records.collect()).unwrap();
@@ -44,7 +44,7 @@ fn it_tells_a_sound_folder_from_a_broken_one() {
     fill(&data);
     let (output, lines) = verify(&data);
     assert_eq!((output.status.code(), lines.len()), (Some(0), 2), "{lines:?}");
-    let expected = json!({"collection": "first", "sound": true, "records": 40, "segments": 0, "sampled": 40,
+    let expected = json!({"collection": "first", "sound": true, "records": 40, "segments": 0, "pictures": 0, "sampled": 40,
         "recall": 1.0, "damage": []});
     assert_eq!(lines[0], expected);
     let file = place(&data, "second").join("records.redb");

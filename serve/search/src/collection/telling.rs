@@ -40,7 +40,7 @@ impl Collection {
     /// # Errors
     /// When the collection is gone; damage is no error but what the answer tells.
     pub fn verify(&self, sample: usize) -> Result<Verified, SearchError> {
-        verify::run(self, &self.shared, sample)
+        verify::run(self, &self.shared, &self.pictures, sample)
     }
 
     /// How many of the nearest neighbours of `sample` records, by exact search, are found; `None` where there are none.

@@ -12,17 +12,23 @@ use crate::{Record, SearchError};
 
 impl Collection {
     pub(super) fn prepare(&self, record: Record) -> Result<Prepared, SearchError> {
-        let Record { id, vector, payload, content } = &record;
-        check_id(id, &self.limits)?;
-        let direction = normalised(vector, self.config.dimension, || format!("record \"{id}\""))?;
-        let encoded = Encoded::new(*content, vector, &payload_json(id, payload, &self.limits)?);
-        let (direction, leaves) = (Coded::new(direction), Leaves::of(payload));
-        Ok(Prepared { id: record.id, encoded, direction, leaves })
+        let Record { id, vector, payload, content } = record;
+        check_id(&id, &self.limits)?;
+        let of = || format!("record \"{id}\"");
+        // Searched by what will be read again: both sides of a rounding must not differ.
+        let (dimension, dtype) = (self.config.dimension, self.config.dtype);
+        let vector = dtype.rounded(vector, of)?;
+        let direction = normalised(&vector, dimension, of)?;
+        let encoded = Encoded::new(content, &vector, dtype, &payload_json(&id, &payload, &self.limits)?);
+        let (direction, leaves) = (Coded::new(direction), Leaves::of(&payload));
+        Ok(Prepared { id, encoded, direction, leaves })
     }
 
     pub(super) fn submit(&self, change: Change) -> Result<Applied, SearchError> {
         let applied = self.queue.submit(change, |changes| self.write(changes))?;
-        self.builder.consider(&self.shared);
+        self.workers.builder.consider(&self.shared);
+        self.workers.syncer.note(&self.store);
+        self.pictures.forget(&applied.gone, |content| self.has_record(content));
         Ok(applied)
     }
 

@@ -196,12 +196,13 @@ impl VectorCollection for MilvusCollection {
         let ids: Vec<String> = found.iter().map(|(_, id)| id.clone()).collect();
         let mut records = if query.with_payload { self.fetch(&ids, false)? } else { HashMap::new() };
         // One that was deleted since has no payload any more.
-        let payload = |id: &String, records: &mut HashMap<String, Record>| match query.with_payload {
-            true => records.remove(id).map(|record| record.payload),
-            false => Some(Value::Null),
+        let mut about = |id: &String| match query.with_payload {
+            true => records.remove(id).map(|record| (record.payload, record.content)),
+            false => Some((Value::Null, None)),
         };
         let neighbour = |(score, id): (f32, String)| {
-            Some(Neighbour { payload: payload(&id, &mut records)?, id, score, duplicates: vec![] })
+            let (payload, content) = about(&id)?;
+            Some(Neighbour { id, score, payload, content, duplicates: vec![] })
         };
         Ok(found.into_iter().filter_map(neighbour).collect())
     }

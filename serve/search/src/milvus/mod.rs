@@ -23,8 +23,8 @@ use milvus::v2::prelude::{
 use tokio::runtime::Runtime;
 
 use self::collection::MilvusCollection;
+use crate::config::check_config;
 use crate::folder::check_name;
-use crate::record::check_config;
 use crate::{CollectionConfig, Limits, Problem, SearchError, VectorCollection, VectorStore};
 
 const FIELD_ID: &str = "id";
@@ -107,7 +107,7 @@ impl MilvusStore {
             return Err(SearchError::Damaged { collection: stored.to_owned(), reason });
         };
         let space_key = properties.get(PROPERTY_SPACE).cloned().unwrap_or_default();
-        let config = CollectionConfig { dimension: vector.get_dimension() as usize, space_key };
+        let config = CollectionConfig::new(vector.get_dimension() as usize, space_key);
         Ok(MilvusCollection {
             name: name.clone(),
             stored: stored.to_owned(),
@@ -186,6 +186,11 @@ impl VectorStore for MilvusStore {
     fn create(&self, name: &str, config: CollectionConfig) -> Result<Arc<dyn VectorCollection>, SearchError> {
         check_name(name)?;
         check_config(&config, &self.limits)?;
+        if config != CollectionConfig::new(config.dimension, config.space_key.as_str()) {
+            let reason =
+                "a cluster keeps 32-bit numbers and no pictures; leave out dtype and keep".to_owned();
+            return Err(SearchError::BadConfig { reason });
+        }
         let stored = stored_name(name);
         if !self.has(&stored)? {
             if self.stored_names()?.len() >= self.limits.collections_max {
@@ -197,8 +202,7 @@ impl VectorStore for MilvusStore {
         if collection.config == config {
             return Ok(Arc::new(collection));
         }
-        let CollectionConfig { dimension, space_key } = collection.config;
-        Err(SearchError::CollectionExists { name: name.to_owned(), dimension, space_key })
+        Err(SearchError::CollectionExists { name: name.to_owned(), existing: collection.config })
     }
 
     fn get(&self, name: &str) -> Result<Arc<dyn VectorCollection>, SearchError> {

@@ -10,27 +10,36 @@ mod room;
 mod snapshot;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use redb::{Builder, Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use redb::{
+    Builder, Database, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction,
+};
 
 use self::contents::CONTENTS;
-use self::format::{Encoded, FORMAT, KEY_CONFIG, KEY_FORMAT, KEY_NEXT_SEQUENCE, META, RECORDS, content_of};
+use self::format::{
+    Encoded, FORMAT, KEY_CONFIG, KEY_FORMAT, KEY_NEXT_SEQUENCE, META, RECORDS, Shape, content_of,
+};
 use self::guard::guarded;
 pub(crate) use self::guard::panic_message;
 pub(crate) use self::room::lacking;
 pub(crate) use self::snapshot::Snapshot;
 use crate::distance::Coded;
 use crate::filter::Leaves;
-use crate::{CollectionConfig, Limits, SearchError, Upserted};
+use crate::{CollectionConfig, ContentHash, Limits, SearchError, Upserted};
 
 /// One collection's file, open for reading and writing.
 pub(crate) struct Store {
     name: String,
-    dimension: usize,
+    shape: Shape,
     path: PathBuf,
     cache_bytes: usize,
     reserve_bytes: u64,
+    /// Whether commits are acknowledged before they are synced.
+    relaxed: bool,
+    /// Whether anything is to be synced that nobody is to sync yet.
+    unsynced: AtomicBool,
     database: Mutex<Option<Database>>,
 }
 
@@ -56,6 +65,8 @@ pub(crate) struct Prepared {
 pub(crate) struct Applied {
     pub(crate) upserted: Upserted,
     pub(crate) deleted: usize,
+    /// Contents that have a record less.
+    pub(crate) gone: Vec<ContentHash>,
     /// The sequence of an upsert's first record; the others follow.
     pub(crate) first_sequence: u64,
 }
@@ -120,10 +131,12 @@ impl Store {
     }
 
     fn new(name: &str, path: &Path, config: &CollectionConfig, limits: &Limits, database: Database) -> Self {
-        let (name, path, dimension) = (name.to_owned(), path.to_owned(), config.dimension);
+        let (name, path, shape) = (name.to_owned(), path.to_owned(), Shape::from(config));
         let cache_bytes = limits.cache_bytes_per_collection;
         let reserve_bytes = limits.disk_reserve_bytes;
-        Self { name, dimension, path, cache_bytes, reserve_bytes, database: Mutex::new(Some(database)) }
+        let (relaxed, unsynced) = (!limits.unsynced_max.is_zero(), AtomicBool::new(false));
+        let database = Mutex::new(Some(database));
+        Self { name, shape, path, cache_bytes, reserve_bytes, relaxed, unsynced, database }
     }
 
     /// The same store, whose file was put elsewhere while it is open.
@@ -150,19 +163,42 @@ impl Store {
 
     /// The sequence the next record will have, which tells whether a write that failed is in the file nevertheless.
     pub(crate) fn next_sequence(&self) -> Result<u64, SearchError> {
-        self.with(|database| {
-            let meta = database.begin_read()?.open_table(META)?;
-            let stored = number(meta.get(KEY_NEXT_SEQUENCE)?.as_ref().map(redb::AccessGuard::value));
-            stored.ok_or_else(|| redb::Error::Corrupted("next_sequence is missing".into()))
-        })
+        self.with(|database| next_sequence(&database.begin_read()?.open_table(META)?))
     }
 
     /// A view of everything committed so far, which no later commit changes.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, SearchError> {
-        self.with(|database| Snapshot::new(&self.name, self.dimension, database.begin_read()?))
+        self.with(|database| Snapshot::new(&self.name, self.shape, database.begin_read()?))
     }
 
-    /// Writes a group of changes in order with one sync; when it returns, what it reports as done is on disk.
+    /// Syncs what was committed so far.
+    pub(crate) fn sync(&self) -> Result<(), SearchError> {
+        // Before: what is committed meanwhile stands in line again.
+        self.unsynced.store(false, Ordering::Release);
+        self.with(|database| {
+            let mut transaction = database.begin_write()?;
+            durable(&mut transaction)?;
+            Ok(transaction.commit()?)
+        })
+    }
+
+    /// Whether there is something to be synced that nobody is to sync yet; if so, the caller must see to it.
+    pub(crate) fn claim_sync(&self) -> bool {
+        self.relaxed && !self.unsynced.swap(true, Ordering::AcqRel)
+    }
+
+    /// Whether something is unsynced.
+    pub(crate) fn is_unsynced(&self) -> bool {
+        self.unsynced.load(Ordering::Acquire)
+    }
+
+    /// The collection's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Writes a group of changes in order with one sync; when it returns, what it reports as done is on disk, or will be once it
+    /// is synced where that may wait.
     ///
     /// A change that would overfill the collection fails alone; an error of the disk fails the whole group.
     pub(crate) fn commit(
@@ -172,18 +208,17 @@ impl Store {
     ) -> Result<Vec<Result<Applied, SearchError>>, SearchError> {
         self.with(|database| {
             let mut transaction = database.begin_write()?;
-            transaction.set_durability(Durability::Immediate)?;
-            // Synced before the file points at it, and then once more. Otherwise a commit that cannot be read after a crash is
-            // taken for one that never was, and what it acknowledged is gone without a word.
-            transaction.set_two_phase_commit(true);
+            if self.relaxed {
+                transaction.set_durability(Durability::None)?;
+            } else {
+                durable(&mut transaction)?;
+            }
             let mut results = Vec::with_capacity(changes.len());
             {
                 let mut meta = transaction.open_table(META)?;
                 let mut records = transaction.open_table(RECORDS)?;
                 let mut contents = transaction.open_table(CONTENTS)?;
-                let stored = number(meta.get(KEY_NEXT_SEQUENCE)?.as_ref().map(redb::AccessGuard::value));
-                let mut next =
-                    stored.ok_or_else(|| redb::Error::Corrupted("next_sequence is missing".into()))?;
+                let mut next = next_sequence(&meta)?;
                 for change in changes {
                     results.push(self.apply(change, &mut records, &mut contents, &mut next, records_max)?);
                 }
@@ -209,7 +244,9 @@ impl Store {
             Change::Delete(ids) => {
                 for id in ids {
                     let Some(old) = records.remove(id.as_str())? else { continue };
-                    contents::stored(contents, id, content_of(old.value()), None)?;
+                    let old = content_of(old.value());
+                    contents::stored(contents, id, old, None)?;
+                    applied.gone.extend(old);
                     applied.deleted += 1;
                 }
             }
@@ -235,7 +272,9 @@ impl Store {
                         Some(_) => applied.upserted.replaced += 1,
                         None => applied.upserted.inserted += 1,
                     }
-                    let duplicate = contents::stored(contents, &record.id, old.flatten(), content)?;
+                    let old = old.flatten();
+                    let duplicate = contents::stored(contents, &record.id, old, content)?;
+                    applied.gone.extend(old.filter(|old| Some(*old) != content));
                     applied.upserted.duplicates.extend(duplicate);
                 }
             }
@@ -244,10 +283,22 @@ impl Store {
     }
 }
 
+/// Has a transaction synced before the file points at it, and then once more. Otherwise a commit that cannot be read after a
+/// crash is taken for one that never was, and what it acknowledged is gone without a word.
+fn durable(transaction: &mut WriteTransaction) -> Result<(), redb::Error> {
+    transaction.set_two_phase_commit(true);
+    Ok(transaction.set_durability(Durability::Immediate)?)
+}
+
 fn builder(cache_bytes: usize) -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(cache_bytes);
     builder
+}
+
+fn next_sequence(meta: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<u64, redb::Error> {
+    let stored = number(meta.get(KEY_NEXT_SEQUENCE)?.as_ref().map(redb::AccessGuard::value));
+    stored.ok_or_else(|| redb::Error::Corrupted("next_sequence is missing".into()))
 }
 
 fn number(bytes: Option<&[u8]>) -> Option<u64> {

@@ -5,25 +5,25 @@ use std::ops::Bound;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, TableError};
 
 use super::contents::{CONTENTS, first_other};
-use super::format::{Decoded, RECORDS};
+use super::format::{Decoded, META, RECORDS, Shape};
 use super::guard::guarded;
+use super::next_sequence;
 use crate::{ContentHash, Record, SearchError};
 
 /// All records as of one commit. Holding one keeps that commit's pages in the file, so hold it briefly.
 pub(crate) struct Snapshot {
     name: String,
-    dimension: usize,
+    shape: Shape,
     records: ReadOnlyTable<&'static str, &'static [u8]>,
     transaction: ReadTransaction,
 }
 
+/// A record's payload and content.
+type About = (serde_json::Value, Option<ContentHash>);
+
 impl Snapshot {
-    pub(super) fn new(
-        name: &str,
-        dimension: usize,
-        transaction: ReadTransaction,
-    ) -> Result<Self, redb::Error> {
-        Ok(Self { name: name.to_owned(), dimension, records: transaction.open_table(RECORDS)?, transaction })
+    pub(super) fn new(name: &str, shape: Shape, transaction: ReadTransaction) -> Result<Self, redb::Error> {
+        Ok(Self { name: name.to_owned(), shape, records: transaction.open_table(RECORDS)?, transaction })
     }
 
     /// One record.
@@ -31,12 +31,20 @@ impl Snapshot {
         guarded(&self.name, || self.records.get(id)?.map(|value| self.record(id, value.value())).transpose())
     }
 
-    /// One record's payload, without reading its vector.
-    pub(crate) fn payload(&self, id: &str) -> Result<Option<serde_json::Value>, SearchError> {
+    /// One record's payload and content, without reading its vector.
+    pub(crate) fn about(&self, id: &str) -> Result<Option<About>, SearchError> {
         guarded(&self.name, || {
-            let payload = |bytes: &[u8]| self.decoded(id, bytes)?.payload().map_err(|e| bad(id, e));
-            self.records.get(id)?.map(|value| payload(value.value())).transpose()
+            let about = |bytes: &[u8]| {
+                let decoded = self.decoded(id, bytes)?;
+                Ok((decoded.payload().map_err(|e| bad(id, e))?, decoded.content))
+            };
+            self.records.get(id)?.map(|value| about(value.value())).transpose()
         })
+    }
+
+    /// The sequence that the next record will have.
+    pub(crate) fn next_sequence(&self) -> Result<u64, SearchError> {
+        guarded(&self.name, || next_sequence(&self.transaction.open_table(META)?))
     }
 
     /// The first id, in their order, of a record of this content.
@@ -83,7 +91,7 @@ impl Snapshot {
     }
 
     fn decoded<'a>(&self, id: &str, bytes: &'a [u8]) -> Result<Decoded<'a>, redb::Error> {
-        Decoded::new(bytes, self.dimension).ok_or_else(|| bad(id, "it is too short, or of another format"))
+        Decoded::new(bytes, self.shape).ok_or_else(|| bad(id, "it is too short, or of another format"))
     }
 
     fn record(&self, id: &str, bytes: &[u8]) -> Result<Record, redb::Error> {

@@ -43,7 +43,7 @@ pub(crate) fn clustered(seed: u64, count: usize, dimension: usize, clusters: usi
 }
 
 pub(crate) fn config(dimension: usize) -> CollectionConfig {
-    CollectionConfig { dimension, space_key: "0123456789abcdef".into() }
+    CollectionConfig::new(dimension, "0123456789abcdef")
 }
 
 pub(crate) fn record(id: impl Into<String>, vector: Vec<f32>) -> Record {

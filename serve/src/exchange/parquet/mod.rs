@@ -12,5 +12,8 @@ pub(super) use self::write::Writer;
 
 /// The metadata that says how long the vectors are, for a file without any.
 const DIMENSION: &str = "simclr.dimension";
+/// The metadata that says how the numbers were stored; without it, in 32 bits.
+const DTYPE: &str = "simclr.dtype";
+const F16: &str = "f16";
 /// The metadata that says which space the vectors lie in.
 const SPACE_KEY: &str = "simclr.space_key";

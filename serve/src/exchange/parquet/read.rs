@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArrayType, DataType, DoubleType, FloatType};
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use simclr_search::Record;
+use simclr_search::{Dtype, Record};
 
-use super::{DIMENSION, SPACE_KEY};
+use super::{DIMENSION, DTYPE, F16, SPACE_KEY};
 use crate::exchange::{ExchangeError, Source};
 
 /// Numbers of either size.
@@ -39,6 +39,7 @@ pub(in crate::exchange) struct Reader {
     file: SerializedFileReader<File>,
     columns: Columns,
     space_key: Option<String>,
+    dtype: Dtype,
     dimension: usize,
     next_group: usize,
     group: Option<Group>,
@@ -64,10 +65,11 @@ impl Reader {
             let mut pairs = about.key_value_metadata().into_iter().flatten();
             pairs.find(|pair| pair.key == key).and_then(|pair| pair.value.clone())
         };
+        let dtype = if told(DTYPE).as_deref() == Some(F16) { Dtype::F16 } else { Dtype::F32 };
         let (space_key, told) = (told(SPACE_KEY), told(DIMENSION).and_then(|text| text.parse().ok()));
         let path = path.to_owned();
         let mut reader =
-            Self { path, file, columns, space_key, dimension: 0, next_group: 0, group: None, rows: 0 };
+            Self { path, file, columns, space_key, dtype, dimension: 0, next_group: 0, group: None, rows: 0 };
         // The first vector says how long they are, or where there is none what wrote it; then everything begins anew.
         let first = reader.read(1)?.pop();
         let dimension = first.map(|record| record.vector.len()).or(told);
@@ -133,6 +135,10 @@ impl Source for Reader {
 
     fn space_key(&self) -> Option<&str> {
         self.space_key.as_deref()
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.dtype
     }
 
     fn read(&mut self, count: usize) -> Result<Vec<Record>, ExchangeError> {

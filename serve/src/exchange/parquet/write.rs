@@ -14,9 +14,9 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
-use simclr_search::{CollectionConfig, Record};
+use simclr_search::{CollectionConfig, Dtype, Record};
 
-use super::{DIMENSION, SPACE_KEY};
+use super::{DIMENSION, DTYPE, F16, SPACE_KEY};
 use crate::exchange::{ExchangeError, Sink};
 
 const SCHEMA: &str = "message record {
@@ -50,8 +50,12 @@ impl<W: Write + Send> Writer<W> {
         let schema = Arc::new(parse_message_type(SCHEMA).map_err(failed)?);
         // Directions of pictures neither repeat nor compress.
         let numbers = ColumnPath::from(vec!["vector".to_owned(), "list".to_owned(), "element".to_owned()]);
-        let about = [(SPACE_KEY, config.space_key.clone()), (DIMENSION, config.dimension.to_string())];
-        let about = about.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec();
+        let mut about =
+            vec![(SPACE_KEY, config.space_key.clone()), (DIMENSION, config.dimension.to_string())];
+        if config.dtype == Dtype::F16 {
+            about.push((DTYPE, F16.to_owned()));
+        }
+        let about = about.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_column_compression(numbers.clone(), Compression::UNCOMPRESSED)

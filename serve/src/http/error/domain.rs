@@ -103,6 +103,7 @@ impl From<SearchError> for ApiError {
             SearchError::BadConfig { .. } => Self::bad("invalid_collection", message),
             SearchError::WrongDimension { .. } => Self::bad("wrong_dimension", message),
             SearchError::NotFinite { .. } => Self::bad("not_finite", message),
+            SearchError::Beyond16Bits { .. } => Self::bad("beyond_16_bits", message),
             SearchError::ZeroVector { .. } => Self::bad("zero_vector", message),
             SearchError::BadId { .. } => Self::bad("invalid_id", message),
             SearchError::BadLimit { .. } => Self::bad("invalid_limit", message).at("limit"),

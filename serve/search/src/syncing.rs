@@ -1,0 +1,78 @@
+//! One background thread that syncs what was acknowledged before it was synced, where that is allowed.
+//!
+//! A store comes in when it has something unsynced; once that may wait no longer, the store is synced.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::SearchError;
+use crate::store::Store;
+
+/// The thread; dropping it ends it, and whoever closes a store syncs it.
+#[derive(Debug)]
+pub(crate) struct Syncer {
+    line: Option<Sender<Weak<Store>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Syncer {
+    /// Starts the thread, unless nothing may wait.
+    pub(crate) fn start(unsynced_max: Duration) -> Result<Self, SearchError> {
+        if unsynced_max.is_zero() {
+            return Ok(Self { line: None, thread: None });
+        }
+        let (line, stores) = channel();
+        let thread = std::thread::Builder::new().name("syncer".into());
+        let thread = thread.spawn(move || work(&stores, unsynced_max));
+        let thread = thread.map_err(|e| SearchError::storage("starting the thread that syncs", e))?;
+        Ok(Self { line: Some(line), thread: Some(thread) })
+    }
+
+    /// Has what a store holds unsynced synced in time; a store stands in line at most once.
+    pub(crate) fn note(&self, store: &Arc<Store>) {
+        if let Some(line) = &self.line
+            && store.claim_sync()
+            && line.send(Arc::downgrade(store)).is_err()
+        {
+            sync(store);
+        }
+    }
+}
+
+impl Drop for Syncer {
+    fn drop(&mut self) {
+        self.line = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(stores: &Receiver<Weak<Store>>, unsynced_max: Duration) {
+    // In the order in which they are due.
+    let mut waiting = std::collections::VecDeque::<(Instant, Weak<Store>)>::new();
+    loop {
+        let next = match waiting.front() {
+            None => stores.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some((due, _)) => stores.recv_timeout(due.saturating_duration_since(Instant::now())),
+        };
+        match next {
+            Ok(store) => waiting.push_back((Instant::now() + unsynced_max, store)),
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(store) = waiting.pop_front().and_then(|(_, store)| store.upgrade()) {
+                    sync(&store);
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// What cannot be synced makes the next write fail, and with it whoever writes hears of it.
+fn sync(store: &Store) {
+    if let Err(error) = store.sync() {
+        tracing::error!(collection = store.name(), %error, "acknowledged records could not be synced");
+    }
+}
