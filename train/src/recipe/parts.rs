@@ -33,7 +33,7 @@ impl Parts {
             micro_batch: reader.optional("micro_batch"),
             precision: reader.field("precision"),
             data: reader.field("data"),
-            encoder: reader.field("encoder"),
+            encoder: reader.strict_field("encoder"),
             head: reader.field("head"),
             kept_head: reader.optional("kept_head"),
             views: reader.field("views"),

@@ -86,6 +86,17 @@ impl<'a> Reader<'a> {
         self.optional(name).flatten()
     }
 
+    /// A field that must be there, of a type that refuses other keys itself: written out again it may lack some that it knows.
+    pub(super) fn strict_field<T: DeserializeOwned>(&mut self, name: &'static str) -> Option<T> {
+        self.known.push(name);
+        let Some(given) = self.table.get(name) else {
+            self.problems.add(&format!("{name} is missing"));
+            return None;
+        };
+        let read = given.clone().try_into();
+        read.map_err(|error| self.problems.add(&format!("{name}: {}", in_one_line(&error)))).ok()
+    }
+
     /// A field that may be absent; none when it is there and wrong.
     pub(super) fn optional<T: DeserializeOwned + Serialize>(
         &mut self,
@@ -101,7 +112,7 @@ impl<'a> Reader<'a> {
                 Some(Some(value))
             }
             Err(error) => {
-                self.problems.add(&format!("{name}: {}", error.to_string().trim().replace('\n', " ")));
+                self.problems.add(&format!("{name}: {}", in_one_line(&error)));
                 None
             }
         }
@@ -113,4 +124,8 @@ impl<'a> Reader<'a> {
             self.problems.add(&format!("{key} is not a field; there are {}", self.known.join(", ")));
         }
     }
+}
+
+fn in_one_line(error: &toml::de::Error) -> String {
+    error.to_string().trim().replace('\n', " ")
 }

@@ -23,12 +23,19 @@ fn a_wrong_field_is_named() {
         ("seed = 1", "seed = 1\nmonitor = { every_epochs = 5, every = 1 }", "monitor.every is not a field"),
         ("side = 32\n\n[enc", "side = 32\nbroken_max = 1.0\n\n[enc", "data.broken_max"),
         ("grey = 0.2", "grey = 0.2\ngray = 0.2", "views.gray is not a field"),
+        ("depth = 10", "depth = 10\ndeep = true", "encoder: unknown field `deep`"),
         ("momentum = 0.9", "momentum = 0.9\ntrust_coefficient = 0.1", "optimiser.trust_coefficient"),
     ] {
         assert!(TINY.contains(from), "{from}");
         let error = TrainRecipe::parse(&TINY.replace(from, to)).unwrap_err().to_string();
         assert!(error.contains(named), "{error}");
     }
+}
+
+#[test]
+fn a_default_may_be_written_out() {
+    let written = TINY.replace("depth = 10", "depth = 10\nselective_kernels = false");
+    assert_eq!(TrainRecipe::parse(&written).unwrap(), TrainRecipe::parse(TINY).unwrap());
 }
 
 #[test]
