@@ -1,11 +1,9 @@
 """Real photographs to try things on: overlapping crops of those that scikit-image ships, as PNG files.
 
-Goes in: the pinned wheel of scikit-image, as pip brings it. Comes out: a folder of small PNG files named `<photograph>-<place>.png`,
-and thumbnails of picture files for the page.
+Goes in: the pinned wheel of scikit-image, as pip brings it. Comes out: a folder of small PNG files named `<photograph>-<place>.png`.
 Crops PNG itself (8 bits, not interlaced), so that nothing needs to be installed. Knows nothing of encoders or servers.
 """
 
-import base64
 import struct
 import tempfile
 import zipfile
@@ -23,8 +21,6 @@ NAMES = ("astronaut", "brick", "camera", "chelsea", "coffee", "coins", "grass", 
 PLACES = {"north-west": (0, 0), "north-east": (1, 0), "centre": (0.5, 0.5), "south-west": (0, 1), "south-east": (1, 1)}
 SHARE = 0.7
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-# A record's payload may hold 64 KiB; base64 adds a third.
-THUMBNAIL_BYTES, THUMBNAIL_SIDE = 24_000, 96
 CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
 
 
@@ -55,30 +51,6 @@ def _write_crops(png, folder, name):
         left, top = int((width - wide) * x), int((height - high) * y)
         crop = [row[left * size : (left + wide) * size] for row in rows[top : top + high]]
         (folder / f"{name}-{place}.png").write_bytes(write_png(wide, high, kind, crop))
-
-
-def thumbnail(picture):
-    """A small data URI of a picture file: the file itself when it is small, a shrunken PNG, or None where that cannot be made."""
-    kinds = {SIGNATURE: "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif"}
-    kind = next((kind for magic, kind in kinds.items() if picture.startswith(magic)), None)
-    if kind is None:
-        return None
-    if len(picture) > THUMBNAIL_BYTES:
-        if kind != "png":
-            return None
-        try:
-            picture = _shrunken(picture)
-        except (FetchError, struct.error, zlib.error, IndexError):
-            return None
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
-
-
-def _shrunken(png):
-    """Every n-th pixel of an 8-bit PNG: good enough to recognise a photograph by."""
-    width, height, kind, rows = read_png(png)
-    size, step = CHANNELS[kind], -(-max(width, height) // THUMBNAIL_SIDE)
-    small = [b"".join(bytes(row[x * size : (x + 1) * size]) for x in range(0, width, step)) for row in rows[::step]]
-    return write_png(-(-width // step), len(small), kind, small)
 
 
 def read_png(png):
