@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::config::Config;
 use crate::evaluations::Evaluations;
 use crate::fetching::Fetcher;
+use crate::keeping::Keeper;
 use crate::keys::{Keys, KeysError};
 use crate::listening::{Tls, TlsError};
 use crate::map::Arrangements;
@@ -34,6 +35,7 @@ pub struct App {
     pub(crate) tls: Option<Arc<Tls>>,
     /// Nothing where no host may be fetched from.
     pub(crate) fetcher: Option<Arc<Fetcher>>,
+    pub(crate) keeper: Keeper,
     pub(crate) evaluations: Arc<Evaluations>,
     pub(crate) arrangements: Arc<Arrangements>,
     collections: Arc<dyn VectorStore>,
@@ -149,6 +151,7 @@ impl App {
             snapshot_room: Arc::new(Semaphore::new(1)),
             store_room: Arc::new(Semaphore::new(STORE_THREADS)),
             aside_room: Arc::new(Semaphore::new(config.cores)),
+            keeper: Keeper::new(models.decoding(), &config.limits),
             evaluations: Arc::new(evaluations),
             arrangements: Arc::new(Arrangements::new(config.data_dir.join("maps"), config.evaluation_nice)),
             stopping: AtomicBool::new(false),
@@ -203,6 +206,13 @@ impl App {
     /// Whether new requests are welcome: not stopping, and every model answers.
     pub(crate) fn ready(&self) -> bool {
         !self.is_stopping() && self.models.are_well()
+    }
+
+    /// Syncs what collections acknowledged before it was synced.
+    pub(crate) fn sync_collections(&self) {
+        if let Err(error) = self.collections.sync() {
+            tracing::error!(%error, "acknowledged records could not be synced");
+        }
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

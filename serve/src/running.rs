@@ -82,7 +82,10 @@ impl Running {
         // Cuts the connections where any are left.
         server.abort();
         app.models.close();
-        let sessions = tokio::task::spawn_blocking(move || app.models.join());
+        let sessions = tokio::task::spawn_blocking(move || {
+            app.sync_collections();
+            app.models.join();
+        });
         let both = async { (sessions.await, evaluations.await) };
         if timeout_at(deadline, both).await.is_err() {
             tracing::warn!("the drain deadline passed with work that nobody waits for");

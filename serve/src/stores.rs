@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use simclr_search::{CollectionConfig, Collections, Dtype, Keep, SearchError, VectorCollection, VectorStore};
+use simclr_search::{CollectionConfig, Collections, Dtype, SearchError, VectorCollection, VectorStore};
 
 use crate::app::StartError;
 use crate::config::Config;
@@ -63,8 +63,10 @@ pub fn milvus_address(store: &str) -> Result<String, &'static str> {
 pub struct Choice {
     /// How its numbers are stored.
     pub dtype: Option<Dtype>,
-    /// What it keeps of pictures.
-    pub keep: Option<Keep>,
+    /// Whether it keeps small pictures.
+    pub thumbnails: Option<bool>,
+    /// Whether it keeps the pictures themselves.
+    pub originals: Option<bool>,
 }
 
 impl Choice {
@@ -83,7 +85,8 @@ impl Choice {
             (config.dtype, config.keep) = (existing.config().dtype, existing.config().keep);
         }
         config.dtype = self.dtype.unwrap_or(config.dtype);
-        config.keep = self.keep.unwrap_or(config.keep);
+        config.keep.thumbnails = self.thumbnails.unwrap_or(config.keep.thumbnails);
+        config.keep.originals = self.originals.unwrap_or(config.keep.originals);
         store.create(name, config)
     }
 }

@@ -54,13 +54,11 @@ const fetched = async url => (await send("GET", url)).blob();
 
 /** What to send to store a deleted record again, asked for while it is there. */
 export async function wholeOf(record, { keep }, address) {
-  const { id, payload, content_sha256: hash, thumbnail_url: small } = record;
-  if (keep.originals && hash) {
-    const image = await fetched(`${address}/pictures/${hash}/original`).then(dataUri).catch(() => null);
-    if (image) return { id, payload, image };
-  }
-  const { vector } = record, thumbnail = small ? await fetched(small).then(dataUri).catch(() => undefined) : undefined;
-  return { id, payload, vector, content_sha256: hash, thumbnail };
+  const { id, payload, vector, content_sha256: hash, thumbnail_url: small } = record;
+  const get = async (wanted, url) => (wanted ? await fetched(url).then(dataUri).catch(() => undefined) : undefined);
+  const image = await get(keep.originals && hash, `${address}/pictures/${hash}/original`);
+  const thumbnail = image ? undefined : await get(small, small);
+  return { id, payload, vector, content_sha256: hash, image, thumbnail };
 }
 
 export const isPicture = file => file.type.startsWith("image/") || /\.(jpe?g|png|webp|gif|bmp)$/i.test(file.name);

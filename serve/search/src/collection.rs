@@ -210,6 +210,19 @@ impl Collection {
         self.shared.wait_until_built(timeout)
     }
 
+    /// Syncs what was acknowledged before it was synced; nothing is left to do where that may not wait.
+    pub(crate) fn sync(&self) -> Result<(), SearchError> {
+        if self.store.is_unsynced() { self.queue.pause(|| self.store.sync()) } else { Ok(()) }
+    }
+
+    /// Ends its life, closes its file, and gives up its place to another.
+    pub(crate) fn give_way(&self) -> Result<(), SearchError> {
+        self.sync()?;
+        self.close();
+        self.queue.pause(|| self.store.close());
+        Ok(())
+    }
+
     /// Keeps segments from being put in use until the answer is dropped.
     pub(crate) fn pause_sealing(&self) -> std::sync::MutexGuard<'_, ()> {
         self.shared.pause_publishing()
@@ -218,15 +231,7 @@ impl Collection {
     /// Ends its life: later uses by whoever still holds it answer that it is not there, and nothing is written.
     pub(crate) fn close(&self) {
         let gone = SearchError::CollectionNotFound { name: self.name.clone() };
-        self.queue.pause(|| {
-            self.shared.close(gone);
-            if self.store.is_unsynced()
-                && let Err(error) = self.store.sync()
-            {
-                tracing::error!(collection = self.name, %error, "acknowledged records could not be synced");
-            }
-            self.store.close();
-        });
+        self.queue.pause(|| self.shared.close(gone));
     }
 }
 

@@ -43,14 +43,24 @@ impl Collections {
         let (folder, builder) = (Folder::open(folder)?, Builder::start(limits.seal_again_after)?);
         let workers = Arc::new(Workers { builder, syncer: Syncer::start(limits.unsynced_max)? });
         let limits = Arc::new(limits);
-        let slot = |name: &str| {
-            check_name(name)?;
-            let (store, config) = Store::open(name, &folder.records_file(name), &limits)?;
-            let places = (folder.segments(name), folder.pictures(name, config.keep));
-            Collection::load(name, store, config, places, Arc::clone(&limits), &workers).map(Arc::new)
-        };
-        let slots = folder.names()?.into_iter().map(|name| (name.clone(), slot(&name))).collect();
-        Ok(Self { limits, slots: RwLock::new(slots), changing: Mutex::new(()), workers, folder })
+        let (slots, changing) = (RwLock::default(), Mutex::new(()));
+        let collections = Self { limits, slots, changing, workers, folder };
+        let names = collections.folder.names()?.into_iter();
+        let slots = names.map(|name| (name.clone(), collections.open_one(&name))).collect();
+        *collections.slots_mut() = slots;
+        Ok(collections)
+    }
+
+    fn open_one(&self, name: &str) -> Slot {
+        check_name(name)?;
+        let (store, config) = Store::open(name, &self.folder.records_file(name), &self.limits)?;
+        self.load(name, store, config)
+    }
+
+    fn load(&self, name: &str, store: Store, config: CollectionConfig) -> Slot {
+        let places = (self.folder.segments(name), self.folder.pictures(name, config.keep));
+        let limits = Arc::clone(&self.limits);
+        Collection::load(name, store, config, places, limits, &self.workers).map(Arc::new)
     }
 
     /// Creates a collection, or returns the one that is there if it has the same configuration.
@@ -72,9 +82,7 @@ impl Collections {
         }
         let store = self.folder.create(name, |path| Store::create(name, path, &config, &self.limits))?;
         let store = store.moved_to(self.folder.records_file(name));
-        let places = (self.folder.segments(name), self.folder.pictures(name, config.keep));
-        let limits = Arc::clone(&self.limits);
-        let collection = Arc::new(Collection::load(name, store, config, places, limits, &self.workers)?);
+        let collection = self.load(name, store, config)?;
         self.slots_mut().insert(name.to_owned(), Ok(Arc::clone(&collection)));
         Ok(collection)
     }
@@ -110,35 +118,52 @@ impl Collections {
         let sealing = sealing.as_ref().map(|collection| collection.pause_sealing());
         let removed = self.folder.remove(name);
         // Even if the disk complained: what is no longer in its place must not be written to.
-        if !self.folder.holds(name)
-            && let Some(Ok(collection)) = self.slots_mut().remove(name)
-        {
-            collection.close();
+        if !self.folder.holds(name) {
+            let gone = self.slots_mut().remove(name);
+            if let Some(Ok(collection)) = gone {
+                collection.close();
+            }
         }
         drop(sealing);
         removed
     }
 
-    /// Puts a collection in the place of another, which is deleted; whoever still holds either finds it gone.
+    /// Puts a collection in the place of another, which is deleted if there is one; whoever still holds either finds it gone.
     ///
-    /// A crash half way leaves the new one under its own name.
+    /// A crash at the worst moment leaves the new one under its own name alone.
     pub fn replace(&self, name: &str, by: &str) -> Result<(), SearchError> {
+        let old = match self.get(name) {
+            Err(SearchError::CollectionNotFound { .. }) => None,
+            old => Some(old?),
+        };
         let new = self.get(by)?;
-        self.delete(name)?;
+        if name == by {
+            return Ok(());
+        }
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let sealing = new.pause_sealing();
-        self.slots_mut().remove(by);
-        new.close();
+        let both: Vec<_> = old.iter().chain([&new]).collect();
+        let sealing: Vec<_> = both.iter().map(|one| one.pause_sealing()).collect();
+        let gave_way = both.iter().try_for_each(|one| one.give_way());
+        let replaced = gave_way.and_then(|()| self.folder.replace(name, by));
         drop(sealing);
-        let config = new.config().clone();
-        drop(new);
-        self.folder.rename(by, name)?;
-        let (store, _) = Store::open(name, &self.folder.records_file(name), &self.limits)?;
-        let places = (self.folder.segments(name), self.folder.pictures(name, config.keep));
-        let limits = Arc::clone(&self.limits);
-        let collection = Collection::load(name, store, config, places, limits, &self.workers)?;
-        self.slots_mut().insert(name.to_owned(), Ok(Arc::new(collection)));
-        Ok(())
+        // As they are now, whichever way that went.
+        let there = [name, by].into_iter().filter(|name| self.folder.holds(name));
+        let opened: Vec<_> = there.map(|name| (name.to_owned(), self.open_one(name))).collect();
+        let mut slots = self.slots_mut();
+        for name in [name, by] {
+            slots.remove(name);
+        }
+        slots.extend(opened);
+        replaced
+    }
+
+    /// Syncs what was acknowledged before it was synced, of every collection.
+    ///
+    /// # Errors
+    /// The first collection's that cannot be, after all others.
+    pub fn sync(&self) -> Result<(), SearchError> {
+        let synced = self.list().into_iter().map(|collection| collection.sync());
+        synced.fold(Ok(()), Result::and)
     }
 
     fn slots(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Slot>> {

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Limits, SearchError};
 
+/// Cosine that a vector rounded to 16 bits must have with itself.
+const COSINE_LEAST: f64 = 0.9999;
 /// Bytes a space key may have.
 const SPACE_KEY_BYTES_MAX: usize = 128;
 
@@ -78,15 +80,21 @@ impl Dtype {
         }
     }
 
-    /// The numbers as they will come back.
+    /// The numbers as they will come back, which must still have the direction; one that is not finite is somebody else's to refuse.
     pub(crate) fn rounded(self, vector: Vec<f32>, of: impl Fn() -> String) -> Result<Vec<f32>, SearchError> {
-        if self == Self::F32 {
+        if self == Self::F32 || vector.iter().any(|x| !x.is_finite()) {
             return Ok(vector);
         }
         let rounded: Vec<f32> = vector.iter().map(|&x| f16::from_f32(x).to_f32()).collect();
-        match vector.iter().zip(&rounded).position(|(x, rounded)| x.is_finite() && !rounded.is_finite()) {
-            Some(position) => Err(SearchError::Beyond16Bits { of: of(), position }),
-            None => Ok(rounded),
+        let dot =
+            |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
+        let length = dot(&vector, &vector);
+        let cosine = dot(&vector, &rounded) / (length * dot(&rounded, &rounded)).sqrt();
+        // Where nothing is left, or a number has become infinite, it is no number.
+        if length == 0.0 || cosine >= COSINE_LEAST {
+            Ok(rounded)
+        } else {
+            Err(SearchError::NotIn16Bits { of: of() })
         }
     }
 

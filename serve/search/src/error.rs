@@ -152,13 +152,14 @@ pub enum SearchError {
         /// Where in the vector, from 0.
         position: usize,
     },
-    /// A number is too large for the 16 bits of this collection: scale the vector, only its direction is compared.
-    #[error("number {position} of the vector of {of} does not fit into 16 bits, which hold up to 65504")]
-    Beyond16Bits {
+    /// A vector has another direction in the 16 bits of this collection: scale it, only its direction is compared.
+    #[error(
+        "the vector of {of} does not keep its direction in 16 bits, which hold up to 65504 and nothing of very small numbers; \
+         scale it to length one"
+    )]
+    NotIn16Bits {
         /// Whose vector it is.
         of: String,
-        /// Where in the vector, from 0.
-        position: usize,
     },
     /// A vector is all zeros, which has no direction to compare.
     #[error("the vector of {of} is zero; cosine similarity needs a direction")]

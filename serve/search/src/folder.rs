@@ -71,14 +71,6 @@ impl Folder {
         PictureFolder::new(self.root.join(name).join(PICTURES), keep)
     }
 
-    /// Gives a collection's folder another name.
-    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), SearchError> {
-        let (place, new) = (self.root.join(from), self.root.join(to));
-        let failed = |e| SearchError::storage(format!("renaming {}", place.display()), e);
-        fs::rename(&place, &new).map_err(failed)?;
-        sync_folder(&self.root).map_err(failed)
-    }
-
     /// Has `make` write a new collection's records file, and puts its folder in place once it is complete.
     pub(crate) fn create<T>(
         &self,
@@ -106,16 +98,37 @@ impl Folder {
 
     /// Takes a collection's folder out of sight in one step, then removes it.
     pub(crate) fn remove(&self, name: &str) -> Result<(), SearchError> {
-        let place = self.root.join(name);
+        let (place, aside) = (self.root.join(name), self.aside(name));
         let failed = |e| SearchError::storage(format!("deleting {}", place.display()), e);
-        let aside =
-            (0u32..).map(|n| self.root.join(format!("{REMOVING}{name}-{n}"))).find(|path| !path.exists());
-        let aside = aside.unwrap_or_else(|| self.root.join(REMOVING));
         fs::rename(&place, &aside).map_err(failed)?;
         sync_folder(&self.root).map_err(failed)?;
         // The collection is gone already; what cannot be removed now is removed at the next opening.
         let _ = remove_any(&aside);
         Ok(())
+    }
+
+    /// Puts the folder of `by` in the place of that of `name`, which is removed once that is done.
+    pub(crate) fn replace(&self, name: &str, by: &str) -> Result<(), SearchError> {
+        let (place, new, aside) = (self.root.join(name), self.root.join(by), self.aside(name));
+        let failed = |e| SearchError::storage(format!("replacing {}", place.display()), e);
+        if place.exists() {
+            fs::rename(&place, &aside).map_err(failed)?;
+        }
+        if let Err(error) = fs::rename(&new, &place) {
+            // Back again; where not even that works, the new one has its own name still.
+            let _ = fs::rename(&aside, &place);
+            return Err(failed(error));
+        }
+        sync_folder(&self.root).map_err(failed)?;
+        let _ = remove_any(&aside);
+        Ok(())
+    }
+
+    /// Where a folder waits to be removed.
+    fn aside(&self, name: &str) -> PathBuf {
+        let aside =
+            (0u32..).map(|n| self.root.join(format!("{REMOVING}{name}-{n}"))).find(|path| !path.exists());
+        aside.unwrap_or_else(|| self.root.join(REMOVING))
     }
 }
 

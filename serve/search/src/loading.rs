@@ -37,13 +37,19 @@ pub(crate) fn load(
     limits: &Limits,
 ) -> Result<(Index, Vec<String>), SearchError> {
     let (mut segments, mut damage) = folder.open(dimension, Kernel::best());
-    let next = snapshot.next_sequence()?;
-    // Sequences are given again after a crash that lost what was not synced yet.
+    let (next, mut lost) = (snapshot.next_sequence()?, false);
+    // Sequences are given again after a crash that lost what was not synced yet: such a segment is of nobody's records.
     for ahead in
         segments.extract_if(.., |segment| segment.sequences().last().is_some_and(|&last| last >= next))
     {
-        damage.push(format!("segment {}: it holds records that were never synced", ahead.file()));
-        folder.remove(ahead.file());
+        let segment = ahead.file();
+        tracing::warn!(
+            collection = name,
+            segment,
+            "records were lost that had not been synced; their segment goes, too"
+        );
+        folder.remove(segment);
+        lost = true;
     }
     loop {
         let mut index = Index::new(dimension, limits.approximate_from);
@@ -60,7 +66,7 @@ pub(crate) fn load(
             }
             continue;
         }
-        if !damage.is_empty() {
+        if lost || !damage.is_empty() {
             let files: Vec<String> = segments.iter().map(|segment| segment.file().to_owned()).collect();
             // Told once: too few records may be left for a segment that would be named instead. What cannot be written now is
             // told again at the next opening.

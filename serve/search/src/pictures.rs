@@ -161,30 +161,28 @@ impl PictureFolder {
     ) -> io::Result<()> {
         let path = self.file(content, kind);
         let folder = path.parent().unwrap_or(&self.path).to_owned();
-        // One that was damaged is written anew.
-        if matches!(self.read(content, kind), Ok(Some(_))) {
-            // Whoever wrote it may not have synced it yet.
-            changed.insert(folder);
+        // Whoever made or wrote what is there may not have synced it yet.
+        changed.extend(
+            [self.path.parent(), Some(&self.path), Some(&folder)].into_iter().flatten().map(Path::to_owned),
+        );
+        // One that was damaged is written anew, and so is a thumbnail that is another.
+        if matches!(self.read(content, kind), Ok(Some(there)) if there == bytes) {
             return Ok(());
         }
-        for (folder, above) in [(&self.path, self.path.parent()), (&folder, Some(self.path.as_path()))] {
+        for folder in [&self.path, &folder] {
             match fs::create_dir(folder) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-                Err(_) => {}
-                Ok(()) => changed.extend(above.map(Path::to_owned)),
+                _ => {}
             }
         }
         let number = self.partial.fetch_add(1, Ordering::Relaxed);
         let partial = folder.join(format!("{number}.{PARTIAL}"));
-        let mut file = File::create(&partial)?;
-        file.write_all(bytes)?;
-        if kind == PictureKind::Thumbnail {
-            file.write_all(&crc32fast::hash(bytes).to_le_bytes())?;
+        let written = write_synced(&partial, kind, bytes).and_then(|()| fs::rename(&partial, &path));
+        if written.is_err() {
+            // What is not removed now is at the next opening.
+            let _ = fs::remove_file(&partial);
         }
-        file.sync_all()?;
-        fs::rename(&partial, &path)?;
-        changed.insert(folder);
-        Ok(())
+        written
     }
 
     /// Visits every file, with the picture that its name says it is.
@@ -197,7 +195,12 @@ impl PictureFolder {
             folders => folders?,
         };
         for folder in folders {
-            for file in fs::read_dir(folder?.path())? {
+            let folder = folder?.path();
+            // Nothing of ours lies beside the folders.
+            if !folder.is_dir() {
+                continue;
+            }
+            for file in fs::read_dir(folder)? {
                 let path = file?.path();
                 let known = path.file_name().and_then(|name| named(name.to_str()?));
                 visit(&path, known)?;
@@ -223,6 +226,15 @@ impl PictureKind {
             Self::Original => "original",
         }
     }
+}
+
+fn write_synced(path: &Path, kind: PictureKind, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    if kind == PictureKind::Thumbnail {
+        file.write_all(&crc32fast::hash(bytes).to_le_bytes())?;
+    }
+    file.sync_all()
 }
 
 fn named(name: &str) -> Option<(ContentHash, PictureKind)> {

@@ -2,20 +2,25 @@
 //!
 //! A store comes in when it has something unsynced; once that may wait no longer, the store is synced.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::SearchError;
+use crate::shared::Shared;
 use crate::store::Store;
 
-/// The thread; dropping it ends it, and whoever closes a store syncs it.
+/// The thread; dropping it ends it, and closing a store syncs it.
 #[derive(Debug)]
 pub(crate) struct Syncer {
-    line: Option<Sender<Weak<Store>>>,
+    line: Option<Sender<Unsynced>>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// A store with something unsynced, and what is to know if that cannot be synced.
+type Unsynced = (Weak<Store>, Weak<Shared>);
 
 impl Syncer {
     /// Starts the thread, unless nothing may wait.
@@ -31,12 +36,12 @@ impl Syncer {
     }
 
     /// Has what a store holds unsynced synced in time; a store stands in line at most once.
-    pub(crate) fn note(&self, store: &Arc<Store>) {
+    pub(crate) fn note(&self, store: &Arc<Store>, shared: &Arc<Shared>) {
         if let Some(line) = &self.line
             && store.claim_sync()
-            && line.send(Arc::downgrade(store)).is_err()
+            && line.send((Arc::downgrade(store), Arc::downgrade(shared))).is_err()
         {
-            sync(store);
+            sync(store, shared);
         }
     }
 }
@@ -50,19 +55,22 @@ impl Drop for Syncer {
     }
 }
 
-fn work(stores: &Receiver<Weak<Store>>, unsynced_max: Duration) {
+fn work(stores: &Receiver<Unsynced>, unsynced_max: Duration) {
     // In the order in which they are due.
-    let mut waiting = std::collections::VecDeque::<(Instant, Weak<Store>)>::new();
+    let mut waiting = VecDeque::<(Instant, Unsynced)>::new();
     loop {
         let next = match waiting.front() {
             None => stores.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some((due, _)) => stores.recv_timeout(due.saturating_duration_since(Instant::now())),
         };
         match next {
-            Ok(store) => waiting.push_back((Instant::now() + unsynced_max, store)),
+            Ok(unsynced) => waiting.push_back((Instant::now() + unsynced_max, unsynced)),
             Err(RecvTimeoutError::Timeout) => {
-                if let Some(store) = waiting.pop_front().and_then(|(_, store)| store.upgrade()) {
-                    sync(&store);
+                let due = waiting.pop_front();
+                if let Some((store, shared)) =
+                    due.and_then(|(_, (store, shared))| store.upgrade().zip(shared.upgrade()))
+                {
+                    sync(&store, &shared);
                 }
             }
             Err(RecvTimeoutError::Disconnected) => return,
@@ -70,9 +78,12 @@ fn work(stores: &Receiver<Weak<Store>>, unsynced_max: Duration) {
     }
 }
 
-/// What cannot be synced makes the next write fail, and with it whoever writes hears of it.
-fn sync(store: &Store) {
-    if let Err(error) = store.sync() {
+/// Where it cannot be, memory holds what the file does not: the collection is over until it is opened again.
+fn sync(store: &Store, shared: &Shared) {
+    if store.is_unsynced()
+        && let Err(error) = store.sync()
+    {
         tracing::error!(collection = store.name(), %error, "acknowledged records could not be synced");
+        shared.close(error);
     }
 }

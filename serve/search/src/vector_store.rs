@@ -33,6 +33,14 @@ pub trait VectorStore: Send + Sync {
     /// All collections that cannot be used, in the order of their names.
     fn problems(&self) -> Vec<Problem>;
 
+    /// Syncs what was acknowledged before it was synced, where a store does so.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    fn sync(&self) -> Result<(), SearchError> {
+        Ok(())
+    }
+
     /// Deletes a collection with its records.
     ///
     /// # Errors
@@ -70,6 +78,13 @@ pub trait VectorCollection: Send + Sync {
 
     /// The first id, in their order, of a record whose picture has this content.
     fn by_content(&self, content: ContentHash) -> Result<Option<String>, SearchError>;
+
+    /// The contents of these that a record has, each with the first id.
+    fn by_contents(&self, contents: &[ContentHash]) -> Result<Vec<(ContentHash, String)>, SearchError> {
+        let found = contents.iter().map(|&content| Ok((content, self.by_content(content)?)));
+        let found = found.filter_map(|found| found.map(|(content, id)| Some((content, id?))).transpose());
+        found.collect()
+    }
 
     /// The next `limit` records after the id `after`, in the order of their ids.
     fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Record>, SearchError>;
@@ -133,6 +148,10 @@ impl VectorStore for Collections {
 
     fn problems(&self) -> Vec<Problem> {
         self.problems()
+    }
+
+    fn sync(&self) -> Result<(), SearchError> {
+        self.sync()
     }
 
     fn delete(&self, name: &str) -> Result<(), SearchError> {

@@ -171,6 +171,61 @@ fn storing_and_deleting_the_same_picture_at_once_loses_none() {
 }
 
 #[test]
+fn a_thumbnail_is_the_last_one_and_strangers_do_no_harm() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let collections = open(folder.path());
+    let collection = collections.create("kept", keeping(true, false)).expect("created");
+    store(&collection, "a", CAT);
+    let other = Pictured { thumbnail: Some(b"another".to_vec()), ..pictured(CAT) };
+    collection.upsert_pictured(vec![of("a", CAT)], &[other]).expect("stored");
+    assert_eq!(kept(&collection, CAT)[0].as_deref(), Some(&b"another"[..]));
+    fs::write(folder.path().join("collections/kept/pictures/notes.txt"), b"mine").expect("written");
+    assert_eq!(collection.verify(0).expect("verified").damage, [""; 0]);
+}
+
+#[test]
+fn a_crash_brings_no_record_back_without_its_picture() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Nothing is synced by itself while this test runs.
+    let relaxed = Limits { unsynced_max: std::time::Duration::from_hours(1), ..Limits::default() };
+    let collections = Collections::open(folder.path(), relaxed).expect("opens");
+    let collection = collections.create("kept", keeping(true, true)).expect("created");
+    store(&collection, "a", CAT);
+    store(&collection, "b", DOG);
+    collections.sync().expect("synced");
+    collection.delete(&["a".into()]).expect("deleted");
+    store(&collection, "b", CAT);
+    // What a crash at this moment leaves.
+    let left = tempfile::tempdir().expect("a folder");
+    copy(folder.path(), left.path());
+    let collections = open(left.path());
+    let collection = collections.get("kept").expect("there");
+    for record in collection.page(None, 10).expect("read") {
+        let content = record.content.expect("each has one");
+        for kind in [PictureKind::Thumbnail, PictureKind::Original] {
+            assert!(
+                collection.picture(content, kind).expect("read").is_some(),
+                "{} has no {kind:?}",
+                record.id
+            );
+        }
+    }
+    assert!(collection.count() > 0);
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("a folder").map(|entry| entry.expect("read")) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            fs::create_dir_all(&target).expect("made");
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+#[test]
 fn one_collection_takes_the_place_of_another() {
     let folder = tempfile::tempdir().expect("a folder");
     let collections = open(folder.path());

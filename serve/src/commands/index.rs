@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use clap::Args;
 use serde_json::{Value, json};
-use simclr_search::{Dtype, Keep};
+use simclr_search::Dtype;
 use simclr_serve::{Choice, Indexed, Indexing, RawConfig, index};
 
 use super::long::{Progress, embedding_config, told_to_stop};
@@ -69,9 +69,9 @@ pub(crate) fn run(arguments: &IndexArgs, raw: RawConfig) -> anyhow::Result<ExitC
     (config.store, config.store_token) = (store.store.clone(), store.store_token.clone());
     let (keep_duplicates, prune, broken_max) =
         (arguments.keep_duplicates, arguments.prune, arguments.broken_max);
-    let (thumbnails, originals) = (arguments.thumbnails, arguments.originals);
-    let keep = (thumbnails || originals).then_some(Keep { thumbnails, originals });
-    let choice = Choice { dtype: arguments.dtype, keep };
+    let asked = |flag: bool| flag.then_some(true);
+    let (thumbnails, originals) = (asked(arguments.thumbnails), asked(arguments.originals));
+    let choice = Choice { dtype: arguments.dtype, thumbnails, originals };
     let stop = told_to_stop()?;
     let indexing = Indexing { folder, collection: name, choice, keep_duplicates, prune, broken_max, stop };
     let mut progress = Progress::new();

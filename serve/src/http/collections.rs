@@ -43,15 +43,19 @@ pub(super) struct CreateBody {
     keep: Option<KeepBody>,
 }
 
-/// What a collection keeps of its records' pictures.
-#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+/// What a collection is to keep of its records' pictures; what is left out is as it is there, or not kept.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KeepBody {
     /// Small ones, which answers then name as `thumbnail_url`
-    #[serde(default)]
-    thumbnails: bool,
+    thumbnails: Option<bool>,
     /// The files as they came, which `simclr-serve reembed` embeds again by another encoder
-    #[serde(default)]
+    originals: Option<bool>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct KeepAnswer {
+    thumbnails: bool,
     originals: bool,
 }
 
@@ -76,7 +80,7 @@ pub(super) struct CollectionAnswer {
     /// How numbers are stored, f32 or f16
     #[schema(value_type = String)]
     dtype: Dtype,
-    keep: KeepBody,
+    keep: KeepAnswer,
     records: usize,
 }
 
@@ -147,12 +151,6 @@ impl From<Statistics> for StatisticsAnswer {
     }
 }
 
-impl From<KeepBody> for Keep {
-    fn from(KeepBody { thumbnails, originals }: KeepBody) -> Self {
-        Self { thumbnails, originals }
-    }
-}
-
 impl CollectionAnswer {
     fn of(collection: &dyn VectorCollection) -> Result<Self, SearchError> {
         let config = collection.config();
@@ -162,7 +160,7 @@ impl CollectionAnswer {
             dimension: config.dimension,
             space_key: config.space_key.clone(),
             dtype: config.dtype,
-            keep: KeepBody { thumbnails, originals },
+            keep: KeepAnswer { thumbnails, originals },
             records: collection.count()?,
         })
     }
@@ -223,7 +221,8 @@ pub(super) async fn create(
     request: Request,
 ) -> Result<(StatusCode, Json<CollectionAnswer>), ApiError> {
     let body: CreateBody = upload::read_json(&app, request).await?.unwrap_or_default();
-    let choice = Choice { dtype: body.dtype, keep: body.keep.map(Keep::from) };
+    let KeepBody { thumbnails, originals } = body.keep.unwrap_or_default();
+    let choice = Choice { dtype: body.dtype, thumbnails, originals };
     let config = config_for(&app, body)?;
     let (status, answer) = app
         .store(move |collections| {

@@ -4,16 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use simclr_models::Limits;
 use simclr_search::{ContentHash, Duplicate, Pictured, Record, VectorCollection};
 
+use super::bounded::{Bounds, Of};
 use super::drafts::{Draft, Drafts, check_claim};
 use super::error::ApiError;
 use super::models::model_of;
-use super::upload::{self, Upload};
+use super::upload;
 use crate::app::App;
 use crate::embedder::{Input, OnError};
-use crate::keeping;
 
 /// What is to be stored, and what is not as it is there already.
 pub(super) struct Completed {
@@ -22,12 +21,19 @@ pub(super) struct Completed {
     pub(super) skipped: Vec<Duplicate>,
 }
 
-/// A request's pictures: how each is to be embedded, where in the request it is, and what it is kept by.
-struct Pictures {
-    inputs: Vec<Input>,
-    places: Vec<String>,
-    /// Nothing of one that has no bytes, which embedding it says.
-    kept: Vec<Option<Pictured>>,
+/// A record on its way: without its vector, if that is of its picture.
+struct Half {
+    record: Record,
+    picture: Option<Fetched>,
+    thumbnail: Option<Bytes>,
+    embeds: bool,
+}
+
+/// A record's picture: how it is to be embedded, where in the request it is, and its bytes, where it has any.
+struct Fetched {
+    input: Input,
+    place: String,
+    bytes: Option<Bytes>,
 }
 
 /// Makes records of drafts, in their order; all pictures are embedded together.
@@ -37,169 +43,139 @@ pub(super) async fn complete(
     drafts: Drafts,
 ) -> Result<Completed, ApiError> {
     let Drafts { drafts, skip_duplicates } = drafts;
-    let uploads: Vec<Upload> = drafts
-        .iter()
-        .filter_map(|draft| match draft {
-            Draft::Pictured { upload, .. } => Some(upload.clone()),
-            Draft::Complete { .. } => None,
-        })
-        .collect();
-    let Pictures { inputs, places, kept } = if uploads.is_empty() {
-        Pictures { inputs: vec![], places: vec![], kept: vec![] }
-    } else {
-        read(app, &**collection, uploads).await?
+    // Before anything is fetched, hashed or decoded for a model that is not there.
+    let model = match drafts.iter().any(Draft::embeds) {
+        true => Some(model_of(app, &**collection)?),
+        false => None,
     };
-    let contents = contents(&drafts, &kept)?;
-    let known = if skip_duplicates { known(app, collection, &contents).await? } else { HashMap::new() };
-    let mut sorted = Sorted::default();
-    let mut pictures = inputs.into_iter().zip(places).zip(kept);
-    for (draft, content) in drafts.into_iter().zip(contents) {
-        let picture = if let Draft::Pictured { .. } = draft { pictures.next() } else { None };
-        sorted.take(draft, content, picture, skip_duplicates, &known);
+    let mut halves = hashed(app, fetched(app, drafts).await?).await?;
+    let skipped = if skip_duplicates { skip(app, collection, &mut halves).await? } else { Vec::new() };
+    let pictures = kept(app, &**collection, &halves).await?;
+    let (mut inputs, mut places) = (Vec::new(), Vec::new());
+    for half in &mut halves {
+        if let Some(picture) = half.picture.take_if(|_| half.embeds) {
+            inputs.push(picture.input);
+            places.push(picture.place);
+        }
     }
-    sorted.embed(app, &**collection).await
-}
-
-/// Each draft's content, where it is known; what a sender says that it is must be so.
-fn contents(drafts: &[Draft], kept: &[Option<Pictured>]) -> Result<Vec<Option<ContentHash>>, ApiError> {
-    let mut kept = kept.iter();
-    let content = |(index, draft): (usize, &Draft)| match draft {
-        Draft::Complete { record, .. } => Ok(record.content),
-        Draft::Pictured { claimed, .. } => {
-            let found = kept.next().and_then(|kept| Some(kept.as_ref()?.content));
-            check_claim(*claimed, found, index)?;
-            Ok(found)
-        }
-    };
-    drafts.iter().enumerate().map(content).collect()
-}
-
-/// Reads pictures, hashes them, and makes of them what the collection keeps.
-async fn read(
-    app: &App,
-    collection: &dyn VectorCollection,
-    uploads: Vec<Upload>,
-) -> Result<Pictures, ApiError> {
-    let (inputs, places) = upload::fetched(app, uploads).await?;
-    let bytes_of = |input: &Input| if let Input::Encoded(bytes) = input { Some(bytes.clone()) } else { None };
-    let encoded: Vec<Bytes> = inputs.iter().filter_map(bytes_of).collect();
-    let limits = picture_limits(app);
-    let keep = collection.config().keep;
-    // Some milliseconds where there are many pictures: not on a thread that serves requests.
-    let pictured = app.aside(move || keeping::pictured(&encoded, keep, &limits)).await;
-    let mut pictured = pictured.ok_or_else(|| ApiError::ours("making thumbnails panicked"))?.into_iter();
-    let kept = inputs.iter().map(|input| bytes_of(input).and_then(|_| pictured.next())).collect();
-    Ok(Pictures { inputs, places, kept })
-}
-
-/// Thumbnails that were sent, made into ours: whatever a page shows is a picture.
-async fn small(app: &App, thumbnails: Vec<(ContentHash, Bytes)>) -> Result<Vec<Pictured>, ApiError> {
-    if thumbnails.is_empty() {
-        return Ok(Vec::new());
+    let mut embeddings = Vec::new().into_iter();
+    if let Some(model) = model.filter(|_| !inputs.is_empty()) {
+        let place = |index: usize| places[index].clone();
+        embeddings =
+            upload::embed_inputs(app, &model, inputs, place, OnError::Fail).await?.embeddings.into_iter();
     }
-    let limits = picture_limits(app);
-    let made = app.aside(move || {
-        let small = |(content, bytes): &(ContentHash, Bytes)| Pictured {
-            content: *content,
-            thumbnail: keeping::thumbnail(bytes, &limits),
-            original: None,
-        };
-        thumbnails.iter().map(small).collect::<Vec<_>>()
-    });
-    let made = made.await.ok_or_else(|| ApiError::ours("making thumbnails panicked"))?;
-    if made.iter().any(|pictured| pictured.thumbnail.is_none()) {
-        return Err(ApiError::bad("invalid_thumbnail", "a thumbnail is no picture that can be read"));
-    }
-    Ok(made)
-}
-
-fn picture_limits(app: &App) -> Limits {
-    let limits = &app.config.limits;
-    Limits { bytes_max: limits.picture_bytes_max, pixels_max: limits.picture_pixels_max }
-}
-
-/// The records that have one of these contents already.
-async fn known(
-    app: &App,
-    collection: &Arc<dyn VectorCollection>,
-    contents: &[Option<ContentHash>],
-) -> Result<HashMap<ContentHash, String>, ApiError> {
-    let (collection, contents) = (Arc::clone(collection), contents.to_vec());
-    let look = move |_: &dyn simclr_search::VectorStore| {
-        let found =
-            contents.into_iter().flatten().map(|content| Ok((content, collection.by_content(content)?)));
-        found.collect::<Result<Vec<_>, _>>()
-    };
-    let found = app.store(look).await?;
-    Ok(found.into_iter().filter_map(|(content, id)| Some((content, id?))).collect())
-}
-
-/// Drafts on their way: what is left out, and what is to be embedded.
-#[derive(Default)]
-struct Sorted {
-    /// Records in order; those of pictures are still without their vectors.
-    records: Vec<(Record, bool)>,
-    inputs: Vec<Input>,
-    places: Vec<String>,
-    pictures: Vec<Pictured>,
-    /// What records of vectors bring to be shown.
-    thumbnails: Vec<(ContentHash, Bytes)>,
-    skipped: Vec<Duplicate>,
-    seen: HashMap<ContentHash, String>,
-}
-
-impl Sorted {
-    fn take(
-        &mut self,
-        draft: Draft,
-        content: Option<ContentHash>,
-        picture: Option<((Input, String), Option<Pictured>)>,
-        skip: bool,
-        known: &HashMap<ContentHash, String>,
-    ) {
-        let (record, thumbnail, waits) = match draft {
-            Draft::Complete { record, thumbnail } => (record, thumbnail, false),
-            Draft::Pictured { id, payload, .. } => {
-                (Record { content, ..Record::new(id, vec![], payload) }, None, true)
-            }
-        };
-        let same =
-            content.filter(|_| skip).and_then(|content| self.seen.get(&content).or(known.get(&content)));
-        if let Some(of) = same {
-            self.skipped.push(Duplicate { id: record.id, of: of.clone() });
-            return;
-        }
-        if let Some(content) = content {
-            self.seen.insert(content, record.id.clone());
-        }
-        self.thumbnails.extend(content.zip(thumbnail));
-        if let Some(((input, place), kept)) = picture {
-            self.inputs.push(input);
-            self.places.push(place);
-            self.pictures.extend(kept);
-        }
-        self.records.push((record, waits));
-    }
-
-    async fn embed(self, app: &App, collection: &dyn VectorCollection) -> Result<Completed, ApiError> {
-        let Self { records, inputs, places, mut pictures, thumbnails, skipped, .. } = self;
-        pictures.extend(small(app, thumbnails).await?);
-        let mut embeddings = Vec::new().into_iter();
-        if !inputs.is_empty() {
-            let model = model_of(app, collection)?;
-            let embedded =
-                upload::embed_inputs(app, &model, inputs, |index| places[index].clone(), OnError::Fail)
-                    .await?;
-            embeddings = embedded.embeddings.into_iter();
-        }
-        let complete = |(record, waits): (Record, bool)| {
-            if !waits {
-                return Ok(record);
-            }
+    let record = |Half { record, embeds, .. }: Half| match embeds {
+        false => Ok(record),
+        true => {
             let embedding = embeddings.next().ok_or_else(|| ApiError::ours("an embedding is missing"))?;
             Ok(Record { vector: embedding.into_vec(), ..record })
-        };
-        let records = records.into_iter().map(complete).collect::<Result<_, ApiError>>()?;
-        Ok(Completed { records, pictures, skipped })
+        }
+    };
+    let records = halves.into_iter().map(record).collect::<Result<_, ApiError>>()?;
+    Ok(Completed { records, pictures, skipped })
+}
+
+/// Drafts with their pictures' bytes, where they have such.
+async fn fetched(app: &App, drafts: Vec<Draft>) -> Result<Vec<Half>, ApiError> {
+    let uploads: Vec<_> = drafts.iter().filter_map(|draft| draft.upload.clone()).collect();
+    let mut found = Vec::new().into_iter();
+    if !uploads.is_empty() {
+        let (inputs, places) = upload::fetched(app, uploads).await?;
+        found = inputs.into_iter().zip(places).collect::<Vec<_>>().into_iter();
     }
+    let half = |draft: Draft| {
+        let embeds = draft.embeds();
+        let picture = draft.upload.and_then(|_| found.next()).map(|(input, place)| {
+            let bytes = if let Input::Encoded(bytes) = &input { Some(bytes.clone()) } else { None };
+            Fetched { input, place, bytes }
+        });
+        let record = Record::new(draft.id, draft.vector.unwrap_or_default(), draft.payload);
+        Half {
+            record: Record { content: draft.claimed, ..record },
+            picture,
+            thumbnail: draft.thumbnail,
+            embeds,
+        }
+    };
+    Ok(drafts.into_iter().map(half).collect())
+}
+
+/// Gives each record the content of its picture, which must be what its sender says.
+async fn hashed(app: &App, mut halves: Vec<Half>) -> Result<Vec<Half>, ApiError> {
+    let bytes = halves.iter().map(|half| half.picture.as_ref()?.bytes.clone()).collect::<Vec<_>>();
+    // Some milliseconds where there are many pictures: not on a thread that serves requests.
+    let hash = move |bytes: &Option<Bytes>| Some(ContentHash::of(bytes.as_ref()?));
+    let contents = app.aside(move || bytes.iter().map(hash).collect::<Vec<_>>()).await;
+    let contents = contents.ok_or_else(|| ApiError::ours("hashing panicked"))?;
+    for (index, (half, found)) in halves.iter_mut().zip(contents).enumerate() {
+        let Some(picture) = &half.picture else { continue };
+        check_claim(half.record.content, found, index)?;
+        if found.is_none() && !half.embeds {
+            let message = "a picture that is only kept must be sent itself, as base64 or a data URI";
+            return Err(ApiError::bad("invalid_record", message).at(picture.place.clone()));
+        }
+        half.record.content = found;
+    }
+    Ok(halves)
+}
+
+/// Takes out records whose content another has, be it stored or earlier in the request.
+async fn skip(
+    app: &App,
+    collection: &Arc<dyn VectorCollection>,
+    halves: &mut Vec<Half>,
+) -> Result<Vec<Duplicate>, ApiError> {
+    let mut contents: Vec<ContentHash> = halves.iter().filter_map(|half| half.record.content).collect();
+    contents.sort_unstable();
+    contents.dedup();
+    let collection = Arc::clone(collection);
+    let known: HashMap<ContentHash, String> =
+        app.store(move |_| collection.by_contents(&contents)).await?.into_iter().collect();
+    // Of two records with one id the last one stays.
+    let last: HashMap<String, Option<ContentHash>> =
+        halves.iter().map(|half| (half.record.id.clone(), half.record.content)).collect();
+    let (mut seen, mut skipped) = (HashMap::<ContentHash, String>::new(), Vec::new());
+    halves.retain(|Half { record, .. }| {
+        let Some(content) = record.content else { return true };
+        // Not because of one that this request makes another picture's.
+        let stays = |of: &&String| last.get(*of).is_none_or(|last| *last == Some(content));
+        match seen.get(&content).filter(stays).or(known.get(&content).filter(stays)) {
+            Some(of) => {
+                skipped.push(Duplicate { id: record.id.clone(), of: of.clone() });
+                false
+            }
+            None => {
+                seen.insert(content, record.id.clone());
+                true
+            }
+        }
+    });
+    Ok(skipped)
+}
+
+/// What the collection keeps of the records' pictures and of the thumbnails that they bring.
+async fn kept(
+    app: &App,
+    collection: &dyn VectorCollection,
+    halves: &[Half],
+) -> Result<Vec<Pictured>, ApiError> {
+    let (keep, died) = (collection.config().keep, |_| ApiError::ours("making a thumbnail panicked"));
+    let bytes = |half: &Half| Some((half.record.content?, half.picture.as_ref()?.bytes.clone()?));
+    let mut kept =
+        app.keeper.pictured(halves.iter().filter_map(bytes).collect(), keep).await.map_err(died)?;
+    if !keep.thumbnails {
+        return Ok(kept);
+    }
+    let sent: Vec<_> =
+        halves.iter().filter_map(|half| Some((half.record.content?, half.thumbnail.clone()?))).collect();
+    Of::Pictures.check(Bounds::from(&app.config.limits), sent.len())?;
+    for (content, bytes) in sent {
+        // Made again, so that whatever a page shows is a picture, and small.
+        let thumbnail = app.keeper.thumbnail(bytes).await.map_err(died)?;
+        if thumbnail.is_none() {
+            return Err(ApiError::bad("invalid_thumbnail", "a thumbnail is no picture that can be read"));
+        }
+        kept.push(Pictured { content, thumbnail, original: None });
+    }
+    Ok(kept)
 }

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
-use simclr_search::{ContentHash, Record};
+use simclr_search::ContentHash;
 use utoipa::{IntoParams, ToSchema};
 
 use super::bounded::{self, Counted, Of};
@@ -37,7 +37,8 @@ pub(super) struct UpsertBody {
     skip_duplicates: Option<bool>,
 }
 
-/// A record to store: an id, a picture or a vector, and anything to get back with it.
+/// A record to store: an id, a picture or a vector, and anything to get back with it. Of one with both the vector is taken as it is
+/// and the picture only kept.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RecordBody {
@@ -63,10 +64,24 @@ pub(super) struct Drafts {
     pub(super) skip_duplicates: bool,
 }
 
-/// A record of a request: complete, or waiting for its picture to be embedded.
-pub(super) enum Draft {
-    Complete { record: Record, thumbnail: Option<Bytes> },
-    Pictured { id: String, payload: Value, upload: Upload, claimed: Option<ContentHash> },
+/// A record of a request, whose picture is not yet fetched or looked at.
+pub(super) struct Draft {
+    pub(super) id: String,
+    pub(super) payload: Value,
+    pub(super) upload: Option<Upload>,
+    /// Its vector, where it is not to be made of the picture.
+    pub(super) vector: Option<Vec<f32>>,
+    /// What its sender says that the picture hashes to.
+    pub(super) claimed: Option<ContentHash>,
+    /// A small picture to keep.
+    pub(super) thumbnail: Option<Bytes>,
+}
+
+impl Draft {
+    /// Whether its vector is to be made of its picture.
+    pub(super) fn embeds(&self) -> bool {
+        self.vector.is_none()
+    }
 }
 
 /// Understands an upsert's body, however it was sent; `options` are those of the query.
@@ -86,24 +101,18 @@ pub(super) async fn understand(
 }
 
 fn of_json(records: Vec<RecordBody>) -> Result<Vec<Draft>, ApiError> {
-    let draft = |(index, record): (usize, RecordBody)| match (record.image, record.vector) {
-        (Some(image), None) if record.thumbnail.is_none() => {
-            let upload = upload::upload_of(image, format!("records[{index}].image"));
-            let (payload, claimed) = (record.payload, record.content_sha256);
-            Ok(Draft::Pictured { id: record.id, payload, upload, claimed })
+    let draft = |(index, record): (usize, RecordBody)| {
+        let RecordBody { id, image, vector, payload, content_sha256: claimed, thumbnail } = record;
+        if image.is_none() && vector.is_none() {
+            let message = "a record has `image`, a picture, `vector`, its numbers, or both: then the picture is only kept";
+            return Err(ApiError::bad("invalid_record", message).at(format!("records[{index}]")));
         }
-        (None, Some(vector)) => {
-            let place = || format!("records[{index}].vector");
-            check_finite(&vector, place)?;
-            let (payload, content) = (record.payload, record.content_sha256);
-            let thumbnail =
-                record.thumbnail.map(|source| thumbnail_of(source, content, index)).transpose()?;
-            Ok(Draft::Complete { record: Record { id: record.id, vector, payload, content }, thumbnail })
+        if let Some(vector) = &vector {
+            check_finite(vector, || format!("records[{index}].vector"))?;
         }
-        _ => {
-            let message = "a record has either `image`, a picture, or `vector`, its numbers, and with these perhaps `thumbnail`";
-            Err(ApiError::bad("invalid_record", message).at(format!("records[{index}]")))
-        }
+        let thumbnail = thumbnail.map(|source| thumbnail_of(source, claimed, index)).transpose()?;
+        let upload = image.map(|image| upload::upload_of(image, format!("records[{index}].image")));
+        Ok(Draft { id, payload, upload, vector, claimed, thumbnail })
     };
     records.into_iter().enumerate().map(draft).collect()
 }
@@ -133,7 +142,10 @@ fn of_pictures(uploads: Vec<Upload>, options: UpsertOptions) -> Result<Drafts, A
         None => Value::Null,
     };
     let draft = |upload: Upload| match id.clone().or_else(|| upload.file_name.clone()) {
-        Some(id) => Ok(Draft::Pictured { id, payload: payload.clone(), upload, claimed: None }),
+        Some(id) => {
+            let (payload, upload) = (payload.clone(), Some(upload));
+            Ok(Draft { id, payload, upload, vector: None, claimed: None, thumbnail: None })
+        }
         None => Err(ApiError::bad("invalid_id", "the record needs an id: add ?id=…").at("id")),
     };
     let drafts = uploads.into_iter().map(draft).collect::<Result<_, _>>()?;

@@ -1,6 +1,6 @@
 //! `GET /v1/collections/{collection}/pictures/{content_sha256}/…`: pictures that a collection keeps of its records.
 //!
-//! A content's picture never changes, so whoever has it need not ask again.
+//! Whoever has one need not ask again for a while: an original of a content never changes, and a thumbnail seldom.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use super::error::ApiError;
 use super::extract::ApiPath;
 use crate::app::App;
 
-/// A day, and by whoever asked alone: the picture may be deleted.
-const KEEP: &str = "private, max-age=86400, immutable";
+/// Minutes, and by whoever asked alone: the picture may be deleted.
+const KEEP: &str = "private, max-age=600";
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -24,7 +24,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/v1/collections/{collection}/pictures/{content_sha256}/original", get(original))
 }
 
-/// Where a thumbnail of a record's content is, if the collection keeps such.
+/// Where a thumbnail of a record's content is, if the collection keeps such; one that came as a vector alone may have none.
 pub(super) fn thumbnail_url(
     collection: &dyn VectorCollection,
     content: Option<ContentHash>,

@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use simclr_search::{ContentHash, Keep, SearchError};
+use simclr_search::{ContentHash, SearchError};
 
 use super::Told;
 use super::part::{self, Read};
 use super::run::{Part, Run};
 use super::walk::File;
 use crate::embedder::{Embedded, Input, OnError};
-use crate::keeping;
 
 impl Run<'_> {
     /// Deletes what an index stored whose file is gone; not below a folder that could not be read.
@@ -63,12 +62,11 @@ impl Run<'_> {
                 encoded.push(bytes);
             }
         }
-        let (keep, limits) = (self.collection.config().keep, self.limits);
         let inputs: Vec<Input> = encoded.iter().cloned().map(Input::Encoded).collect();
-        let kept = self.runtime.spawn_blocking(move || match keep == Keep::default() {
-            true => Vec::new(),
-            false => keeping::pictured(&encoded, keep, &limits),
-        });
+        let contents = pictures.iter().map(|(_, content)| *content);
+        let (keeper, keep) = (self.keeper.clone(), self.collection.config().keep);
+        let encoded = contents.zip(encoded).collect();
+        let kept = self.runtime.spawn(async move { keeper.pictured(encoded, keep).await });
         let served = Arc::clone(&self.served);
         let answer = self.runtime.spawn(async move {
             if inputs.is_empty() {
@@ -89,7 +87,7 @@ impl Run<'_> {
         // Those before are as they were found; one that comes later may have changed since it was stored.
         let later = self.place(&other).filter(|_| other.as_str() > id);
         let changed = later.is_some_and(|place| {
-            let read = part::one(&self.found.files[place], self.limits.bytes_max);
+            let read = part::one(&self.found.files[place], self.picture_bytes_max);
             read.is_ok_and(|read| read.content != *content)
         });
         (!changed).then_some(other)

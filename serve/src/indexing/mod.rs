@@ -20,6 +20,7 @@ use self::known::Known;
 use self::run::Run;
 use crate::app::StartError;
 use crate::config::{Config, Limits};
+use crate::keeping::Keeper;
 use crate::metrics::Metrics;
 use crate::models::{ModelError, Models};
 use crate::stores::{self, Choice};
@@ -148,7 +149,8 @@ pub fn index(
     let collection = indexing.choice.open(&*store, indexing.collection, made_for)?;
     let known = Known::read(&*collection, config.limits.request_records_max)?;
     let runtime = tokio::runtime::Runtime::new().map_err(IndexError::Threads)?;
-    let mut run = Run::new(indexing, config, &found, (served, collection), known, &runtime);
+    let keeper = Keeper::new(models.decoding(), &config.limits);
+    let mut run = Run::new(indexing, config, &found, (served, collection, keeper), known, &runtime);
     let done = run.all(told);
     models.join();
     done.map(|()| run.outcome)

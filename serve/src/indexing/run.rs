@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::json;
-use simclr_models::Limits as PictureLimits;
 use simclr_search::{ContentHash, Pictured, Record, VectorCollection};
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::known::Known;
 use super::part;
@@ -16,6 +15,7 @@ use super::walk::Found;
 use super::{IndexError, Indexed, Indexing, Told};
 use crate::config::Config;
 use crate::embedder::{EmbedError, Embedded};
+use crate::keeping::Keeper;
 use crate::models::Served;
 
 /// Parts that are embedded at the same time: while one is stored and another read, the encoder has a third.
@@ -31,7 +31,8 @@ pub(super) struct Run<'a> {
     pub(super) collection: Arc<dyn VectorCollection>,
     pub(super) runtime: &'a Runtime,
     pub(super) known: Known,
-    pub(super) limits: PictureLimits,
+    pub(super) picture_bytes_max: usize,
+    pub(super) keeper: Keeper,
     pub(super) records_max: usize,
     pub(super) embedding: VecDeque<Part>,
     done: usize,
@@ -46,7 +47,7 @@ pub(super) struct Part {
     /// Files that are done once this is stored.
     pub(super) files: usize,
     /// What the collection keeps of them.
-    pub(super) kept: JoinHandle<Vec<Pictured>>,
+    pub(super) kept: JoinHandle<Result<Vec<Pictured>, JoinError>>,
     pub(super) answer: JoinHandle<Result<Embedded, EmbedError>>,
 }
 
@@ -55,7 +56,7 @@ impl<'a> Run<'a> {
         indexing: &'a Indexing<'a>,
         config: &Config,
         found: &'a Found,
-        (served, collection): (Arc<Served>, Arc<dyn VectorCollection>),
+        (served, collection, keeper): (Arc<Served>, Arc<dyn VectorCollection>, Keeper),
         known: Known,
         runtime: &'a Runtime,
     ) -> Self {
@@ -67,10 +68,8 @@ impl<'a> Run<'a> {
             collection,
             runtime,
             known,
-            limits: PictureLimits {
-                bytes_max: config.limits.picture_bytes_max,
-                pixels_max: config.limits.picture_pixels_max,
-            },
+            picture_bytes_max: config.limits.picture_bytes_max,
+            keeper,
             records_max: config.limits.request_records_max,
             embedding: VecDeque::new(),
             done: 0,
@@ -101,7 +100,7 @@ impl<'a> Run<'a> {
             let range = part::next(&self.found.files, from);
             from = range.end;
             let files = range.len();
-            let read = part::read(&self.found.files[range], self.limits.bytes_max);
+            let read = part::read(&self.found.files[range], self.picture_bytes_max);
             self.begin(read, files, told);
             while self.embedding.len() >= AHEAD {
                 self.store_one(told)?;
@@ -122,7 +121,7 @@ impl<'a> Run<'a> {
         let failed = |reason: String| IndexError::Embedding(reason);
         let answer = self.runtime.block_on(answer).map_err(|error| failed(error.to_string()))?;
         let embedded = answer.map_err(|error| failed(error.to_string()))?;
-        let kept = self.runtime.block_on(kept).map_err(|error| failed(error.to_string()))?;
+        let kept = self.runtime.block_on(kept).flatten().map_err(|error| failed(error.to_string()))?;
         for error in &embedded.skipped {
             if let Some((id, _)) = error.culprit().and_then(|index| pictures.get(index)) {
                 self.broken(id, error.to_string(), told);

@@ -8,7 +8,6 @@ mod run;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use simclr_models::Limits as PictureLimits;
 use simclr_search::{CollectionConfig, Collections, SearchError};
 use tokio::runtime::Runtime;
 
@@ -17,10 +16,13 @@ use self::run::Run;
 use crate::app::StartError;
 use crate::config::{Config, Limits};
 use crate::indexing::Told;
+use crate::keeping::Keeper;
 use crate::metrics::Metrics;
 use crate::models::{ModelError, Models};
 use crate::stores::{collections_folder, search_limits};
 
+/// Bytes of a collection's name, at most.
+const NAME_BYTES_MAX: usize = 64;
 /// What the new collection's name ends with until it takes the old one's place.
 const MEANWHILE: &str = ".reembedding";
 
@@ -62,6 +64,18 @@ pub enum ReembedError {
          with --originals for the next time"
     )]
     NoOriginals(String),
+    /// Name a collection that is not there.
+    #[error(
+        "collection \"{to}\" has records that \"{from}\" has not, such as \"{id}\"; name one that is not there yet"
+    )]
+    NotOurs {
+        /// The collection to make.
+        to: String,
+        /// The one to make it of.
+        from: String,
+        /// One of them.
+        id: String,
+    },
     /// Name another encoder, or another collection to make.
     #[error("collection \"{0}\" is by this very encoder already; name another --model")]
     SameSpace(String),
@@ -106,6 +120,15 @@ pub fn reembed(
     let folder = collections_folder(&config.data_dir);
     let open = Collections::open(&folder, search_limits(config));
     let collections = open.map_err(|reason| StartError::Collections { folder, reason })?;
+    let meanwhile = meanwhile(asked.collection);
+    let gone = matches!(collections.get(asked.collection), Err(SearchError::CollectionNotFound { .. }));
+    if let Some(new) = collections.get(&meanwhile).ok().filter(|_| gone && asked.to.is_none()) {
+        // The last run ended between taking the old one away and putting the new one in its place.
+        let records = new.count();
+        drop(new);
+        collections.replace(asked.collection, &meanwhile)?;
+        return Ok(Reembedded { records, unchanged: records, ..Reembedded::default() });
+    }
     let old = collections.get(asked.collection)?;
     if !old.config().keep.originals {
         return Err(ReembedError::NoOriginals(asked.collection.to_owned()));
@@ -117,18 +140,18 @@ pub fn reembed(
     if served.space_key() == old.config().space_key {
         return Err(ReembedError::SameSpace(asked.collection.to_owned()));
     }
-    let meanwhile = format!("{}{MEANWHILE}", asked.collection);
     let name = asked.to.unwrap_or(&meanwhile);
     let mut made_for = CollectionConfig::new(served.embedding_len(), served.space_key());
     (made_for.dtype, made_for.keep) = (old.config().dtype, old.config().keep);
+    if asked.to.is_none() && collections.get(name).is_ok_and(|left| *left.config() != made_for) {
+        // What a run with another encoder left is of no use to this one.
+        collections.delete(name)?;
+    }
     let new = collections.create(name, made_for)?;
     let runtime = Runtime::new().map_err(ReembedError::Threads)?;
-    let picture_limits = PictureLimits {
-        bytes_max: config.limits.picture_bytes_max,
-        pixels_max: config.limits.picture_pixels_max,
-    };
-    let mut run =
-        Run { old: &old, new: &new, served, runtime, limits: picture_limits, done: Reembedded::default() };
+    let keeper = Keeper::new(models.decoding(), &config.limits);
+    let page = run::PART.min(config.limits.request_records_max);
+    let mut run = Run { old: &old, new: &new, served, runtime, keeper, page, done: Reembedded::default() };
     let ended = run.all(asked, told);
     models.join();
     let done = run.done;
@@ -138,4 +161,10 @@ pub fn reembed(
         collections.replace(asked.collection, &meanwhile)?;
     }
     Ok(done)
+}
+
+/// The new collection's name until it takes the old one's place; a long name makes room for its end.
+fn meanwhile(collection: &str) -> String {
+    let kept = collection.len().min(NAME_BYTES_MAX - MEANWHILE.len());
+    format!("{}{MEANWHILE}", collection.get(..kept).unwrap_or_default())
 }

@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use simclr_models::Limits as PictureLimits;
-use simclr_search::{Collection, PictureKind, Pictured, Record, SearchError};
+use simclr_search::{Collection, PictureKind, Record, SearchError};
 use tokio::runtime::Runtime;
 
 use super::{ReembedError, Reembedded, Reembedding};
 use crate::embedder::{Input, OnError};
 use crate::indexing::Told;
-use crate::keeping;
+use crate::keeping::Keeper;
 use crate::models::Served;
 
 /// Records in hand at a time.
 pub(super) const PART: usize = 64;
+/// Bytes of originals in hand at a time, about; one may be more alone.
+const BYTES: usize = 64 << 20;
 /// Records that an error names.
 const NAMED: usize = 10;
 
@@ -25,7 +26,9 @@ pub(super) struct Run<'a> {
     pub(super) new: &'a Collection,
     pub(super) served: Arc<Served>,
     pub(super) runtime: Runtime,
-    pub(super) limits: PictureLimits,
+    pub(super) keeper: Keeper,
+    /// Records read at a time.
+    pub(super) page: usize,
     pub(super) done: Reembedded,
 }
 
@@ -38,9 +41,12 @@ impl Run<'_> {
     ) -> Result<(), ReembedError> {
         self.done.records = self.old.count();
         told(Told::Found(self.done.records));
+        if let (Some(to), Some(id)) = (asked.to, self.others()?.pop()) {
+            return Err(ReembedError::NotOurs { to: to.to_owned(), from: asked.collection.to_owned(), id });
+        }
         let (mut after, mut seen) = (None::<String>, 0);
         loop {
-            let records = self.old.page(after.as_deref(), PART)?;
+            let records = self.old.page(after.as_deref(), self.page)?;
             let Some(last) = records.last() else { break };
             if asked.stop.load(Ordering::Relaxed) {
                 self.done.stopped = true;
@@ -62,7 +68,7 @@ impl Run<'_> {
 
     /// Embeds records again and stores those that can be.
     fn part(&mut self, records: Vec<Record>, told: &mut dyn FnMut(Told<'_>)) -> Result<(), ReembedError> {
-        let (mut wanted, mut encoded) = (Vec::new(), Vec::new());
+        let (mut wanted, mut encoded, mut held) = (Vec::new(), Vec::new(), 0);
         for record in records {
             let same = |new: &Record| new.content == record.content && new.payload == record.payload;
             if self.new.get(&record.id)?.is_some_and(|new| same(&new)) {
@@ -72,6 +78,11 @@ impl Run<'_> {
             let original = record.content.map(|content| self.old.picture(content, PictureKind::Original));
             match original.transpose() {
                 Ok(Some(Some(bytes))) => {
+                    if held > 0 && held + bytes.len() > BYTES {
+                        self.store(std::mem::take(&mut wanted), std::mem::take(&mut encoded), told)?;
+                        held = 0;
+                    }
+                    held += bytes.len();
                     encoded.push(Bytes::from(bytes));
                     wanted.push(record);
                 }
@@ -85,23 +96,26 @@ impl Run<'_> {
         if encoded.is_empty() {
             return Ok(());
         }
-        let pictures = keeping::pictured(&encoded, self.new.config().keep, &self.limits);
-        self.store(wanted, encoded, &pictures, told)
+        self.store(wanted, encoded, told)
     }
 
     fn store(
         &mut self,
         wanted: Vec<Record>,
         encoded: Vec<Bytes>,
-        pictures: &[Pictured],
         told: &mut dyn FnMut(Told<'_>),
     ) -> Result<(), ReembedError> {
-        let served = Arc::clone(&self.served);
-        let inputs = encoded.into_iter().map(Input::Encoded).collect();
-        let embedding = async move { served.embedder.embed(inputs, OnError::Skip).await };
-        let answer = self.runtime.block_on(self.runtime.spawn(embedding));
+        let (served, keeper, keep) = (Arc::clone(&self.served), self.keeper.clone(), self.new.config().keep);
+        let inputs = encoded.iter().cloned().map(Input::Encoded).collect();
+        let contents = wanted.iter().filter_map(|record| record.content);
+        let pictures = contents.zip(encoded).collect();
+        let both = async move {
+            tokio::join!(served.embedder.embed(inputs, OnError::Skip), keeper.pictured(pictures, keep))
+        };
         let failed = |reason: String| ReembedError::Embedding(reason);
-        let embedded = answer.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
+        let (embedded, pictures) = self.runtime.block_on(both);
+        let embedded = embedded.map_err(|error| failed(error.to_string()))?;
+        let pictures = pictures.map_err(|error| failed(error.to_string()))?;
         for error in &embedded.skipped {
             if let Some(record) = error.culprit().and_then(|index| wanted.get(index)) {
                 self.leave_out(&record.id, error.to_string(), told);
@@ -121,7 +135,7 @@ impl Run<'_> {
             records.push(Record { vector: embedding.into_vec(), ..record.clone() });
         }
         self.done.embedded += records.len();
-        self.new.upsert_pictured(records, pictures)?;
+        self.new.upsert_pictured(records, &pictures)?;
         Ok(())
     }
 
@@ -132,19 +146,21 @@ impl Run<'_> {
 
     /// Deletes what a run before has stored and the old collection has no more.
     fn forget_others(&self) -> Result<(), SearchError> {
-        let mut after = None::<String>;
+        let others = self.others()?;
+        others.chunks(self.page).try_for_each(|ids| self.new.delete(ids).map(drop))
+    }
+
+    /// The records of the new collection that the old one has not.
+    fn others(&self) -> Result<Vec<String>, SearchError> {
+        let (mut others, mut after) = (Vec::new(), None::<String>);
         loop {
-            let records = self.new.page(after.as_deref(), PART)?;
-            let Some(last) = records.last() else { return Ok(()) };
+            let records = self.new.page(after.as_deref(), self.page)?;
+            let Some(last) = records.last() else { return Ok(others) };
             after = Some(last.id.clone());
-            let mut gone = Vec::new();
             for record in records {
                 if self.old.get(&record.id)?.is_none() {
-                    gone.push(record.id);
+                    others.push(record.id);
                 }
-            }
-            if !gone.is_empty() {
-                self.new.delete(&gone)?;
             }
         }
     }

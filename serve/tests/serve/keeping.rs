@@ -89,6 +89,7 @@ fn what_is_not_asked_for_is_not_kept_and_what_is_there_stays_as_it_is() {
     let same = client.put(PATH, &Value::Null);
     assert_eq!((same.status, &same.ok()["dtype"]), (200, &json!("f16")), "what is not named is as it is");
     assert_eq!(client.put(PATH, &json!({"dtype": "f32"})).refused(409), "collection_exists");
+    assert_eq!(client.put(PATH, &json!({"keep": {"thumbnails": true}})).status, 200);
     assert_eq!(client.put(PATH, &json!({"dtype": "f64"})).refused(400), "invalid_json");
     assert_eq!(client.put(PATH, &json!({"keep": {"videos": true}})).refused(400), "invalid_json");
     upsert(client, "a", &png(1));
@@ -96,7 +97,7 @@ fn what_is_not_asked_for_is_not_kept_and_what_is_there_stays_as_it_is() {
     assert_eq!(client.get(&address(&png(1), "thumbnail")).status, 200);
     let dimension = client.get(PATH).ok()["dimension"].as_u64().unwrap();
     let huge = json!({"records": [{"id": "b", "vector": vec![7e4; dimension as usize]}]});
-    assert_eq!(client.post_json(&format!("{PATH}/records"), &huge).refused(400), "beyond_16_bits");
+    assert_eq!(client.post_json(&format!("{PATH}/records"), &huge).refused(400), "not_in_16_bits");
 }
 
 #[test]
@@ -133,6 +134,55 @@ fn what_is_there_already_can_be_left_out() {
         client.post_json(&format!("{path}?skip_duplicates=true"), &broken).refused(422),
         "picture_unknown_format"
     );
+}
+
+#[test]
+fn nothing_is_left_out_because_of_a_record_that_the_request_replaces() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    let client = &server.client;
+    client.put(PATH, &Value::Null).ok();
+    upsert(client, "one", &png(1));
+    let record = |id: &str, n: u8| json!({"id": id, "image": base64(&png(n))});
+    let skip = |records: Value| {
+        let body = json!({"records": records, "skip_duplicates": true});
+        client.post_json(&format!("{PATH}/records"), &body).ok()
+    };
+    // The only record of picture 1 becomes picture 2's, so picture 1 needs the other.
+    let answer = skip(json!([record("other", 1), record("one", 2)]));
+    assert_eq!((&answer["inserted"], &answer["replaced"]), (&json!(1), &json!(1)));
+    assert!(answer.get("skipped").is_none(), "{answer}");
+    let hash = |id: &str| client.get(&format!("{PATH}/records/{id}")).ok()["content_sha256"].clone();
+    assert_eq!(hash("other"), ContentHash::of(&png(1)).to_string());
+    // The same within a request: `a` ends as picture 4.
+    let answer = skip(json!([record("a", 3), record("b", 3), record("a", 4)]));
+    assert!(answer.get("skipped").is_none(), "{answer}");
+    assert_eq!(
+        (hash("a"), hash("b")),
+        (json!(ContentHash::of(&png(4)).to_string()), json!(ContentHash::of(&png(3)).to_string()))
+    );
+}
+
+#[test]
+fn a_picture_beside_a_vector_is_only_kept() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    let client = &server.client;
+    let made =
+        json!({"dimension": 3, "space_key": "elsewhere", "keep": {"thumbnails": true, "originals": true}});
+    client.put(PATH, &made).ok();
+    let store = |record: Value| client.post_json(&format!("{PATH}/records"), &json!({ "records": [record] }));
+    store(json!({"id": "a", "vector": [1, 2, 3], "image": base64(&png(1))})).ok();
+    let record = client.get(&format!("{PATH}/records/a")).ok();
+    assert_eq!(record["vector"], json!([1.0, 2.0, 3.0]));
+    assert_eq!(record["content_sha256"], ContentHash::of(&png(1)).to_string());
+    assert_eq!(client.get(&address(&png(1), "original")).body, png(1));
+    assert_eq!(client.get(record["thumbnail_url"].as_str().unwrap()).status, 200);
+    let other = ContentHash::of(&png(2)).to_string();
+    let wrong = json!({"id": "b", "vector": [1, 2, 3], "image": base64(&png(1)), "content_sha256": other});
+    assert_eq!(store(wrong).refused(400), "content_mismatch");
+    assert_eq!(store(json!({"id": "b", "vector": [1, 2, 3], "image": "!"})).refused(400), "invalid_record");
+    assert_eq!(store(json!({"id": "b"})).refused(400), "invalid_record");
 }
 
 #[test]

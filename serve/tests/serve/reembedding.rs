@@ -83,6 +83,15 @@ fn records_stay_what_they_are_and_lie_in_the_other_space() {
     assert_eq!((counts(&beside), &beside["left_out"]), ([150, 150, 0], &json!([])));
     assert_eq!(place.records("pets"), before, "the old one is as it was");
     assert_eq!(counts(&summary(&place.reembed(&["--to", "beside"]))), [150, 0, 150]);
+    // One that has records of its own is not touched.
+    let collections = place.collections();
+    let beside = collections.get("beside").unwrap();
+    let own = Record { id: "own".to_owned(), ..beside.get("000.png").unwrap().unwrap() };
+    beside.upsert(vec![own]).unwrap();
+    drop((beside, collections));
+    let refused = place.reembed(&["--to", "beside"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("such as \"own\""), "{refused:?}");
+    place.collections().get("beside").unwrap().delete(&["own".to_owned()]).unwrap();
     assert_eq!(counts(&summary(&place.reembed(&[]))), [150, 150, 0]);
     let after = place.records("pets");
     assert_eq!(after, place.records("beside"));
@@ -125,6 +134,21 @@ fn what_cannot_be_embedded_again_keeps_the_old_one_unless_it_may_be_left_out() {
     assert_eq!(done["left_out"][0]["id"], "by vector");
     let ids: Vec<String> = place.records("pets").into_iter().map(|record| record.id).collect();
     assert!(ids.len() == 149 && !ids.contains(&"001.png".to_owned()), "{ids:?}");
+}
+
+#[test]
+fn what_an_interrupted_run_left_is_finished_or_made_anew() {
+    let place = Place::new("--originals");
+    // Of another encoder than this one's: of no use.
+    let left = simclr_search::CollectionConfig::new(3, "older");
+    place.collections().create("pets.reembedding", left).unwrap();
+    assert_eq!(counts(&summary(&place.reembed(&[]))), [150, 150, 0]);
+    // Killed between taking the old one away and putting the new one in its place.
+    let folder = collections_folder(&place.data()).join("collections");
+    fs::rename(folder.join("pets"), folder.join("pets.reembedding")).unwrap();
+    assert_eq!(counts(&summary(&place.reembed(&[]))), [150, 0, 150]);
+    assert_eq!(place.records("pets").len(), 150);
+    assert!(place.collections().get("pets.reembedding").is_err());
 }
 
 #[test]

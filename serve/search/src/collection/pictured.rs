@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use super::Collection;
 use crate::asking::check_request;
 use crate::store::{Change, lacking};
-use crate::{ContentHash, PictureKind, Pictured, Record, SearchError, Upserted};
+use crate::{ContentHash, Keep, PictureKind, Pictured, Record, SearchError, Upserted};
 
 impl Collection {
     /// As `upsert`, and keeps of the pictures what this collection is made to keep; they are the records' by their contents.
@@ -34,6 +34,15 @@ impl Collection {
             }
             _ => SearchError::storage(format!("a picture of collection \"{name}\""), error),
         })
+    }
+
+    /// Removes pictures whose records may be gone, once that is on disk: a crash must not bring a record back without its picture.
+    pub(super) fn forget_pictures(&self, contents: &[ContentHash]) {
+        if contents.is_empty() || self.config.keep == Keep::default() || self.sync().is_err() {
+            // What is not removed now is at the next opening.
+            return;
+        }
+        self.pictures.forget(contents, |content| self.has_record(content));
     }
 
     fn keep(&self, pictures: &[Pictured]) -> Result<(), SearchError> {

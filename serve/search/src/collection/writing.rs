@@ -27,8 +27,8 @@ impl Collection {
     pub(super) fn submit(&self, change: Change) -> Result<Applied, SearchError> {
         let applied = self.queue.submit(change, |changes| self.write(changes))?;
         self.workers.builder.consider(&self.shared);
-        self.workers.syncer.note(&self.store);
-        self.pictures.forget(&applied.gone, |content| self.has_record(content));
+        self.workers.syncer.note(&self.store, &self.shared);
+        self.forget_pictures(&applied.gone);
         Ok(applied)
     }
 

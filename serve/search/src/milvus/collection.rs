@@ -162,6 +162,18 @@ impl VectorCollection for MilvusCollection {
         Ok(self.ids_of_contents(&[content])?.into_iter().min())
     }
 
+    fn by_contents(&self, contents: &[ContentHash]) -> Result<Vec<(ContentHash, String)>, SearchError> {
+        let records = self.fetch(&self.ids_of_contents(contents)?, false)?;
+        let mut first = std::collections::BTreeMap::<ContentHash, String>::new();
+        for (id, content) in records.into_values().filter_map(|record| Some((record.id, record.content?))) {
+            let held = first.entry(content).or_insert_with(|| id.clone());
+            if id < *held {
+                *held = id;
+            }
+        }
+        Ok(first.into_iter().collect())
+    }
+
     fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Record>, SearchError> {
         check_limit(limit, self.limits.page_limit_max)?;
         let ids = self.ids_after(after, limit)?;

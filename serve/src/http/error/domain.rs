@@ -103,7 +103,7 @@ impl From<SearchError> for ApiError {
             SearchError::BadConfig { .. } => Self::bad("invalid_collection", message),
             SearchError::WrongDimension { .. } => Self::bad("wrong_dimension", message),
             SearchError::NotFinite { .. } => Self::bad("not_finite", message),
-            SearchError::Beyond16Bits { .. } => Self::bad("beyond_16_bits", message),
+            SearchError::NotIn16Bits { .. } => Self::bad("not_in_16_bits", message),
             SearchError::ZeroVector { .. } => Self::bad("zero_vector", message),
             SearchError::BadId { .. } => Self::bad("invalid_id", message),
             SearchError::BadLimit { .. } => Self::bad("invalid_limit", message).at("limit"),
@@ -123,6 +123,7 @@ impl From<SearchError> for ApiError {
                     Self::unavailable("store_unavailable", "the store of the collections does not answer");
                 Self { cause: Some(message), ..error }
             }
+            SearchError::DamagedPicture { .. } => Self::unavailable("picture_damaged", message),
             SearchError::Damaged { .. } | SearchError::UnknownFormat { .. } => {
                 let error = Self::unavailable("collection_unusable", message.clone());
                 Self { cause: Some(message), retry_after: None, ..error }
