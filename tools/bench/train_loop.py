@@ -26,11 +26,16 @@ def loop_resnet18_quarter():
     return Figure("lightly 1.6.0 on PyTorch 2.11.0", "pictures/s", "higher", *measured)
 
 
+def real_cifar10():
+    """CIFAR-10's folder where somebody put it, or None."""
+    folders = (ROOT / "data" / "cifar10", ROOT / "data" / "cifar10" / "cifar-10-batches-bin")
+    return next((folder for folder in folders if (folder / "data_batch_1.bin").is_file()), None)
+
+
 def cifar10(made):
     """CIFAR-10's folder: data/cifar10 where somebody put it, else noise in the same layout, which is as fast to read and to augment."""
-    for real in (ROOT / "data" / "cifar10", ROOT / "data" / "cifar10" / "cifar-10-batches-bin"):
-        if (real / "data_batch_1.bin").is_file():
-            return real
+    if real := real_cifar10():
+        return real
     folder = made / "cifar-10-batches-bin"
     if not (folder / "test_batch.bin").exists():
         folder.mkdir(parents=True, exist_ok=True)
