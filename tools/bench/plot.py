@@ -1,6 +1,8 @@
 """A small chart as SVG: a frame with axes, and what is drawn into it in the units of the axes."""
 
-WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 560, 320, 60, 20, 45, 20
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 560, 320, 76, 20, 45, 20
+# Between two lines of words.
+LINE = 14
 
 
 class Chart:
@@ -31,6 +33,14 @@ class Chart:
     def word(self, x, y, text, anchor="middle", right=0, down=0, colour="black"):
         x, y = self.place(x, y)
         self.parts.append(f'<text x="{x + right:.1f}" y="{y + down:.1f}" text-anchor="{anchor}" fill="{colour}">{text}</text>')
+
+    def names(self, named):
+        """Words right of the places they name, (x, y, text, colour) each, moved apart where they would cover each other."""
+        placed = sorted(((*self.place(x, y), text, colour) for x, y, text, colour in named), key=lambda word: word[1])
+        last = -LINE
+        for x, y, text, colour in placed:
+            last = max(y + 4, last + LINE)
+            self.parts.append(f'<text x="{x + 6:.1f}" y="{last:.1f}" fill="{colour}">{text}</text>')
 
     def across(self, x, text):
         """A word below the horizontal axis."""

@@ -22,7 +22,7 @@ from search_peers import PEERS, SETS, vectors  # noqa: E402
 from wheels import ROOT  # noqa: E402
 
 LEAST, MOST = 0.9, 0.9999
-SPEEDS = (1000, 3000, 10_000, 30_000, 100_000)
+SPEEDS = (500, 1000, 3000, 10_000, 30_000, 100_000)
 
 
 def missed(recall):
@@ -35,12 +35,13 @@ def curves(name):
     told = [json.loads((vectors(name) / "curves" / f"{peer}.json").read_text()) for peer in PEERS]
     mine = zip(*(each.pop("ours") for each in told))
     ours = [(same[0]["recall"], statistics.median(point["single"] for point in same)) for same in mine]
-    theirs = {peer: front([(p["recall"], p["single"]) for p in points]) for each in told for peer, points in each.items()}
-    return {"ours": ours, **theirs}
+    theirs = {peer: [(p["recall"], p["single"]) for p in points] for each in told for peer, points in each.items()}
+    return {library: front(points) for library, points in {"ours": ours, **theirs}.items()}
 
 
 def front(points):
-    """Those that no other point of the library beats in both ways."""
+    """Those that no other point of the library beats in both ways, as far as they are told apart."""
+    points = [(min(recall, MOST), speed) for recall, speed in points]
     return [(r, s) for r, s in sorted(points) if not any(a >= r and b > s for a, b in points)]
 
 
@@ -51,12 +52,14 @@ def plot(all_curves):
     for speed in SPEEDS:
         chart.up(math.log10(speed), f"{speed:,}")
         chart.line([(chart.xs[0], math.log10(speed)), (chart.xs[1], math.log10(speed))], "#ddd")
+    ends = []
     for (library, points), colour in zip(all_curves.items(), chart.COLOURS):
         places = [(missed(recall), math.log10(speed)) for recall, speed in points if recall >= LEAST]
         chart.line(places, colour)
         for place in places:
             chart.dot(*place, colour, 3)
-        chart.word(*places[-1], library, "start", right=6, down=4, colour=colour)
+        ends.append((*places[-1], library, colour))
+    chart.names(ends)
     chart.titles("recall@10", "queries a CPU second")
     return chart.svg()
 
