@@ -7,6 +7,7 @@
 //! decoder, or of libjpeg-turbo where it was built in.
 
 mod jpeg;
+mod thumbnail;
 #[cfg(feature = "libjpeg-turbo")]
 mod turbo;
 
@@ -165,6 +166,11 @@ impl Picture {
     /// Width × height × 3 bytes, row by row from the top left.
     pub fn rgb(&self) -> &[u8] {
         &self.rgb
+    }
+
+    /// What an HTTP answer of such a file calls it, by its first bytes; nothing of one that is no picture.
+    pub fn media_type(bytes: &[u8]) -> Option<&'static str> {
+        format_of(bytes).map(|(format, _)| format.to_mime_type())
     }
 
     /// The bytes of a PNG file that decodes to this picture.

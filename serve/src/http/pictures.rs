@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use simclr_models::Picture;
 use simclr_search::{ContentHash, PictureKind, VectorCollection};
 
 use super::error::ApiError;
@@ -70,9 +71,8 @@ async fn picture(
                        as a picture";
         ApiError::missing("picture_not_found", message)
     })?;
-    let mime = image::guess_format(&bytes).map_or("application/octet-stream", |format| format.to_mime_type());
     let headers = [
-        (CONTENT_TYPE, mime),
+        (CONTENT_TYPE, Picture::media_type(&bytes).unwrap_or("application/octet-stream")),
         (CACHE_CONTROL, KEEP),
         // Somebody else's bytes: never more than a picture to a browser that opens them.
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
