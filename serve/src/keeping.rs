@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use simclr_models::{Limits, Picture};
+use simclr_models::{Limits, Picture, PictureError};
 use simclr_search::{ContentHash, Keep, Pictured};
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
+
+/// A thumbnail; nothing where none can be written.
+type Decoded = Result<Option<Vec<u8>>, PictureError>;
 
 /// Makes thumbnails on the threads that decode, no more of them at once than there is room for.
 #[derive(Clone)]
@@ -32,7 +35,8 @@ impl Keeper {
         keep: Keep,
     ) -> Result<Vec<Pictured>, JoinError> {
         let one = async |(content, bytes): (ContentHash, Bytes)| {
-            let thumbnail = if keep.thumbnails { self.thumbnail(bytes.clone()).await? } else { None };
+            let thumbnail =
+                if keep.thumbnails { self.thumbnail(bytes.clone()).await?.ok().flatten() } else { None };
             Ok(Pictured { content, thumbnail, original: keep.originals.then(|| bytes.into()) })
         };
         if keep == Keep::default() {
@@ -41,18 +45,14 @@ impl Keeper {
         try_join_all(pictures.into_iter().map(one)).await
     }
 
-    /// A small picture of a picture; nothing where it cannot be decoded.
-    pub(crate) async fn thumbnail(&self, bytes: Bytes) -> Result<Option<Vec<u8>>, JoinError> {
+    /// A small picture of a picture, or why it cannot be decoded.
+    pub(crate) async fn thumbnail(&self, bytes: Bytes) -> Result<Decoded, JoinError> {
         let (room, limits) = (Arc::clone(&self.room).acquire_owned().await, self.limits);
         // The place travels with the work: what goes on for a caller who left counts.
         let work = tokio::task::spawn_blocking(move || {
             let _room = room;
-            thumbnail(&bytes, &limits)
+            Picture::decode(&bytes, &limits).map(|picture| picture.thumbnail())
         });
         work.await
     }
-}
-
-fn thumbnail(bytes: &[u8], limits: &Limits) -> Option<Vec<u8>> {
-    Picture::decode(bytes, limits).ok()?.thumbnail()
 }

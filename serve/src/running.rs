@@ -7,13 +7,15 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::app::{App, StartError};
 use crate::config::Config;
 use crate::http::router;
 use crate::listening;
 
+/// How long a stop waits for the disk, once it has waited for all else.
+const SYNC_MAX: Duration = Duration::from_secs(10);
 /// What a stop keeps of its deadline for refusing what is not answered, or half of it where that is less.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -82,13 +84,18 @@ impl Running {
         // Cuts the connections where any are left.
         server.abort();
         app.models.close();
-        let sessions = tokio::task::spawn_blocking(move || {
-            app.sync_collections();
-            app.models.join();
+        let synced = tokio::task::spawn_blocking({
+            let app = Arc::clone(&app);
+            move || app.sync_collections()
         });
+        let sessions = tokio::task::spawn_blocking(move || app.models.join());
         let both = async { (sessions.await, evaluations.await) };
         if timeout_at(deadline, both).await.is_err() {
             tracing::warn!("the drain deadline passed with work that nobody waits for");
+        }
+        // Whatever the deadline: what was acknowledged is not to be lost for want of a moment.
+        if timeout(SYNC_MAX, synced).await.is_err() {
+            tracing::error!("the disk takes too long: what was acknowledged last may not be on it");
         }
         if is_drained { Stopped::Drained } else { Stopped::DeadlinePassed }
     }

@@ -211,8 +211,16 @@ impl Collection {
     }
 
     /// Syncs what was acknowledged before it was synced; nothing is left to do where that may not wait.
+    ///
+    /// # Errors
+    /// When the disk refuses: then memory holds what the file does not, and every later use answers with that.
     pub(crate) fn sync(&self) -> Result<(), SearchError> {
-        if self.store.is_unsynced() { self.queue.pause(|| self.store.sync()) } else { Ok(()) }
+        let synced = if self.store.is_unsynced() { self.queue.pause(|| self.store.sync()) } else { Ok(()) };
+        if let Err(error) = &synced {
+            tracing::error!(collection = self.name, %error, "acknowledged records could not be synced");
+            self.shared.close(error.clone());
+        }
+        synced
     }
 
     /// Ends its life, closes its file, and gives up its place to another.

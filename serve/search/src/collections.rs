@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use crate::builder::Builder;
 use crate::collection::Workers;
@@ -25,6 +26,9 @@ pub struct Collections {
     // Last, so that the lock is released after everything else is closed.
     folder: Folder,
 }
+
+/// How long a seal in hand is waited for until it is given up.
+const GIVING_UP_MAX: Duration = Duration::from_mins(1);
 
 type Slot = Result<Arc<Collection>, SearchError>;
 
@@ -132,6 +136,8 @@ impl Collections {
     ///
     /// A crash at the worst moment leaves the new one under its own name alone.
     pub fn replace(&self, name: &str, by: &str) -> Result<(), SearchError> {
+        check_name(name)?;
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let old = match self.get(name) {
             Err(SearchError::CollectionNotFound { .. }) => None,
             old => Some(old?),
@@ -140,21 +146,27 @@ impl Collections {
         if name == by {
             return Ok(());
         }
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let both: Vec<_> = old.iter().chain([&new]).collect();
-        let sealing: Vec<_> = both.iter().map(|one| one.pause_sealing()).collect();
+        let both: Vec<_> = [Some(new), old].into_iter().flatten().collect();
         let gave_way = both.iter().try_for_each(|one| one.give_way());
+        // A segment that is given up is removed by its name, which must not be another's by then.
+        for one in &both {
+            one.wait_until_built(GIVING_UP_MAX);
+        }
         let replaced = gave_way.and_then(|()| self.folder.replace(name, by));
-        drop(sealing);
         // As they are now, whichever way that went.
         let there = [name, by].into_iter().filter(|name| self.folder.holds(name));
         let opened: Vec<_> = there.map(|name| (name.to_owned(), self.open_one(name))).collect();
+        let result = opened
+            .iter()
+            .find(|(there, _)| there == name)
+            .map_or(Ok(()), |(_, slot)| slot.as_ref().map(drop));
+        let result = result.map_err(Clone::clone);
         let mut slots = self.slots_mut();
         for name in [name, by] {
             slots.remove(name);
         }
         slots.extend(opened);
-        replaced
+        replaced.and(result)
     }
 
     /// Syncs what was acknowledged before it was synced, of every collection.

@@ -79,7 +79,7 @@ impl PictureFolder {
     }
 
     /// Unpins what `keep` pinned, and removes what has no record after all.
-    pub(crate) fn release(&self, pictures: &[Pictured], has_record: impl Fn(ContentHash) -> bool) {
+    pub(crate) fn release(&self, pictures: &[Pictured], may_go: impl Fn(ContentHash) -> bool) {
         for Pictured { content, .. } in pictures {
             let mut pinned = self.pinned();
             match pinned.get_mut(content) {
@@ -88,18 +88,18 @@ impl PictureFolder {
             }
         }
         let contents: Vec<ContentHash> = pictures.iter().map(|pictured| pictured.content).collect();
-        self.forget(&contents, has_record);
+        self.forget(&contents, may_go);
     }
 
-    /// Removes the files of contents that have no record any more.
-    pub(crate) fn forget(&self, contents: &[ContentHash], has_record: impl Fn(ContentHash) -> bool) {
+    /// Removes the files of contents that may go because they have no record any more.
+    pub(crate) fn forget(&self, contents: &[ContentHash], may_go: impl Fn(ContentHash) -> bool) {
         if self.keep == Keep::default() {
             return;
         }
         for &content in contents {
             // Held for as long as it is looked at, so that nobody begins to store the same picture meanwhile.
             let pinned = self.pinned();
-            if !pinned.contains_key(&content) && !has_record(content) {
+            if !pinned.contains_key(&content) && may_go(content) {
                 for kind in [PictureKind::Thumbnail, PictureKind::Original] {
                     // What is not removed now is at the next opening.
                     let _ = fs::remove_file(self.file(&content, kind));

@@ -31,7 +31,8 @@ struct Half {
 
 /// A record's picture: how it is to be embedded, where in the request it is, and its bytes, where it has any.
 struct Fetched {
-    input: Input,
+    /// Until it is embedded.
+    input: Option<Input>,
     place: String,
     bytes: Option<Bytes>,
 }
@@ -50,20 +51,19 @@ pub(super) async fn complete(
     };
     let mut halves = hashed(app, fetched(app, drafts).await?).await?;
     let skipped = if skip_duplicates { skip(app, collection, &mut halves).await? } else { Vec::new() };
-    let pictures = kept(app, &**collection, &halves).await?;
     let (mut inputs, mut places) = (Vec::new(), Vec::new());
-    for half in &mut halves {
-        if let Some(picture) = half.picture.take_if(|_| half.embeds) {
-            inputs.push(picture.input);
-            places.push(picture.place);
-        }
+    for picture in halves.iter_mut().filter(|half| half.embeds).filter_map(|half| half.picture.as_mut()) {
+        inputs.extend(picture.input.take());
+        places.push(picture.place.clone());
     }
-    let mut embeddings = Vec::new().into_iter();
-    if let Some(model) = model.filter(|_| !inputs.is_empty()) {
+    let embed = async {
+        let Some(model) = model.filter(|_| !inputs.is_empty()) else { return Ok(Vec::new()) };
         let place = |index: usize| places[index].clone();
-        embeddings =
-            upload::embed_inputs(app, &model, inputs, place, OnError::Fail).await?.embeddings.into_iter();
-    }
+        Ok(upload::embed_inputs(app, &model, inputs, place, OnError::Fail).await?.embeddings)
+    };
+    // Embedding first: where its queue has no place, nothing is decoded.
+    let (embeddings, pictures) = tokio::try_join!(biased; embed, kept(app, &**collection, &halves))?;
+    let mut embeddings = embeddings.into_iter();
     let record = |Half { record, embeds, .. }: Half| match embeds {
         false => Ok(record),
         true => {
@@ -87,7 +87,7 @@ async fn fetched(app: &App, drafts: Vec<Draft>) -> Result<Vec<Half>, ApiError> {
         let embeds = draft.embeds();
         let picture = draft.upload.and_then(|_| found.next()).map(|(input, place)| {
             let bytes = if let Input::Encoded(bytes) = &input { Some(bytes.clone()) } else { None };
-            Fetched { input, place, bytes }
+            Fetched { input: Some(input), place, bytes }
         });
         let record = Record::new(draft.id, draft.vector.unwrap_or_default(), draft.payload);
         Half {
@@ -110,9 +110,14 @@ async fn hashed(app: &App, mut halves: Vec<Half>) -> Result<Vec<Half>, ApiError>
     for (index, (half, found)) in halves.iter_mut().zip(contents).enumerate() {
         let Some(picture) = &half.picture else { continue };
         check_claim(half.record.content, found, index)?;
-        if found.is_none() && !half.embeds {
-            let message = "a picture that is only kept must be sent itself, as base64 or a data URI";
-            return Err(ApiError::bad("invalid_record", message).at(picture.place.clone()));
+        if !half.embeds {
+            // Nobody embeds it and says then why it cannot be.
+            let reason = match &picture.input {
+                Some(Input::Unfetched(reason)) => Some(ApiError::from(reason)),
+                Some(Input::Unreadable(reason)) => Some(ApiError::from(reason)),
+                _ => None,
+            };
+            reason.map_or(Ok(()), |reason| Err(reason.at(picture.place.clone())))?;
         }
         half.record.content = found;
     }
@@ -125,20 +130,24 @@ async fn skip(
     collection: &Arc<dyn VectorCollection>,
     halves: &mut Vec<Half>,
 ) -> Result<Vec<Duplicate>, ApiError> {
+    // Of two records with one id the last one stays.
+    let last: HashMap<String, usize> =
+        halves.iter().enumerate().map(|(index, half)| (half.record.id.clone(), index)).collect();
+    let mut index = 0..;
+    halves.retain(|half| last.get(&half.record.id).copied() == index.next());
     let mut contents: Vec<ContentHash> = halves.iter().filter_map(|half| half.record.content).collect();
     contents.sort_unstable();
     contents.dedup();
     let collection = Arc::clone(collection);
     let known: HashMap<ContentHash, String> =
         app.store(move |_| collection.by_contents(&contents)).await?.into_iter().collect();
-    // Of two records with one id the last one stays.
-    let last: HashMap<String, Option<ContentHash>> =
+    let becomes: HashMap<String, Option<ContentHash>> =
         halves.iter().map(|half| (half.record.id.clone(), half.record.content)).collect();
     let (mut seen, mut skipped) = (HashMap::<ContentHash, String>::new(), Vec::new());
     halves.retain(|Half { record, .. }| {
         let Some(content) = record.content else { return true };
         // Not because of one that this request makes another picture's.
-        let stays = |of: &&String| last.get(*of).is_none_or(|last| *last == Some(content));
+        let stays = |of: &&String| becomes.get(*of).is_none_or(|becomes| *becomes == Some(content));
         match seen.get(&content).filter(stays).or(known.get(&content).filter(stays)) {
             Some(of) => {
                 skipped.push(Duplicate { id: record.id.clone(), of: of.clone() });
@@ -163,6 +172,10 @@ async fn kept(
     let bytes = |half: &Half| Some((half.record.content?, half.picture.as_ref()?.bytes.clone()?));
     let mut kept =
         app.keeper.pictured(halves.iter().filter_map(bytes).collect(), keep).await.map_err(died)?;
+    for picture in halves.iter().filter(|half| !half.embeds).filter_map(|half| half.picture.as_ref()) {
+        let decoded = app.keeper.thumbnail(picture.bytes.clone().unwrap_or_default()).await.map_err(died)?;
+        decoded.map_err(|reason| ApiError::from(&reason).at(picture.place.clone()))?;
+    }
     if !keep.thumbnails {
         return Ok(kept);
     }
@@ -171,7 +184,7 @@ async fn kept(
     Of::Pictures.check(Bounds::from(&app.config.limits), sent.len())?;
     for (content, bytes) in sent {
         // Made again, so that whatever a page shows is a picture, and small.
-        let thumbnail = app.keeper.thumbnail(bytes).await.map_err(died)?;
+        let thumbnail = app.keeper.thumbnail(bytes).await.map_err(died)?.ok().flatten();
         if thumbnail.is_none() {
             return Err(ApiError::bad("invalid_thumbnail", "a thumbnail is no picture that can be read"));
         }

@@ -23,8 +23,10 @@ use crate::stores::{collections_folder, search_limits};
 
 /// Bytes of a collection's name, at most.
 const NAME_BYTES_MAX: usize = 64;
-/// What the new collection's name ends with until it takes the old one's place.
+/// What the new collection's name ends with while it is made,
 const MEANWHILE: &str = ".reembedding";
+/// and once it is whole, until it takes the old one's place.
+const WHOLE: &str = ".reembedded";
 
 /// What is to be embedded again, and how.
 #[derive(Debug)]
@@ -66,7 +68,7 @@ pub enum ReembedError {
     NoOriginals(String),
     /// Name a collection that is not there.
     #[error(
-        "collection \"{to}\" has records that \"{from}\" has not, such as \"{id}\"; name one that is not there yet"
+        "collection \"{to}\" has records that \"{from}\" has not or has otherwise, such as \"{id}\"; name one that is not there yet"
     )]
     NotOurs {
         /// The collection to make.
@@ -120,14 +122,18 @@ pub fn reembed(
     let folder = collections_folder(&config.data_dir);
     let open = Collections::open(&folder, search_limits(config));
     let collections = open.map_err(|reason| StartError::Collections { folder, reason })?;
-    let meanwhile = meanwhile(asked.collection);
-    let gone = matches!(collections.get(asked.collection), Err(SearchError::CollectionNotFound { .. }));
-    if let Some(new) = collections.get(&meanwhile).ok().filter(|_| gone && asked.to.is_none()) {
-        // The last run ended between taking the old one away and putting the new one in its place.
+    let meanwhile = named(asked.collection, MEANWHILE);
+    let whole = named(asked.collection, WHOLE);
+    if let Some(new) = collections.get(&whole).ok().filter(|_| asked.to.is_none()) {
         let records = new.count();
         drop(new);
-        collections.replace(asked.collection, &meanwhile)?;
-        return Ok(Reembedded { records, unchanged: records, ..Reembedded::default() });
+        if matches!(collections.get(asked.collection), Err(SearchError::CollectionNotFound { .. })) {
+            // The last run ended between taking the old one away and putting the new one in its place.
+            collections.replace(asked.collection, &whole)?;
+            return Ok(Reembedded { records, unchanged: records, ..Reembedded::default() });
+        }
+        // It ended before that; what it has made is looked through once more.
+        collections.replace(&meanwhile, &whole)?;
     }
     let old = collections.get(asked.collection)?;
     if !old.config().keep.originals {
@@ -158,13 +164,14 @@ pub fn reembed(
     ended?;
     drop((old, new));
     if asked.to.is_none() && !done.stopped {
-        collections.replace(asked.collection, &meanwhile)?;
+        collections.replace(&whole, &meanwhile)?;
+        collections.replace(asked.collection, &whole)?;
     }
     Ok(done)
 }
 
-/// The new collection's name until it takes the old one's place; a long name makes room for its end.
-fn meanwhile(collection: &str) -> String {
-    let kept = collection.len().min(NAME_BYTES_MAX - MEANWHILE.len());
-    format!("{}{MEANWHILE}", collection.get(..kept).unwrap_or_default())
+/// The new collection's name until it has the old one's; a long name makes room for its end.
+fn named(collection: &str, end: &str) -> String {
+    let kept = collection.len().min(NAME_BYTES_MAX - end.len());
+    format!("{}{end}", collection.get(..kept).unwrap_or_default())
 }

@@ -150,7 +150,7 @@ impl Run<'_> {
         others.chunks(self.page).try_for_each(|ids| self.new.delete(ids).map(drop))
     }
 
-    /// The records of the new collection that the old one has not.
+    /// The records of the new collection that the old one has not, or has otherwise.
     fn others(&self) -> Result<Vec<String>, SearchError> {
         let (mut others, mut after) = (Vec::new(), None::<String>);
         loop {
@@ -158,7 +158,8 @@ impl Run<'_> {
             let Some(last) = records.last() else { return Ok(others) };
             after = Some(last.id.clone());
             for record in records {
-                if self.old.get(&record.id)?.is_none() {
+                let old = self.old.get(&record.id)?;
+                if !old.is_some_and(|old| old.content == record.content && old.payload == record.payload) {
                     others.push(record.id);
                 }
             }

@@ -164,6 +164,22 @@ fn nothing_is_left_out_because_of_a_record_that_the_request_replaces() {
 }
 
 #[test]
+fn of_one_id_twice_the_last_stays_whatever_is_there() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    let client = &server.client;
+    client.put(PATH, &Value::Null).ok();
+    upsert(client, "x", &png(1));
+    let record = |id: &str, n: u8| json!({"id": id, "image": base64(&png(n))});
+    let body = json!({"records": [record("x", 2), record("y", 1), record("x", 1)], "skip_duplicates": true});
+    let answer = client.post_json(&format!("{PATH}/records"), &body).ok();
+    let skipped = json!([{"id": "y", "of": "x"}, {"id": "x", "of": "x"}]);
+    assert_eq!(answer, json!({"inserted": 0, "replaced": 0, "skipped": skipped}));
+    let hash = client.get(&format!("{PATH}/records/x")).ok()["content_sha256"].clone();
+    assert_eq!(hash, ContentHash::of(&png(1)).to_string());
+}
+
+#[test]
 fn a_picture_beside_a_vector_is_only_kept() {
     let world = World::new();
     let server = world.server(|_| ());
@@ -181,7 +197,12 @@ fn a_picture_beside_a_vector_is_only_kept() {
     let other = ContentHash::of(&png(2)).to_string();
     let wrong = json!({"id": "b", "vector": [1, 2, 3], "image": base64(&png(1)), "content_sha256": other});
     assert_eq!(store(wrong).refused(400), "content_mismatch");
-    assert_eq!(store(json!({"id": "b", "vector": [1, 2, 3], "image": "!"})).refused(400), "invalid_record");
+    assert_eq!(store(json!({"id": "b", "vector": [1, 2, 3], "image": "!"})).refused(400), "invalid_base64");
+    let bytes = base64(b"no picture");
+    assert_eq!(
+        store(json!({"id": "b", "vector": [1, 2, 3], "image": bytes})).refused(422),
+        "picture_unknown_format"
+    );
     assert_eq!(store(json!({"id": "b"})).refused(400), "invalid_record");
 }
 

@@ -145,10 +145,15 @@ fn what_an_interrupted_run_left_is_finished_or_made_anew() {
     assert_eq!(counts(&summary(&place.reembed(&[]))), [150, 150, 0]);
     // Killed between taking the old one away and putting the new one in its place.
     let folder = collections_folder(&place.data()).join("collections");
-    fs::rename(folder.join("pets"), folder.join("pets.reembedding")).unwrap();
+    fs::rename(folder.join("pets"), folder.join("pets.reembedded")).unwrap();
     assert_eq!(counts(&summary(&place.reembed(&[]))), [150, 0, 150]);
     assert_eq!(place.records("pets").len(), 150);
-    assert!(place.collections().get("pets.reembedding").is_err());
+    let names: Vec<String> = place.collections().list().iter().map(|one| one.name().to_owned()).collect();
+    assert_eq!(names, ["pets"]);
+    // One that was not whole is none that anybody may get for the old one.
+    fs::rename(folder.join("pets"), folder.join("pets.reembedding")).unwrap();
+    let refused = place.reembed(&[]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("no collection named \"pets\""), "{refused:?}");
 }
 
 #[test]

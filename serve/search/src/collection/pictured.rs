@@ -18,7 +18,7 @@ impl Collection {
         let prepared = records.into_iter().map(|record| self.prepare(record)).collect::<Result<_, _>>()?;
         let kept = self.keep(pictures);
         let applied = kept.and_then(|()| self.submit(Change::Upsert(prepared)));
-        self.pictures.release(pictures, |content| self.has_record(content));
+        self.pictures.release(pictures, |content| self.may_go(content));
         Ok(applied?.upserted)
     }
 
@@ -36,13 +36,11 @@ impl Collection {
         })
     }
 
-    /// Removes pictures whose records may be gone, once that is on disk: a crash must not bring a record back without its picture.
+    /// Removes those pictures whose last record is gone.
     pub(super) fn forget_pictures(&self, contents: &[ContentHash]) {
-        if contents.is_empty() || self.config.keep == Keep::default() || self.sync().is_err() {
-            // What is not removed now is at the next opening.
-            return;
+        if self.config.keep != Keep::default() {
+            self.pictures.forget(contents, |content| self.may_go(content));
         }
-        self.pictures.forget(contents, |content| self.has_record(content));
     }
 
     fn keep(&self, pictures: &[Pictured]) -> Result<(), SearchError> {
@@ -61,8 +59,10 @@ impl Collection {
         })
     }
 
-    /// Whether any record has this content; yes where that cannot be said.
-    pub(super) fn has_record(&self, content: ContentHash) -> bool {
-        !matches!(self.by_content(content), Ok(None))
+    /// Whether no record has this content, and that is on disk: a crash must not bring a record back without its picture.
+    ///
+    /// What cannot be said now is at the next opening.
+    fn may_go(&self, content: ContentHash) -> bool {
+        matches!(self.by_content(content), Ok(None)) && self.sync().is_ok()
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::FIELD_PAYLOAD;
 use super::collection::MilvusCollection;
+use super::reading::IDS_MAX;
 use crate::{ContentHash, Duplicate, Record, SearchError};
 
 /// Contents asked for at once.
@@ -36,7 +37,13 @@ impl MilvusCollection {
         for part in contents.chunks(CONTENTS_MAX) {
             let equal = |content| format!("{FIELD_PAYLOAD}[\"{KEY_CONTENT}\"] == \"{content}\"");
             let any: Vec<String> = part.iter().map(equal).collect();
-            ids.append(&mut self.ids_where(&any.join(" or "))?);
+            let mut found = self.ids_where(&any.join(" or "))?;
+            if found.len() >= IDS_MAX && part.len() > 1 {
+                // One content with many records must not hide the others'.
+                let (first, second) = part.split_at(part.len() / 2);
+                found = [self.ids_of_contents(first)?, self.ids_of_contents(second)?].concat();
+            }
+            ids.append(&mut found);
         }
         Ok(ids)
     }

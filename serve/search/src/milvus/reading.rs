@@ -11,7 +11,7 @@ use super::{FIELD_ID, FIELD_PAYLOAD, FIELD_VECTOR};
 use crate::{Record, SearchError};
 
 /// Ids in one answer: as many of the longest ones stay below 4 MiB, and Milvus gives 16,384 rows at most.
-const IDS_MAX: usize = 8192;
+pub(super) const IDS_MAX: usize = 8192;
 /// Bytes of records asked for at once, by what one usually takes.
 const FETCH_BYTES: usize = 2 << 20;
 

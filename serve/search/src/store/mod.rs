@@ -141,12 +141,13 @@ impl Store {
 
     /// Syncs what was committed so far.
     pub(crate) fn sync(&self) -> Result<(), SearchError> {
-        // Before: what is committed meanwhile stands in line again.
-        self.unsynced.store(false, Ordering::Release);
         self.with(|database| {
             let mut transaction = database.begin_write()?;
             durable(&mut transaction)?;
-            Ok(transaction.commit()?)
+            transaction.commit()?;
+            // Nobody commits in here: what is committed afterwards stands in line again.
+            self.unsynced.store(false, Ordering::Release);
+            Ok(())
         })
     }
 
