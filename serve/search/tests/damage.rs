@@ -128,7 +128,7 @@ fn other_formats_and_strangers_are_told_apart() {
     write("stranger", "hello", b"world");
     let collections = Collections::open(folder.path(), Limits::default()).expect("opens");
     assert_eq!(collections.list().len(), 0);
-    let future = SearchError::UnknownFormat { collection: "victim".into(), found: 7, supported: 2 };
+    let future = SearchError::UnknownFormat { collection: "victim".into(), found: 7, supported: 3 };
     assert_eq!(collections.get("victim").expect_err("refused"), future);
     assert!(matches!(collections.get("other"), Err(SearchError::Damaged { .. })));
     assert!(matches!(collections.get("stranger"), Err(SearchError::Damaged { .. })));
