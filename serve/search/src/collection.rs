@@ -20,7 +20,7 @@ use crate::pictures::PictureFolder;
 use crate::segment::SegmentFolder;
 use crate::shared::Shared;
 use crate::store::{Change, Snapshot, Store};
-use crate::syncing::Syncer;
+use crate::syncing::{Syncer, sync};
 use crate::{
     CollectionConfig, ContentHash, Limits, Neighbour, Query, Record, SearchError, Upserted, loading,
 };
@@ -215,12 +215,7 @@ impl Collection {
     /// # Errors
     /// When the disk refuses: then memory holds what the file does not, and every later use answers with that.
     pub(crate) fn sync(&self) -> Result<(), SearchError> {
-        let synced = if self.store.is_unsynced() { self.queue.pause(|| self.store.sync()) } else { Ok(()) };
-        if let Err(error) = &synced {
-            tracing::error!(collection = self.name, %error, "acknowledged records could not be synced");
-            self.shared.close(error.clone());
-        }
-        synced
+        sync(&self.store, &self.shared)
     }
 
     /// Ends its life, closes its file, and gives up its place to another.

@@ -41,7 +41,8 @@ impl Syncer {
             && store.claim_sync()
             && line.send((Arc::downgrade(store), Arc::downgrade(shared))).is_err()
         {
-            sync(store, shared);
+            // Whoever uses the collection next hears of what is wrong.
+            let _ = sync(store, shared);
         }
     }
 }
@@ -70,7 +71,7 @@ fn work(stores: &Receiver<Unsynced>, unsynced_max: Duration) {
                 if let Some((store, shared)) =
                     due.and_then(|(_, (store, shared))| store.upgrade().zip(shared.upgrade()))
                 {
-                    sync(&store, &shared);
+                    let _ = sync(&store, &shared);
                 }
             }
             Err(RecvTimeoutError::Disconnected) => return,
@@ -78,12 +79,15 @@ fn work(stores: &Receiver<Unsynced>, unsynced_max: Duration) {
     }
 }
 
-/// Where it cannot be, memory holds what the file does not: the collection is over until it is opened again.
-fn sync(store: &Store, shared: &Shared) {
-    if store.is_unsynced()
-        && let Err(error) = store.sync()
-    {
+/// Syncs what a store holds unsynced.
+///
+/// # Errors
+/// When the disk refuses: then memory holds what the file does not, and the collection is over until it is opened again.
+pub(crate) fn sync(store: &Store, shared: &Shared) -> Result<(), SearchError> {
+    let synced = if store.is_unsynced() { store.sync() } else { Ok(()) };
+    if let Err(error) = &synced {
         tracing::error!(collection = store.name(), %error, "acknowledged records could not be synced");
-        shared.close(error);
+        shared.close(error.clone());
     }
+    synced
 }

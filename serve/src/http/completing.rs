@@ -102,6 +102,9 @@ async fn fetched(app: &App, drafts: Vec<Draft>) -> Result<Vec<Half>, ApiError> {
 
 /// Gives each record the content of its picture, which must be what its sender says.
 async fn hashed(app: &App, mut halves: Vec<Half>) -> Result<Vec<Half>, ApiError> {
+    if halves.iter().all(|half| half.picture.is_none()) {
+        return Ok(halves);
+    }
     let bytes = halves.iter().map(|half| half.picture.as_ref()?.bytes.clone()).collect::<Vec<_>>();
     // Some milliseconds where there are many pictures: not on a thread that serves requests.
     let hash = move |bytes: &Option<Bytes>| Some(ContentHash::of(bytes.as_ref()?));
