@@ -6,10 +6,11 @@
 
 mod byte;
 mod float;
+mod product;
 mod quantise;
-mod tile;
 
-pub(crate) use self::quantise::{CodeQuery, Coded, Quantiser, Table, padded};
+pub(crate) use self::product::product;
+pub(crate) use self::quantise::{CodeQuery, Coded, CodedRow, Scale, Table, append_codes, padded};
 
 /// A way to compute dot products that this machine is known to support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,18 +101,6 @@ impl Kernel {
             Level::Avx512 | Level::Avx512Vnni => {
                 scores.extend(rows.map(|row| unsafe { float::avx512(query, row) }));
             }
-        }
-    }
-
-    /// Every query with every row: `scores[q · rows + r]`, for `queries` and `rows` of `dimension` numbers each.
-    pub(crate) fn product(self, dimension: usize, queries: &[f32], rows: &[f32], scores: &mut Vec<f32>) {
-        scores.clear();
-        scores.resize(queries.len() / dimension.max(1) * (rows.len() / dimension.max(1)), 0.0);
-        match self.0 {
-            // SAFETY: a `Kernel` of this level is only made after its features were detected.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 | Level::Avx512Vnni => unsafe { tile::avx512(dimension, queries, rows, scores) },
-            _ => tile::plain(self, dimension, queries, rows, scores),
         }
     }
 

@@ -1,12 +1,16 @@
 //! Directions as 8-bit codes: a quarter of the memory, and several times as many comparisons a second.
 //!
-//! A direction x is stored as codes c and a scale s with x ≈ s · c, c from -127 to 127, stored plus 128 and padded
-//! with zeros to a multiple of 64. What is lost is corrected by comparing the best of what is found in f32.
+//! A direction x is stored as codes c and a step s with x ≈ m + s · c, c from -127 to 127, stored plus 128 and padded with
+//! zeros to a multiple of 64. The centre m is the mean of those that lie together: embeddings that crowd around it would
+//! have a few codes among themselves if these began at zero. What is lost is corrected by comparing the best in f32.
 
 /// Bytes of a row of codes of `dimension` numbers.
 pub(crate) fn padded(dimension: usize) -> usize {
     dimension.next_multiple_of(64)
 }
+
+/// A step of a row's codes, and half the squared length of s · c: what turns dot products into cosines.
+pub(crate) type Scale = [f32; 2];
 
 /// Directions and their codes, a row each.
 #[derive(Clone, Copy)]
@@ -15,49 +19,47 @@ pub(crate) struct Table<'a> {
     pub(crate) numbers: &'a [f32],
     /// u8, rows × padded dimension.
     pub(crate) codes: &'a [u8],
-    /// One step of each row's codes.
-    pub(crate) steps: &'a [f32],
+    /// One a row.
+    pub(crate) scales: &'a [Scale],
+    /// f32, dimension: what all codes are relative to.
+    pub(crate) centre: &'a [f32],
 }
 
-/// A direction and its codes.
+/// One of the rows of a table around zero.
+#[derive(Clone, Copy)]
+pub(crate) struct CodedRow<'a> {
+    pub(crate) numbers: &'a [f32],
+    pub(crate) codes: &'a [u8],
+    pub(crate) scale: Scale,
+}
+
+/// A direction and its codes around zero.
 #[derive(Clone, Debug)]
 pub(crate) struct Coded {
     numbers: Vec<f32>,
     codes: Vec<u8>,
-    step: f32,
+    scale: Scale,
 }
 
 impl Coded {
     pub(crate) fn new(numbers: Vec<f32>) -> Self {
         let mut codes = Vec::with_capacity(padded(numbers.len()));
-        let step = Quantiser::new(numbers.len()).append(&numbers, &mut codes);
-        Self { numbers, codes, step }
+        let scale = append_codes(&numbers, &vec![0.0; numbers.len()], &mut codes);
+        Self { numbers, codes, scale }
     }
 
-    /// The same as a table of one row.
-    pub(crate) fn row(&self) -> Table<'_> {
-        Table { numbers: &self.numbers, codes: &self.codes, steps: std::slice::from_ref(&self.step) }
+    pub(crate) fn row(&self) -> CodedRow<'_> {
+        CodedRow { numbers: &self.numbers, codes: &self.codes, scale: self.scale }
     }
 }
 
-/// Turns directions of one dimension into codes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Quantiser {
-    dimension: usize,
-}
-
-impl Quantiser {
-    pub(crate) fn new(dimension: usize) -> Self {
-        Self { dimension }
-    }
-
-    /// Appends a direction's codes, and returns its scale: a step of the codes in the direction's own numbers.
-    pub(crate) fn append(self, direction: &[f32], codes: &mut Vec<u8>) -> f32 {
-        let step = step(direction);
-        codes.extend(direction.iter().map(|&x| code(x, 1.0 / step)));
-        codes.extend(std::iter::repeat_n(128, padded(self.dimension) - self.dimension));
-        step
-    }
+/// Appends a direction's codes around a centre, and returns their scale.
+pub(crate) fn append_codes(direction: &[f32], centre: &[f32], codes: &mut Vec<u8>) -> Scale {
+    let (step, start) = (step(direction, centre), codes.len());
+    codes.extend(apart(direction, centre).map(|x| code(x, 1.0 / step)));
+    codes.resize(start + padded(direction.len()), 128);
+    let squares = codes[start..].iter().map(|&c| (i32::from(c) - 128).pow(2));
+    [step, half_square(squares.sum(), step)]
 }
 
 /// The nearest code; adding before cutting off the fraction rounds without a call.
@@ -66,9 +68,17 @@ fn code(x: f32, codes_per_one: f32) -> u8 {
     (x * codes_per_one + 128.5) as u8
 }
 
-fn step(direction: &[f32]) -> f32 {
-    let largest = direction.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
+fn step(direction: &[f32], centre: &[f32]) -> f32 {
+    let largest = apart(direction, centre).fold(0.0f32, |largest, x| largest.max(x.abs()));
     (largest / 127.0).max(f32::MIN_POSITIVE)
+}
+
+fn apart(direction: &[f32], centre: &[f32]) -> impl Iterator<Item = f32> {
+    direction.iter().zip(centre).map(|(x, m)| x - m)
+}
+
+fn half_square(codes: i32, step: f32) -> f32 {
+    codes as f32 * step * step / 2.0
 }
 
 /// A direction to compare codes with, in codes of its own.
@@ -76,25 +86,34 @@ fn step(direction: &[f32]) -> f32 {
 pub(crate) struct CodeQuery {
     codes: Vec<i8>,
     offset: i32,
-    step: f32,
+    scale: Scale,
 }
 
 impl CodeQuery {
     /// Takes the place of what was here before, so that no memory is asked for.
-    pub(crate) fn set(&mut self, direction: &[f32]) {
-        self.step = step(direction);
+    pub(crate) fn set(&mut self, direction: &[f32], centre: &[f32]) {
+        let step = step(direction, centre);
         self.codes.clear();
-        self.codes.extend(direction.iter().map(|&x| (code(x, 1.0 / self.step) ^ 128) as i8));
+        self.codes.extend(apart(direction, centre).map(|x| (code(x, 1.0 / step) ^ 128) as i8));
         self.codes.resize(padded(direction.len()), 0);
         self.offset = 128 * self.codes.iter().map(|&c| i32::from(c)).sum::<i32>();
+        let squares = self.codes.iter().map(|&c| i32::from(c).pow(2));
+        self.scale = [step, half_square(squares.sum(), step)];
     }
 
     /// The same of a row of codes, which loses nothing more.
-    pub(crate) fn set_codes(&mut self, codes: &[u8], step: f32) {
-        self.step = step;
+    pub(crate) fn set_codes(&mut self, codes: &[u8], scale: Scale) {
+        self.scale = scale;
         self.codes.clear();
         self.codes.extend(codes.iter().map(|&c| (c ^ 128) as i8));
         self.offset = 128 * self.codes.iter().map(|&c| i32::from(c)).sum::<i32>();
+    }
+
+    /// The cosine with a row around the same centre, from the dot product of their codes: 1 − |z − y|² / 2, which holds for
+    /// directions whatever they are told apart from. It is off by less, the nearer they are.
+    #[inline]
+    pub(crate) fn cosine(&self, dot: i32, [step, half_square]: Scale) -> f32 {
+        1.0 + (dot as f32 * step * self.scale[0] - half_square - self.scale[1])
     }
 
     pub(crate) fn codes(&self) -> &[i8] {
@@ -108,6 +127,6 @@ impl CodeQuery {
 
     /// One step of its codes.
     pub(crate) fn step(&self) -> f32 {
-        self.step
+        self.scale[0]
     }
 }

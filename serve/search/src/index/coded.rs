@@ -1,9 +1,10 @@
 //! A scan of a table by its codes, a quarter of the bytes; whoever may belong to the answer is compared in f32.
 //!
-//! Nothing is missed: a code is off by half a step at most, and so a dot product of codes by no more than that makes.
+//! Nothing is missed: a code is off by half a step at most, and so the distance between two rows of codes by no more than
+//! that makes of both.
 
 use super::top::Top;
-use crate::distance::{CodeQuery, Kernel, Table, padded};
+use crate::distance::{CodeQuery, Kernel, Scale, Table, padded};
 
 /// Of fewer numbers than these the codes are not worth a look.
 pub(super) const CODED: usize = 64;
@@ -11,7 +12,7 @@ pub(super) const CODED: usize = 64;
 const ROWS: usize = 512;
 /// Rows of which it is asked at once whether any is worth a look.
 const GROUP: usize = 16;
-/// What rounding may add to a dot product of directions in f32, generously.
+/// What rounding may add to a cosine of directions in f32, generously.
 const ROUNDING: f32 = 1e-5;
 
 /// Hands every row that may be among the best of `top`, and its dot product, to `offer`.
@@ -22,34 +23,32 @@ pub(super) fn scan<'a>(
     top: &mut Top<'a>,
     mut offer: impl FnMut(usize, f32, &mut Top<'a>),
 ) {
-    let mut query = CodeQuery::default();
-    query.set(direction);
-    // Of q·x and q'·x': (q − q')·x + q'·(x − x'), where x has length one and q' at most one and its error.
-    let farthest = (direction.len() as f32).sqrt() / 2.0;
-    let own_error = query.step() * farthest;
-    let (slope, other_errors) = (query.step(), (1.0 + own_error) * farthest);
-    let most = |dot: i32, step: f32| step * (dot as f32 * slope + other_errors) + own_error + ROUNDING;
-
     let (all, mut dots): (Vec<u32>, _) = ((0..ROWS as u32).collect(), Vec::new());
-    let stride = padded(direction.len());
-    let blocks = tables.iter().flat_map(|&(start, Table { numbers, codes, steps })| {
-        let of = move |(block, steps)| (start, block * ROWS, numbers, codes, steps);
-        steps.chunks(ROWS).enumerate().map(of)
-    });
-    for (start, first, numbers, codes, steps) in blocks {
-        let codes = &codes[first * stride..(first + steps.len()) * stride];
-        kernel.code_dots(&query, codes, &all[..steps.len()], &mut dots);
-        for (group, (dots, steps)) in dots.chunks(GROUP).zip(steps.chunks(GROUP)).enumerate() {
-            let pairs = || dots.iter().zip(steps);
-            // Without a way out in between, so that they are asked side by side.
-            if !pairs().fold(false, |any, (&dot, &step)| any | top.may_take(most(dot, step))) {
-                continue;
-            }
-            for (i, (&dot, &step)) in pairs().enumerate() {
-                if top.may_take(most(dot, step)) {
-                    let row = first + group * GROUP + i;
-                    let direction_of = &numbers[row * direction.len()..][..direction.len()];
-                    offer(start + row, kernel.dot(direction, direction_of), top);
+    let (stride, mut query) = (padded(direction.len()), CodeQuery::default());
+    for &(start, Table { numbers, codes, scales, centre }) in tables {
+        query.set(direction, centre);
+        let farthest = (direction.len() as f32).sqrt() / 2.0;
+        let most = |dot: i32, scale: Scale| {
+            let apart = (2.0 - 2.0 * query.cosine(dot, scale)).max(0.0).sqrt();
+            let least = (apart - farthest * (query.step() + scale[0])).max(0.0);
+            1.0 - least * least / 2.0 + ROUNDING
+        };
+        for (block, scales) in scales.chunks(ROWS).enumerate() {
+            let first = block * ROWS;
+            let codes = &codes[first * stride..(first + scales.len()) * stride];
+            kernel.code_dots(&query, codes, &all[..scales.len()], &mut dots);
+            for (group, (dots, scales)) in dots.chunks(GROUP).zip(scales.chunks(GROUP)).enumerate() {
+                let pairs = || dots.iter().zip(scales);
+                // Without a way out in between, so that they are asked side by side.
+                if !pairs().fold(false, |any, (&dot, &scale)| any | top.may_take(most(dot, scale))) {
+                    continue;
+                }
+                for (i, (&dot, &scale)) in pairs().enumerate() {
+                    if top.may_take(most(dot, scale)) {
+                        let row = first + group * GROUP + i;
+                        let direction_of = &numbers[row * direction.len()..][..direction.len()];
+                        offer(start + row, kernel.dot(direction, direction_of), top);
+                    }
                 }
             }
         }

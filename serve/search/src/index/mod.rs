@@ -20,7 +20,7 @@ pub(crate) use self::part::{Part, Row, Vectors};
 pub(crate) use self::plan::Seal;
 pub(crate) use self::search::Wanted;
 use self::view::View;
-use crate::distance::{Kernel, Table};
+use crate::distance::{CodedRow, Kernel};
 use crate::filter::{Compiled, Fields, Filter, Leaves, Tags};
 use crate::segment::Segment;
 
@@ -74,7 +74,7 @@ impl Index {
     }
 
     /// Adds a record, or replaces the one with this id; sequences only grow.
-    pub(crate) fn upsert(&mut self, id: &str, sequence: u64, direction: Table<'_>, leaves: Leaves) {
+    pub(crate) fn upsert(&mut self, id: &str, sequence: u64, direction: CodedRow<'_>, leaves: Leaves) {
         let id = Arc::<str>::from(id);
         let tags = self.fields.tags(leaves);
         if let Some(old) = self.by_id.insert(Arc::clone(&id), sequence) {

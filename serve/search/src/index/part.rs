@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::matrix::Matrix;
 use crate::chunked::Chunked;
-use crate::distance::Table;
+use crate::distance::{CodedRow, Table};
 use crate::filter::{Compiled, Tags};
 use crate::segment::Segment;
 
@@ -62,7 +62,7 @@ impl Part {
     }
 
     /// Adds a row to a part in memory; its sequence is larger than any before.
-    pub(crate) fn push(&mut self, row: Row, direction: Table<'_>) {
+    pub(crate) fn push(&mut self, row: Row, direction: CodedRow<'_>) {
         if let Vectors::Memory(matrix) = &mut self.vectors {
             Arc::make_mut(matrix).push(direction);
             if self.rows.len().is_multiple_of(64) {

@@ -6,6 +6,7 @@
 use super::coded;
 use super::top::Top;
 use super::{Part, View};
+use crate::distance::product;
 use crate::filter::{Compiled, Filter};
 use crate::index::Vectors;
 use crate::segment::Segment;
@@ -19,6 +20,8 @@ const EXACT_SHARE: usize = 8;
 const EDGE: f32 = 0.25;
 /// Numbers compared at once in a scan: what fits into the nearest caches.
 const SCAN_NUMBERS: usize = 1 << 15;
+/// Rows compared at once with many queries, which are then laid out anew.
+const PRODUCT_ROWS: usize = 256;
 
 /// What to look for, checked and of length one.
 #[derive(Clone, Debug)]
@@ -88,8 +91,8 @@ impl View {
         let queries: Vec<f32> = many.iter().flat_map(|wanted| wanted.direction.iter().copied()).collect();
         let mut scores = Vec::new();
         for part in &self.parts {
-            self.each_block(part, |first, block| {
-                self.kernel.product(self.dimension, &queries, block, &mut scores);
+            self.each_block(part, PRODUCT_ROWS, |first, block| {
+                product(self.dimension, &queries, block, &mut scores);
                 for (top, scores) in tops.iter_mut().zip(scores.chunks_exact(block.len() / self.dimension)) {
                     offer_block(part, first, scores, top);
                 }
@@ -119,17 +122,16 @@ impl View {
                 offer(part, i, score, top);
             });
         } else {
-            let mut dots = Vec::new();
-            self.each_block(part, |first, block| {
+            let (rows, mut dots) = ((SCAN_NUMBERS / self.dimension).max(1), Vec::new());
+            self.each_block(part, rows, |first, block| {
                 self.kernel.dots(&wanted.direction, block, &mut dots);
                 offer_block(part, first, &dots, top);
             });
         }
     }
 
-    /// A part's directions in blocks: the first one's place, and the numbers.
-    fn each_block(&self, part: &Part, mut visit: impl FnMut(usize, &[f32])) {
-        let rows = (SCAN_NUMBERS / self.dimension).max(1);
+    /// A part's directions in blocks of so many rows: the first one's place, and the numbers.
+    fn each_block(&self, part: &Part, rows: usize, mut visit: impl FnMut(usize, &[f32])) {
         for (first, table) in part.vectors.tables() {
             for (i, chunk) in table.numbers.chunks(rows * self.dimension).enumerate() {
                 visit(first + i * rows, chunk);

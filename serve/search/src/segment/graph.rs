@@ -4,8 +4,8 @@
 //! left out when a nearer one is `ALPHA` times nearer to it than the node itself is. Distances are squared and taken
 //! between codes; that is near enough to choose links by.
 
-use super::walk::{Field, NO_LINK, Spot, Walk};
-use crate::distance::{CodeQuery, Kernel};
+use super::walk::{Field, NO_LINK, Walk};
+use crate::distance::{CodeQuery, Kernel, Scale};
 use crate::large_pages::roomy;
 
 /// How far a detour may be before a direct link is worth its place, in squared distance.
@@ -19,13 +19,11 @@ const SLACK: usize = 2;
 pub(crate) struct GraphBuilder<'a> {
     kernel: Kernel,
     codes: &'a [u8],
-    steps: &'a [f32],
+    scales: &'a [Scale],
     stride: usize,
     degree: usize,
     links: Vec<u32>,
     lengths: Vec<u16>,
-    /// Squared length of each node's codes.
-    squares: Vec<f32>,
     walk: Walk,
     thinning: Thinning,
 }
@@ -41,30 +39,25 @@ struct Thinning {
 }
 
 impl<'a> GraphBuilder<'a> {
-    /// Of `steps.len()` nodes with `stride` codes each, to have `degree` links at most.
+    /// Of `scales.len()` nodes with `stride` codes each, to have `degree` links at most.
     pub(crate) fn new(
         kernel: Kernel,
         codes: &'a [u8],
-        steps: &'a [f32],
+        scales: &'a [Scale],
         stride: usize,
         degree: usize,
     ) -> Self {
-        let nodes = steps.len();
-        let square = |(row, &step): (&[u8], &f32)| {
-            step * step * row.iter().map(|&c| (i32::from(c) - 128).pow(2)).sum::<i32>() as f32
-        };
-        let (mut links, mut squares) = (roomy(nodes * degree * SLACK), roomy(nodes));
+        let nodes = scales.len();
+        let mut links = roomy(nodes * degree * SLACK);
         links.resize(nodes * degree * SLACK, NO_LINK);
-        squares.extend(codes.chunks_exact(stride).zip(steps).map(square));
         Self {
             kernel,
             codes,
-            steps,
+            scales,
             stride,
             degree,
             links,
             lengths: vec![0; nodes],
-            squares,
             walk: Walk::default(),
             thinning: Thinning::default(),
         }
@@ -72,23 +65,20 @@ impl<'a> GraphBuilder<'a> {
 
     /// Links a node to the nearest of those that are linked already.
     pub(crate) fn insert(&mut self, node: u32, entries: &[u32]) {
-        let step = self.steps[node as usize];
         let codes = &self.codes[node as usize * self.stride..][..self.stride];
-        self.walk.query.set_codes(codes, step);
+        self.walk.query.set_codes(codes, self.scales[node as usize]);
         let field = Field {
             kernel: self.kernel,
             codes: self.codes,
-            steps: self.steps,
+            scales: self.scales,
             links: &self.links,
             degree: self.degree * SLACK,
             entries,
         };
         let found = self.walk.run(&field, WIDTH_BUILD);
-        let own = self.squares[node as usize];
-        let distance = |spot: &Spot| own + self.squares[spot.node() as usize] - 2.0 * spot.score;
         self.thinning.candidates.clear();
         let others = found.iter().filter(|spot| spot.node() != node);
-        self.thinning.candidates.extend(others.map(|spot| (distance(spot).max(0.0), spot.node())));
+        self.thinning.candidates.extend(others.map(|spot| (distance(spot.score), spot.node())));
         self.thin(node);
         for i in 0..self.lengths[node as usize] as usize {
             let link = self.links[node as usize * self.degree * SLACK + i];
@@ -117,14 +107,11 @@ impl<'a> GraphBuilder<'a> {
         nodes.clear();
         nodes.extend_from_slice(&self.links[start..start + length]);
         let codes = &self.codes[node as usize * self.stride..][..self.stride];
-        query.set_codes(codes, self.steps[node as usize]);
+        query.set_codes(codes, self.scales[node as usize]);
         self.kernel.code_dots(query, self.codes, nodes, dots);
-        let own = self.squares[node as usize];
+        let weighed = |(&other, &dot)| (distance(query.cosine(dot, self.scales[other as usize])), other);
         candidates.clear();
-        candidates.extend(nodes.iter().zip(&*dots).map(|(&other, &dot)| {
-            let cosine = dot as f32 * self.steps[other as usize] * query.step();
-            ((own + self.squares[other as usize] - 2.0 * cosine).max(0.0), other)
-        }));
+        candidates.extend(nodes.iter().zip(&*dots).map(weighed));
     }
 
     /// Replaces a node's list by the best of the candidates, each at a different side of it.
@@ -137,16 +124,15 @@ impl<'a> GraphBuilder<'a> {
         {
             kept.push(nearest);
             let codes = &self.codes[nearest as usize * self.stride..][..self.stride];
-            query.set_codes(codes, self.steps[nearest as usize]);
+            query.set_codes(codes, self.scales[nearest as usize]);
             nodes.clear();
             nodes.extend(candidates.iter().map(|(_, other)| *other));
             self.kernel.code_dots(query, self.codes, nodes, dots);
-            let (own, mut i) = (self.squares[nearest as usize], 0);
-            candidates.retain(|&(distance, other)| {
-                let cosine = dots[i] as f32 * self.steps[other as usize] * query.step();
+            let mut i = 0;
+            candidates.retain(|&(from_node, other)| {
+                let between = distance(query.cosine(dots[i], self.scales[other as usize]));
                 i += 1;
-                let between = (own + self.squares[other as usize] - 2.0 * cosine).max(0.0);
-                other != nearest && ALPHA * between > distance
+                other != nearest && ALPHA * between > from_node
             });
         }
         let start = node as usize * self.degree * SLACK;
@@ -169,4 +155,9 @@ impl<'a> GraphBuilder<'a> {
         }
         links
     }
+}
+
+/// Squared, between the ends of two directions with this cosine.
+fn distance(cosine: f32) -> f32 {
+    (2.0 - 2.0 * cosine).max(0.0)
 }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 /// Bytes before the first section.
 pub(super) const PAGE: usize = 4096;
 const MAGIC: &[u8; 8] = b"SIMCLRSG";
-const FORMAT: u32 = 1;
+/// 2: codes are around the mean of their segment.
+const FORMAT: u32 = 2;
 /// Magic, format, checksum and length of the description.
 const PREFIX: usize = 20;
 
@@ -19,22 +20,24 @@ pub(super) enum Section {
     Vectors,
     /// u8, nodes × padded dimension.
     Codes,
-    /// f32, one a node: a step of its codes.
-    Steps,
+    /// f32, two a node: a step of its codes, and half their squared length.
+    Scales,
     /// u32, nodes × degree.
     Links,
     /// u32: nodes that no links lead to.
     Strays,
     /// u8: the codes of the upper layer's nodes.
     TopCodes,
-    /// f32: their steps.
-    TopSteps,
+    /// f32: their scales.
+    TopScales,
     /// u32: their links among each other.
     TopLinks,
     /// u32: which nodes they are.
     TopNodes,
     /// u32: where walks over them begin.
     TopEntries,
+    /// f32, dimension: what codes are relative to.
+    Centre,
     /// u64, one a point, ascending: which record's vector it is.
     Sequences,
     /// u32, one a point: its node; empty where every point has one of its own.
@@ -42,7 +45,7 @@ pub(super) enum Section {
 }
 
 /// How many sections there are.
-pub(super) const SECTIONS: usize = 12;
+pub(super) const SECTIONS: usize = 13;
 
 /// Where a section lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,14 +117,15 @@ impl Description {
         let expected = [
             sum(&[m, d, 4]),
             sum(&[m, d.next_multiple_of(64)]),
-            sum(&[m, 4]),
+            sum(&[m, 8]),
             sum(&[m, *degree, 4]),
             any(Section::Strays),
             sum(&[t, d.next_multiple_of(64)]),
-            sum(&[t, 4]),
+            sum(&[t, 8]),
             sum(&[t, *top_degree, 4]),
             sum(&[t, 4]),
             any(Section::TopEntries),
+            sum(&[d, 4]),
             sum(&[n, 8]),
             Some(if n == m { 0 } else { n * 4 }),
         ];

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::graph::GraphBuilder;
 use super::probe::Repair;
 use super::walk::{Field, Layers, Walk};
-use crate::distance::Kernel;
+use crate::distance::{Kernel, Scale};
 
 /// Places for links of a node. More find the last neighbours sooner; fewer take less memory and time.
 pub(super) const DEGREE: usize = 32;
@@ -22,7 +22,7 @@ pub(super) const TOP_SHARE: usize = 16;
 #[derive(Default)]
 pub(super) struct Top {
     pub(super) codes: Vec<u8>,
-    pub(super) steps: Vec<f32>,
+    pub(super) scales: Vec<Scale>,
     pub(super) links: Vec<u32>,
     /// Which nodes of the base they are.
     pub(super) nodes: Vec<u32>,
@@ -41,28 +41,28 @@ pub(super) struct Linked {
 pub(super) fn link(
     kernel: Kernel,
     codes: &[u8],
-    steps: &[f32],
+    scales: &[Scale],
     stride: usize,
     stop: &AtomicBool,
 ) -> Option<Linked> {
-    let order = shuffled(steps.len() as u32);
-    let top = link_top(kernel, codes, steps, stride, &order, stop)?;
+    let order = shuffled(scales.len() as u32);
+    let top = link_top(kernel, codes, scales, stride, &order, stop)?;
     let top_field = Field {
         kernel,
         codes: &top.codes,
-        steps: &top.steps,
+        scales: &top.scales,
         links: &top.links,
         degree: TOP_DEGREE,
         entries: &top.entries,
     };
-    let base = Field { kernel, codes, steps, links: &[], degree: DEGREE, entries: &[] };
+    let base = Field { kernel, codes, scales, links: &[], degree: DEGREE, entries: &[] };
     let (mut above, mut starts) = (Walk::default(), Vec::new());
-    let mut builder = GraphBuilder::new(kernel, codes, steps, stride, DEGREE - SPARE);
+    let mut builder = GraphBuilder::new(kernel, codes, scales, stride, DEGREE - SPARE);
     for (done, &node) in order.iter().enumerate() {
         if stop.load(Ordering::Relaxed) {
             return None;
         }
-        above.query.set_codes(base.codes_of(node), steps[node as usize]);
+        above.query.set_codes(base.codes_of(node), scales[node as usize]);
         starts.clear();
         // The sample is linked first and in its own order; what is not linked yet leads nowhere.
         let found = above.enter(&top_field).iter().map(|spot| spot.node() as usize);
@@ -86,7 +86,7 @@ pub(super) fn link(
 fn link_top(
     kernel: Kernel,
     codes: &[u8],
-    steps: &[f32],
+    scales: &[Scale],
     stride: usize,
     order: &[u32],
     stop: &AtomicBool,
@@ -94,11 +94,11 @@ fn link_top(
     let mut top = Top { nodes: order[..order.len().div_ceil(TOP_SHARE)].to_vec(), ..Top::default() };
     for &node in &top.nodes {
         top.codes.extend_from_slice(&codes[node as usize * stride..][..stride]);
-        top.steps.push(steps[node as usize]);
+        top.scales.push(scales[node as usize]);
     }
     let count = top.nodes.len() as u32;
     top.entries = (0..((f64::from(count)).sqrt() as u32 + 1).min(count)).collect();
-    let mut builder = GraphBuilder::new(kernel, &top.codes, &top.steps, stride, TOP_DEGREE);
+    let mut builder = GraphBuilder::new(kernel, &top.codes, &top.scales, stride, TOP_DEGREE);
     for node in 0..count {
         if stop.load(Ordering::Relaxed) {
             return None;
@@ -125,7 +125,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::distance::{Quantiser, padded};
+    use crate::distance::{append_codes, padded};
 
     const DIMENSION: usize = 128;
     const OTHERS: usize = 3000;
@@ -144,14 +144,15 @@ mod tests {
         for _ in 0..1000 {
             rows.push(copied.iter().zip(vector()).map(|(x, hair)| x * (1.0 + 1e-5 * hair)).collect());
         }
-        let (quantiser, mut codes) = (Quantiser::new(DIMENSION), Vec::new());
+        let (centre, mut codes) = ([0.0; DIMENSION], Vec::new());
         let direction = |row: &Vec<f32>| {
             let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
             row.iter().map(|x| x / length).collect::<Vec<_>>()
         };
-        let steps: Vec<f32> = rows.iter().map(|row| quantiser.append(&direction(row), &mut codes)).collect();
+        let code = |row| append_codes(&direction(row), &centre, &mut codes);
+        let scales: Vec<Scale> = rows.iter().map(code).collect();
         let stop = AtomicBool::new(false);
-        let linked = link(Kernel::best(), &codes, &steps, padded(DIMENSION), &stop).expect("not stopped");
+        let linked = link(Kernel::best(), &codes, &scales, padded(DIMENSION), &stop).expect("not stopped");
         let distinct: HashSet<&u32> = linked.strays.iter().collect();
         assert_eq!(distinct.len(), linked.strays.len(), "a node is a stray once");
         assert!(distinct.len() < 20, "{} strays, {} repaired", distinct.len(), linked.repaired);

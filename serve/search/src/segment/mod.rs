@@ -155,7 +155,8 @@ impl Segment {
         Table {
             numbers: self.directions(),
             codes: self.bytes(Section::Codes),
-            steps: bytemuck::cast_slice(self.bytes(Section::Steps)),
+            scales: bytemuck::cast_slice(self.bytes(Section::Scales)),
+            centre: bytemuck::cast_slice(self.bytes(Section::Centre)),
         }
     }
 
@@ -190,10 +191,10 @@ impl Segment {
 
     fn layers(&self) -> Layers<'_> {
         let Description { degree, top_degree, .. } = self.description;
-        let field = |codes, steps, links, entries, degree| Field {
+        let field = |codes, scales, links, entries, degree| Field {
             kernel: self.kernel,
             codes: self.bytes(codes),
-            steps: bytemuck::cast_slice(self.bytes(steps)),
+            scales: bytemuck::cast_slice(self.bytes(scales)),
             links: self.numbers(links),
             degree,
             entries: self.numbers(entries),
@@ -201,13 +202,13 @@ impl Segment {
         Layers {
             top: field(
                 Section::TopCodes,
-                Section::TopSteps,
+                Section::TopScales,
                 Section::TopLinks,
                 Section::TopEntries,
                 top_degree,
             ),
             top_nodes: self.numbers(Section::TopNodes),
-            base: field(Section::Codes, Section::Steps, Section::Links, Section::Strays, degree),
+            base: field(Section::Codes, Section::Scales, Section::Links, Section::Strays, degree),
         }
     }
 
@@ -222,12 +223,12 @@ impl Segment {
         self.walks.fetch_add(1, Ordering::Relaxed);
         let layers = self.layers();
         WALK.with_borrow_mut(|walk| {
-            walk.query.set(direction);
+            walk.query.set(direction, self.table().centre);
             let own = walk.query.step();
             let spots = walk.descend(&layers, width);
             for spot in spots {
-                let step = layers.base.steps[spot.node() as usize];
-                if !visit(spot.score, error(own, step), spot.node()) {
+                let [step, _] = layers.base.scales[spot.node() as usize];
+                if !visit(spot.score, error(spot.score, [own, step], direction.len()), spot.node()) {
                     break;
                 }
             }
@@ -241,9 +242,12 @@ fn check_sections(file: &[u8], description: &Description) -> Result<(), String> 
     if description.sections.iter().all(sound) { Ok(()) } else { Err("a checksum does not match".to_owned()) }
 }
 
-/// Three times the deviation of a cosine taken between codes: each rounding is off by a twelfth of a step squared.
-fn error(query: f32, node: f32) -> f32 {
-    3.0 * ((query * query + node * node) / 12.0).sqrt()
+/// How far a cosine taken between codes is off: three times its deviation, as each number of them is off by a twelfth of
+/// a step squared in the middle, and what this adds to their distance.
+fn error(cosine: f32, steps: [f32; 2], dimension: usize) -> f32 {
+    let variance = steps.iter().map(|step| step * step).sum::<f32>() / 12.0;
+    let squared = (2.0 - 2.0 * cosine).max(0.0);
+    3.0 * (squared * variance).sqrt() + dimension as f32 * variance / 2.0
 }
 
 impl std::fmt::Debug for Segment {

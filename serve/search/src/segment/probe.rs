@@ -29,7 +29,7 @@ impl Repair<'_> {
     /// Makes every node findable; `false` if told to stop.
     pub(super) fn run(&mut self, stop: &AtomicBool) -> bool {
         let mut walk = Walk::default();
-        let mut nodes: Vec<u32> = (0..self.layers.base.steps.len() as u32).collect();
+        let mut nodes: Vec<u32> = (0..self.layers.base.scales.len() as u32).collect();
         // Links only ever take free places, so who was found stays found; the second round is for certainty's sake, and
         // a node that had to be entered makes the others of its neighbourhood findable.
         for _ in 0..2 {
@@ -60,7 +60,7 @@ impl Repair<'_> {
     /// Whether a walk for a node's own codes comes upon it, or is full of others that answer for it.
     fn finds(&self, node: u32, walk: &mut Walk) -> bool {
         let layers = self.layers();
-        walk.query.set_codes(layers.base.codes_of(node), layers.base.steps[node as usize]);
+        walk.query.set_codes(layers.base.codes_of(node), layers.base.scales[node as usize]);
         let own = walk.score_of(&layers.base, node);
         let mut found = |width| {
             let spots = walk.descend(&layers, width);

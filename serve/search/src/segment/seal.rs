@@ -14,7 +14,7 @@ use super::SAME;
 use super::layout::{Description, Section};
 use super::link::{DEGREE, TOP_DEGREE, TOP_SHARE, link};
 use super::write::Writer;
-use crate::distance::{Kernel, Quantiser, padded};
+use crate::distance::{Kernel, Scale, append_codes, padded};
 use crate::large_pages::roomy;
 
 /// Directions no farther from each other than this may share a node: a score is off by no more, and in f32 rounding adds as much.
@@ -29,7 +29,7 @@ pub(crate) struct Source<'a> {
 
 /// Bytes that a segment of so many points takes on disk, about.
 pub(crate) fn bytes_of(points: usize, dimension: usize) -> u64 {
-    let node = padded(dimension) + size_of::<f32>();
+    let node = padded(dimension) + size_of::<Scale>();
     let all = 4 * dimension + node + 4 * DEGREE + size_of::<u64>() + size_of::<u32>();
     let above = node + 4 * TOP_DEGREE + 2 * size_of::<u32>();
     (points * (all + above.div_ceil(TOP_SHARE))) as u64
@@ -47,23 +47,25 @@ pub(crate) fn seal(
     let mut writer = Writer::create(path)?;
     let (points, degree, top_degree) = (sources.len(), DEGREE, TOP_DEGREE);
     let mut description = Description { dimension, points, degree, top_degree, ..Description::default() };
-    let Some(nodes) = write_nodes(sources, dimension, &mut writer, stop)? else { return Ok(false) };
+    let centre = mean(sources, dimension);
+    let Some(nodes) = write_nodes(sources, &centre, &mut writer, stop)? else { return Ok(false) };
     writer.end(Section::Vectors, &mut description)?;
-    let linked = link(kernel, &nodes.codes, &nodes.steps, padded(dimension), stop);
+    let linked = link(kernel, &nodes.codes, &nodes.scales, padded(dimension), stop);
     let Some(linked) = linked else { return Ok(false) };
-    (description.nodes, description.repaired) = (nodes.steps.len(), linked.repaired);
+    (description.nodes, description.repaired) = (nodes.scales.len(), linked.repaired);
     let sequences: Vec<u64> = sources.iter().map(|source| source.sequence).collect();
     let node_of = if description.nodes == sources.len() { &[][..] } else { &nodes.of };
-    let sections: [(Section, &[u8]); 11] = [
+    let sections: [(Section, &[u8]); 12] = [
         (Section::Codes, &nodes.codes),
-        (Section::Steps, bytemuck::cast_slice(&nodes.steps)),
+        (Section::Scales, bytemuck::cast_slice(&nodes.scales)),
         (Section::Links, bytemuck::cast_slice(&linked.links)),
         (Section::Strays, bytemuck::cast_slice(&linked.strays)),
         (Section::TopCodes, &linked.top.codes),
-        (Section::TopSteps, bytemuck::cast_slice(&linked.top.steps)),
+        (Section::TopScales, bytemuck::cast_slice(&linked.top.scales)),
         (Section::TopLinks, bytemuck::cast_slice(&linked.top.links)),
         (Section::TopNodes, bytemuck::cast_slice(&linked.top.nodes)),
         (Section::TopEntries, bytemuck::cast_slice(&linked.top.entries)),
+        (Section::Centre, bytemuck::cast_slice(&centre)),
         (Section::Sequences, bytemuck::cast_slice(&sequences)),
         (Section::Nodes, bytemuck::cast_slice(node_of)),
     ];
@@ -79,21 +81,29 @@ pub(crate) fn seal(
 /// The distinct directions in codes, and each point's node.
 struct Nodes {
     codes: Vec<u8>,
-    steps: Vec<f32>,
+    scales: Vec<Scale>,
     of: Vec<u32>,
+}
+
+/// What the codes of these are around.
+fn mean(sources: &[Source<'_>], dimension: usize) -> Vec<f32> {
+    let mut sums = vec![0.0f64; dimension];
+    for Source { direction, .. } in sources {
+        sums.iter_mut().zip(*direction).for_each(|(sum, &x)| *sum += f64::from(x));
+    }
+    sums.into_iter().map(|sum| (sum / sources.len() as f64) as f32).collect()
 }
 
 /// Writes every distinct direction once, and keeps its codes.
 fn write_nodes(
     sources: &[Source<'_>],
-    dimension: usize,
+    centre: &[f32],
     writer: &mut Writer,
     stop: &AtomicBool,
 ) -> std::io::Result<Option<Nodes>> {
-    let quantiser = Quantiser::new(dimension);
     let mut nodes = Nodes {
-        codes: roomy(sources.len() * padded(dimension)),
-        steps: roomy(sources.len()),
+        codes: roomy(sources.len() * padded(centre.len())),
+        scales: roomy(sources.len()),
         of: Vec::new(),
     };
     // By their bits, and by their codes, which rounding seldom changes.
@@ -103,7 +113,7 @@ fn write_nodes(
             return Ok(None);
         }
         let known = nodes.codes.len();
-        let step = quantiser.append(direction, &mut nodes.codes);
+        let scale = append_codes(direction, centre, &mut nodes.codes);
         let keys = [hash(bytemuck::cast_slice(direction)), hash(&nodes.codes[known..])];
         let same = |(other, _): &&(usize, u32)| is_same(sources[*other].direction, direction);
         if let Some(&(_, node)) = keys.iter().find_map(|key| first.get(key).filter(same)) {
@@ -111,12 +121,12 @@ fn write_nodes(
             nodes.of.push(node);
             continue;
         }
-        let node = nodes.steps.len() as u32;
+        let node = nodes.scales.len() as u32;
         for key in keys {
             first.entry(key).or_insert((i, node));
         }
         nodes.of.push(node);
-        nodes.steps.push(step);
+        nodes.scales.push(scale);
         writer.append(bytemuck::cast_slice(direction))?;
     }
     Ok(Some(nodes))

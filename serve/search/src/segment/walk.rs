@@ -4,7 +4,7 @@
 //! knows nothing of records, of files, or of who is alive. Beam search as in HNSW (Malkov & Yashunin 2016, algorithm 2), in
 //! two layers: a walk over one node in sixteen says where to begin among all.
 
-use crate::distance::{CodeQuery, Kernel};
+use crate::distance::{CodeQuery, Kernel, Scale};
 
 /// Ends a list of links that is shorter than the degree.
 pub(crate) const NO_LINK: u32 = u32::MAX;
@@ -25,8 +25,8 @@ pub(crate) struct Field<'a> {
     pub(crate) kernel: Kernel,
     /// Row-major, one padded row a node.
     pub(crate) codes: &'a [u8],
-    /// One step of each node's codes.
-    pub(crate) steps: &'a [f32],
+    /// One a node.
+    pub(crate) scales: &'a [Scale],
     /// `degree` places a node, the lists ended by [`NO_LINK`] where shorter.
     pub(crate) links: &'a [u32],
     pub(crate) degree: usize,
@@ -36,7 +36,7 @@ pub(crate) struct Field<'a> {
 
 impl Field<'_> {
     pub(crate) fn codes_of(&self, node: u32) -> &[u8] {
-        let stride = self.codes.len() / self.steps.len().max(1);
+        let stride = self.codes.len() / self.scales.len().max(1);
         &self.codes[node as usize * stride..][..stride]
     }
 
@@ -106,7 +106,7 @@ impl Walk {
     /// The approximate cosine of one node with `self.query`, as walks would have it.
     pub(super) fn score_of(&mut self, field: &Field<'_>, node: u32) -> f32 {
         field.kernel.code_dots(&self.query, field.codes, &[node], &mut self.dots);
-        self.dots[0] as f32 * field.steps[node as usize] * self.query.step()
+        self.query.cosine(self.dots[0], field.scales[node as usize])
     }
 
     /// Finds where to begin: the nodes of the upper layer nearest to `self.query`, about; best first.
@@ -133,21 +133,20 @@ impl Walk {
     fn compare_all(&mut self, field: &Field<'_>) {
         self.pool.clear();
         self.nodes.clear();
-        self.nodes.extend(0..field.steps.len() as u32);
+        self.nodes.extend(0..field.scales.len() as u32);
         self.weigh(field, STARTS);
     }
 
     /// Whether the best node found is far for what lies around it, by its second neighbour: the first may be a copy.
     fn is_lost(&mut self, field: &Field<'_>) -> bool {
         let Some(&best) = self.pool.first() else { return false };
-        let own = field.steps[best.node() as usize];
-        self.found.set_codes(field.codes_of(best.node()), own);
+        self.found.set_codes(field.codes_of(best.node()), field.scales[best.node() as usize]);
         self.nodes.clear();
         self.nodes.extend(field.links_of(best.node()));
         field.kernel.code_dots(&self.found, field.codes, &self.nodes, &mut self.dots);
         let (mut first, mut second) = (-1.0f32, -1.0f32);
         for (&node, &dot) in self.nodes.iter().zip(&self.dots) {
-            let score = dot as f32 * field.steps[node as usize] * own;
+            let score = self.found.cosine(dot, field.scales[node as usize]);
             second = second.max(first.min(score));
             first = first.max(score);
         }
@@ -164,7 +163,7 @@ impl Walk {
     /// Walks on from the collected nodes.
     fn follow(&mut self, field: &Field<'_>, width: usize) -> &[Spot] {
         self.touched.drain(..).for_each(|word| self.seen[word as usize] = 0);
-        self.seen.resize(self.seen.len().max(field.steps.len() / 64 + 1), 0);
+        self.seen.resize(self.seen.len().max(field.scales.len() / 64 + 1), 0);
         self.pool.clear();
         // Whoever is weighed twice would be found twice.
         let Self { nodes, seen, touched, .. } = self;
@@ -210,7 +209,7 @@ impl Walk {
         }
         let mut best = usize::MAX;
         for (&node, &dot) in self.nodes.iter().zip(&self.dots) {
-            let score = dot as f32 * field.steps[node as usize] * self.query.step();
+            let score = self.query.cosine(dot, field.scales[node as usize]);
             if self.pool.len() >= width {
                 if self.pool.last().is_none_or(|worst| score <= worst.score) {
                     continue;

@@ -1,7 +1,7 @@
 //! Where a walk over an upper layer ends, against comparing all of it, and what it takes.
 
 use super::*;
-use crate::distance::{Quantiser, padded};
+use crate::distance::{append_codes, padded};
 use crate::segment::graph::GraphBuilder;
 
 const DEGREE: usize = 16;
@@ -29,28 +29,28 @@ fn directions(count: usize, dimension: usize, clusters: usize, noise: f32, seed:
 /// A linked layer.
 struct Layer {
     codes: Vec<u8>,
-    steps: Vec<f32>,
+    scales: Vec<Scale>,
     links: Vec<u32>,
     entries: Vec<u32>,
 }
 
 impl Layer {
     fn of(directions: &[Vec<f32>]) -> Self {
-        let quantiser = Quantiser::new(directions[0].len());
+        let centre = vec![0.0; directions[0].len()];
         let (mut codes, entries) = (Vec::new(), (0..ENTRIES as u32).collect::<Vec<_>>());
-        let steps: Vec<f32> = directions.iter().map(|x| quantiser.append(x, &mut codes)).collect();
+        let scales: Vec<Scale> = directions.iter().map(|x| append_codes(x, &centre, &mut codes)).collect();
         let stride = padded(directions[0].len());
-        let mut builder = GraphBuilder::new(Kernel::best(), &codes, &steps, stride, DEGREE);
-        for node in 0..steps.len() {
+        let mut builder = GraphBuilder::new(Kernel::best(), &codes, &scales, stride, DEGREE);
+        for node in 0..scales.len() {
             builder.insert(node as u32, &entries[..ENTRIES.min(node)]);
         }
         let links = builder.finish(0);
-        Self { codes, steps, links, entries }
+        Self { codes, scales, links, entries }
     }
 
     fn field(&self) -> Field<'_> {
-        let Self { codes, steps, links, entries } = self;
-        Field { kernel: Kernel::best(), codes, steps, links, degree: DEGREE, entries }
+        let Self { codes, scales, links, entries } = self;
+        Field { kernel: Kernel::best(), codes, scales, links, degree: DEGREE, entries }
     }
 }
 
@@ -65,7 +65,7 @@ fn a_walk_that_took_a_wrong_turn_begins_where_it_should() {
     let mut walk = Walk::default();
     let (mut alone, mut entered) = (0, 0);
     for query in queries {
-        walk.query.set(query);
+        walk.query.set(query, &[0.0; 512]);
         walk.compare_all(&field);
         let nearest = walk.pool[0].node();
         alone += usize::from(walk.run(&field, STARTS)[0].node() == nearest);
@@ -87,7 +87,7 @@ fn a_query_from_elsewhere_does_not_take_comparing_all() {
         let (mut walk, mut missed) = (Walk::default(), 0);
         let (mut compared, mut all) = (0, 0);
         for query in directions(QUERIES, 128, QUERIES, noise, 99) {
-            walk.query.set(&query);
+            walk.query.set(&query, &[0.0; 128]);
             walk.compare_all(&field);
             let nearest = walk.pool[0].score;
             walk.compared = 0;
@@ -108,7 +108,7 @@ fn a_node_named_twice_is_found_once() {
     let layer = Layer::of(&directions(500, 64, 5, 0.6, 5));
     let twice: Vec<u32> = (0..40).chain(0..40).collect();
     let mut walk = Walk::default();
-    walk.query.set(&directions(1, 64, 5, 0.6, 5)[0]);
+    walk.query.set(&directions(1, 64, 5, 0.6, 5)[0], &[0.0; 64]);
     let spots = walk.run(&Field { entries: &twice, ..layer.field() }, 100);
     let mut nodes: Vec<u32> = spots.iter().map(|spot| spot.node()).collect();
     nodes.sort_unstable();
