@@ -69,6 +69,21 @@ fn recall_is_high_on_clustered_vectors_and_nobody_is_lost() {
     }
 }
 
+/// Embeddings after a rectifier, or of an encoder that has learnt little, lie in a narrow cone.
+#[test]
+fn recall_is_high_where_all_vectors_crowd_around_one() {
+    for (count, dimension) in [(2500, 64), (1500, 512)] {
+        let mut numbers = Numbers(count as u64);
+        let middle: Vec<f32> = numbers.vector(dimension).iter().map(|x| 20.0 * x).collect();
+        let mut vectors = clustered(3, count + 200, dimension, count / 50);
+        vectors.iter_mut().for_each(|v| v.iter_mut().zip(&middle).for_each(|(x, m)| *x += m));
+        let (stored, queries) = vectors.split_at(count);
+        let (_folder, _collections, collection) = filled(stored);
+        let recall = recall(&collection, queries);
+        assert!(recall >= 0.99, "recall@10 {recall} at {count} × {dimension}");
+    }
+}
+
 #[test]
 fn changes_after_the_build_show_at_once() {
     let vectors = clustered(9, 2500, 64, 25);

@@ -2,7 +2,8 @@
 //!
 //! A finished graph in, the same graph out, in which every node is found by its own codes, or else as many that are as near
 //! to those: of a thousand pictures that differ in a hair nobody can tell which is found. Thinning drops a link without
-//! asking whether it was the only way to a node, so this step is what makes losing one impossible.
+//! asking whether it was the only way to a node, so this step is what makes losing one impossible. Who asks for all of the
+//! thousand gets them because each is linked to some others.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,6 +15,17 @@ const WIDTH_QUICK: usize = 16;
 const WIDTH_PROBE: usize = 64;
 /// How many of the nearest nodes get a link to one that was lost.
 const LINKS_BACK: usize = 8;
+/// How many of those that are as near to its codes get a link to one that others answer for.
+const LINKS_ALIKE: usize = 2;
+
+/// What a walk for a node's own codes comes upon.
+#[derive(PartialEq)]
+enum Found {
+    Itself,
+    /// As many others as a search keeps that are as near to these codes.
+    Alike,
+    Nothing,
+}
 
 /// A graph whose base can still change.
 pub(super) struct Repair<'a> {
@@ -38,11 +50,16 @@ impl Repair<'_> {
                 if stop.load(Ordering::Relaxed) {
                     return false;
                 }
-                if !self.finds(node, &mut walk) {
-                    lost.push(node);
-                    self.link_back(node, &mut walk);
-                    if !self.finds(node, &mut walk) {
-                        self.strays.push(node);
+                match self.look_for(node, &mut walk) {
+                    Found::Itself => {}
+                    // Any free place will do; the nearest have none left after a few.
+                    Found::Alike => self.link_back(node, WIDTH_PROBE, LINKS_ALIKE, &mut walk),
+                    Found::Nothing => {
+                        lost.push(node);
+                        self.link_back(node, LINKS_BACK, LINKS_BACK, &mut walk);
+                        if self.look_for(node, &mut walk) == Found::Nothing {
+                            self.strays.push(node);
+                        }
                     }
                 }
             }
@@ -57,28 +74,33 @@ impl Repair<'_> {
         Layers { base, ..self.layers }
     }
 
-    /// Whether a walk for a node's own codes comes upon it, or is full of others that answer for it.
-    fn finds(&self, node: u32, walk: &mut Walk) -> bool {
+    fn look_for(&self, node: u32, walk: &mut Walk) -> Found {
         let layers = self.layers();
         walk.query.set_codes(layers.base.codes_of(node), layers.base.scales[node as usize]);
         let own = walk.score_of(&layers.base, node);
-        let mut found = |width| {
+        let mut alike = false;
+        for width in [WIDTH_QUICK, WIDTH_PROBE] {
             let spots = walk.descend(&layers, width);
-            let as_near = spots.last().is_some_and(|worst| worst.score >= own);
-            spots.iter().any(|spot| spot.node() == node) || (spots.len() >= WIDTH_PROBE && as_near)
-        };
-        found(WIDTH_QUICK) || found(WIDTH_PROBE)
+            if spots.iter().any(|spot| spot.node() == node) {
+                return Found::Itself;
+            }
+            alike = spots.len() >= WIDTH_PROBE && spots.last().is_some_and(|worst| worst.score >= own);
+        }
+        if alike { Found::Alike } else { Found::Nothing }
     }
 
-    /// Links the nodes at which the last walk ended to `node`, where their lists have room.
-    fn link_back(&mut self, node: u32, walk: &mut Walk) {
+    /// Links to `node` from `links_max` of the `among` nearest to it at which a walk ends and whose lists have room.
+    fn link_back(&mut self, node: u32, among: usize, links_max: usize, walk: &mut Walk) {
         let found = walk.descend(&self.layers(), WIDTH_PROBE);
-        let nearest: Vec<u32> = found.iter().map(|spot| spot.node()).take(LINKS_BACK).collect();
-        let degree = self.layers.base.degree;
+        let nearest: Vec<u32> = found.iter().map(|spot| spot.node()).take(among).collect();
+        let (degree, mut linked) = (self.layers.base.degree, 0);
         for from in nearest {
             let list = &mut self.links[from as usize * degree..][..degree];
-            if let Some(free) = list.iter().position(|&link| link == NO_LINK) {
+            if linked < links_max
+                && let Some(free) = list.iter().position(|&link| link == NO_LINK)
+            {
                 list[free] = node;
+                linked += 1;
             }
         }
     }

@@ -47,6 +47,14 @@ impl Field<'_> {
         self.kernel.prefetch(links, node as usize * self.degree * 4, self.degree * 4);
     }
 
+    /// Asks for a node's row, `stride` bytes of codes, to be near when it is needed.
+    #[inline]
+    fn prefetch_codes(&self, node: u32, stride: usize) {
+        self.kernel.prefetch(self.codes, node as usize * stride, stride);
+        let scales: &[u8] = bytemuck::cast_slice(self.scales);
+        self.kernel.prefetch(scales, node as usize * size_of::<Scale>(), size_of::<Scale>());
+    }
+
     pub(crate) fn links_of(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
         let start = node as usize * self.degree;
         self.links[start..start + self.degree].iter().copied().take_while(|&link| link != NO_LINK)
@@ -177,6 +185,10 @@ impl Walk {
                 continue;
             }
             self.pool[next].node |= FOLLOWED;
+            // Mostly nothing better turns up, and this one's turn comes next.
+            if let Some(spot) = self.pool[next..].iter().find(|spot| spot.node & FOLLOWED == 0) {
+                field.prefetch_links(spot.node());
+            }
             self.gather(field, spot.node);
             next = self.weigh(field, width).min(next + 1);
             if let Some(spot) = self.pool.get(next) {
@@ -193,7 +205,7 @@ impl Walk {
         let stride = self.query.codes().len();
         for link in field.links_of(node) {
             if is_new(link, &mut self.seen, &mut self.touched) {
-                field.kernel.prefetch(field.codes, link as usize * stride, stride);
+                field.prefetch_codes(link, stride);
                 self.nodes.push(link);
             }
         }
