@@ -37,7 +37,7 @@ pub use background::yield_to_others;
 pub use classifiers::ClassifierError;
 pub use config::{Config, ConfigError, ConfigErrors, Limits, RawConfig};
 pub use evaluations::{Order, carry_out};
-pub use exchange::{ExchangeError, export, import};
+pub use exchange::{ExchangeError, Imported, export, import};
 pub use http::{openapi, router};
 pub use indexing::{IndexError, Indexed, Indexing, Told, index};
 pub use keys::KeysError;

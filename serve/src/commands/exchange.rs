@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 use simclr_search::Limits;
+use simclr_serve::Imported;
 
 use super::store::StoreArgs;
 
@@ -17,7 +18,8 @@ Examples:
   simclr-serve export cats cats.parquet --store milvus://127.0.0.1:19530
 
 A name that ends with .parquet becomes one file with the columns id, vector and payload (as JSON); any other a folder with
-vectors.npy (a row a record), records.jsonl (its id and payload) and collection.json. No server may have --data-dir open.";
+vectors.npy (a row a record), records.jsonl (its id and payload) and collection.json. Pictures that the collection keeps are
+in columns thumbnail and original, or folders of these names. No server may have --data-dir open.";
 
 const IMPORT_EXAMPLES: &str = "\
 Examples:
@@ -26,7 +28,8 @@ Examples:
   simclr-serve export cats cats.parquet --data-dir data && simclr-serve import cats cats.parquet --store milvus://127.0.0.1:19530
 
 Takes what export writes, and what others write alike: Parquet with text `id`, lists of numbers `vector`, and JSON `payload`
-or none; or a folder with float32 vectors.npy and records.jsonl. Stored part by part: after an interruption, import again.";
+or none; or a folder with float32 vectors.npy and records.jsonl. Pictures that come along are kept by a collection that is made,
+or that keeps such. Stored part by part: after an interruption, import again.";
 
 /// Write a collection to files that other programs read
 #[derive(Args)]
@@ -70,12 +73,15 @@ pub(crate) fn import(arguments: &ImportArgs, limits: Limits) -> anyhow::Result<E
     let ImportArgs { name, from, space_key, store } = arguments;
     let into = store.open(true, limits)?;
     let done = simclr_serve::import(&*into, name, from, space_key.as_deref(), told("imported"))?;
-    let (inserted, replaced) = (done.inserted, done.replaced);
-    let line = json!({"collection": name, "inserted": inserted, "replaced": replaced, "from": from});
-    store.say(
-        &line,
-        &format!("{name}: {inserted} records inserted and {replaced} replaced from {}", from.display()),
-    );
+    let Imported { inserted, replaced, pictures_left_out } = done;
+    let mut line = json!({"collection": name, "inserted": inserted, "replaced": replaced, "from": from});
+    let mut text =
+        format!("{name}: {inserted} records inserted and {replaced} replaced from {}", from.display());
+    if pictures_left_out > 0 {
+        line["pictures_left_out"] = json!(pictures_left_out);
+        text += &format!("; {pictures_left_out} pictures left out, for it keeps none such");
+    }
+    store.say(&line, &text);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,20 +1,25 @@
 //! A folder of `vectors.npy` (one row a record), `records.jsonl` (its id, payload and content hash, a line each, in the same order) and
-//! `collection.json` (dimension and space). The last may be missing where somebody else made the folder.
+//! `collection.json` (dimension and space). The last may be missing where somebody else made the folder. Pictures that are
+//! kept lie in `thumbnails` and `originals`, each in a file that is called as its content hash.
 
+use std::ffi::OsString;
 use std::fs::{File, create_dir};
-use std::io::{BufRead, BufReader, BufWriter, Lines, Read, Seek, Write};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Lines, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use simclr_models::npy::header;
-use simclr_search::{CollectionConfig, ContentHash, Dtype, Record};
+use simclr_search::{CollectionConfig, ContentHash, Dtype, Keep, Record};
 
+use super::pictured::Entry;
 use super::{ExchangeError, Sink, Source, npy};
 
 const VECTORS: &str = "vectors.npy";
 const RECORDS: &str = "records.jsonl";
 const COLLECTION: &str = "collection.json";
+const THUMBNAILS: &str = "thumbnails";
+const ORIGINALS: &str = "originals";
 
 /// A record without its vector.
 #[derive(Serialize, Deserialize)]
@@ -45,6 +50,11 @@ impl Writer {
         create_dir(folder).map_err(failed)?;
         let json = serde_json::to_vec_pretty(config).map_err(|e| ExchangeError::file(folder, e))?;
         std::fs::write(folder.join(COLLECTION), json).map_err(failed)?;
+        for (kept, name) in [(config.keep.thumbnails, THUMBNAILS), (config.keep.originals, ORIGINALS)] {
+            if kept {
+                create_dir(folder.join(name)).map_err(failed)?;
+            }
+        }
         let mut vectors = BufWriter::new(File::create(folder.join(VECTORS)).map_err(failed)?);
         // As long as the one that says how many there are.
         vectors.write_all(&header(0, config.dimension)).map_err(failed)?;
@@ -56,29 +66,44 @@ impl Writer {
 /// Takes away what an export that was interrupted has left; a folder that holds anything else is somebody's own.
 fn clear(folder: &Path) -> Result<(), ExchangeError> {
     let failed = |e: std::io::Error| ExchangeError::file(folder, e);
-    let names = std::fs::read_dir(folder).map_err(failed)?.map(|entry| entry.map(|entry| entry.file_name()));
-    let names = names.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    if let Some(other) =
-        names.iter().find(|name| ![VECTORS, RECORDS, COLLECTION].iter().any(|own| *name == own))
+    let own = [VECTORS, RECORDS, COLLECTION, THUMBNAILS, ORIGINALS];
+    let mut other = other_than(folder, |name| own.contains(&name)).map_err(failed)?;
+    for pictures in [THUMBNAILS, ORIGINALS].map(|name| folder.join(name)).iter().filter(|path| path.is_dir())
     {
+        let in_it = other_than(pictures, |name| name.parse::<ContentHash>().is_ok()).map_err(failed)?;
+        other = other.or(in_it);
+    }
+    if let Some(other) = other {
         let other = other.display();
         let reason = format!("{other} in it is not an export's; take the folder away or name another place");
         return Err(ExchangeError::file(folder, reason));
     }
-    names.iter().try_for_each(|name| std::fs::remove_file(folder.join(name))).map_err(failed)?;
-    std::fs::remove_dir(folder).map_err(failed)
+    std::fs::remove_dir_all(folder).map_err(failed)
+}
+
+/// A name in a folder that is none of its own.
+fn other_than(folder: &Path, is_own: impl Fn(&str) -> bool) -> std::io::Result<Option<OsString>> {
+    let names = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name()));
+    let names = names.collect::<Result<Vec<_>, _>>()?;
+    Ok(names.into_iter().find(|name| !name.to_str().is_some_and(&is_own)))
 }
 
 impl Sink for Writer {
-    fn write(&mut self, records: &[Record]) -> Result<(), ExchangeError> {
+    fn write(&mut self, entries: &[Entry]) -> Result<(), ExchangeError> {
         let failed = |e: std::io::Error| ExchangeError::file(&self.folder, e);
-        for Record { id, vector, payload, content } in records {
+        for entry in entries {
+            let Record { id, vector, payload, content } = &entry.record;
             vector.iter().try_for_each(|x| self.vectors.write_all(&x.to_le_bytes())).map_err(failed)?;
             let line = Line { id: id.clone(), payload: payload.clone(), content_sha256: *content };
             serde_json::to_writer(&mut self.records, &line).map_err(|e| failed(e.into()))?;
             self.records.write_all(b"\n").map_err(failed)?;
+            for (kind, bytes) in [(THUMBNAILS, entry.thumbnail()), (ORIGINALS, entry.original())] {
+                if let (Some(content), Some(bytes)) = (content, bytes) {
+                    write_once(&self.folder.join(kind).join(content.to_string()), bytes).map_err(failed)?;
+                }
+            }
         }
-        self.rows += records.len();
+        self.rows += entries.len();
         Ok(())
     }
 
@@ -93,8 +118,20 @@ impl Sink for Writer {
     }
 }
 
+/// Writes a picture, which another record may have as well.
+fn write_once(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 /// Reads a folder.
 pub(super) struct Reader {
+    folder: PathBuf,
+    keep: Keep,
     vectors: BufReader<File>,
     vectors_path: PathBuf,
     records: Lines<BufReader<File>>,
@@ -119,10 +156,24 @@ impl Reader {
             true => Some(serde_json::from_reader(open(&about)?).map_err(|e| ExchangeError::file(&about, e))?),
             false => None,
         };
-        Ok(Self { vectors, vectors_path, records, records_path, about, dimension, rows, read: 0 })
+        let there = |name| folder.join(name).is_dir();
+        let keep = Keep { thumbnails: there(THUMBNAILS), originals: there(ORIGINALS) };
+        let folder = folder.to_owned();
+        Ok(Self {
+            folder,
+            keep,
+            vectors,
+            vectors_path,
+            records,
+            records_path,
+            about,
+            dimension,
+            rows,
+            read: 0,
+        })
     }
 
-    fn record(&mut self) -> Result<Record, ExchangeError> {
+    fn entry(&mut self) -> Result<Entry, ExchangeError> {
         self.read += 1;
         let wrong = |path: &Path, reason: String| ExchangeError::file(path, reason);
         let line = self.records.next().transpose().map_err(|e| wrong(&self.records_path, e.to_string()))?;
@@ -136,7 +187,20 @@ impl Reader {
             wrong(&self.vectors_path, format!("row {} of {} is not there whole: {e}", self.read, self.rows))
         })?;
         let vector = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        Ok(Record { id, vector, payload, content })
+        let [thumbnail, original] = [THUMBNAILS, ORIGINALS].map(|kind| self.picture(kind, content));
+        let record = Record { id, vector, payload, content };
+        Entry::new(record, thumbnail?, original?)
+            .map_err(|reason| wrong(&self.records_path, format!("line {}: {reason}", self.read)))
+    }
+
+    fn picture(&self, kind: &str, content: Option<ContentHash>) -> Result<Option<Vec<u8>>, ExchangeError> {
+        let Some(content) = content else { return Ok(None) };
+        let path = self.folder.join(kind).join(content.to_string());
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(ExchangeError::file(&path, error)),
+        }
     }
 }
 
@@ -153,13 +217,17 @@ impl Source for Reader {
         self.about.as_ref().map_or(Dtype::F32, |about| about.dtype)
     }
 
-    fn read(&mut self, count: usize) -> Result<Vec<Record>, ExchangeError> {
+    fn keep(&self) -> Keep {
+        self.keep
+    }
+
+    fn read(&mut self, count: usize) -> Result<Vec<Entry>, ExchangeError> {
         let count = count.min(self.rows - self.read);
-        let records = (0..count).map(|_| self.record()).collect::<Result<Vec<_>, _>>()?;
+        let entries = (0..count).map(|_| self.entry()).collect::<Result<Vec<_>, _>>()?;
         if count == 0 && self.records.next().is_some() {
             let reason = format!("it has more lines than the {} vectors beside it", self.rows);
             return Err(ExchangeError::file(&self.records_path, reason));
         }
-        Ok(records)
+        Ok(entries)
     }
 }

@@ -1,18 +1,21 @@
 //! A collection written to files that other programs read, and read from theirs: NumPy and JSON lines, or Parquet.
 //!
 //! Any store's records go out and come in, in parts that fit in memory. What ends with `.parquet` is Parquet; anything
-//! else is a folder of `vectors.npy`, `records.jsonl` and `collection.json`. Knows no encoder and no HTTP.
+//! else is a folder of `vectors.npy`, `records.jsonl` and `collection.json`. Pictures that a collection keeps go with their
+//! records. Knows no encoder and no HTTP.
 
 mod folder;
 mod npy;
 mod parquet;
+mod pictured;
 
 use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use simclr_search::{CollectionConfig, Dtype, Record, SearchError, Upserted, VectorCollection, VectorStore};
+use simclr_search::{CollectionConfig, Dtype, Keep, Pictured, SearchError, VectorCollection, VectorStore};
 
+use self::pictured::{Entry, count_with, with_pictures};
 use crate::stores::Choice;
 
 /// Bytes of vectors in memory at a time.
@@ -45,7 +48,7 @@ impl ExchangeError {
 
 /// What records are written to.
 trait Sink {
-    fn write(&mut self, records: &[Record]) -> Result<(), ExchangeError>;
+    fn write(&mut self, entries: &[Entry]) -> Result<(), ExchangeError>;
 
     /// Writes what is still missing; only then is the file whole.
     fn finish(self: Box<Self>) -> Result<(), ExchangeError>;
@@ -62,8 +65,22 @@ trait Source {
     /// How the numbers were stored where they come from.
     fn dtype(&self) -> Dtype;
 
+    /// Which pictures are there.
+    fn keep(&self) -> Keep;
+
     /// The next records, at most `count`; none at the end.
-    fn read(&mut self, count: usize) -> Result<Vec<Record>, ExchangeError>;
+    fn read(&mut self, count: usize) -> Result<Vec<Entry>, ExchangeError>;
+}
+
+/// What came of an import.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Records whose id was new.
+    pub inserted: usize,
+    /// Records that took the place of one with the same id.
+    pub replaced: usize,
+    /// Thumbnails and originals that came along and are not kept by the collection.
+    pub pictures_left_out: usize,
 }
 
 /// Writes every record of a collection, in the order of their ids, and says how many there were.
@@ -94,8 +111,8 @@ pub fn export(
         let records = collection.page(after.as_deref(), part(config.dimension))?;
         let Some(last) = records.last() else { break };
         after = Some(last.id.clone());
-        sink.write(&records)?;
         written += records.len();
+        with_pictures(collection, records, |entries| sink.write(entries))?;
         told(written);
     }
     sink.finish()?;
@@ -112,7 +129,7 @@ pub(crate) fn write_parquet<W: Write + Send>(
     let mut writer = parquet::Writer::over(Path::new(collection.name()), out, config)?;
     let mut written = Ok(());
     collection.each_of_moment(part(config.dimension), &mut |records| {
-        written = writer.write_records(&records);
+        written = with_pictures(collection, records, |entries| writer.write_entries(entries));
         written.is_ok()
     })?;
     written.and_then(|()| writer.into_inner())
@@ -131,7 +148,7 @@ pub fn import(
     from: &Path,
     space_key: Option<&str>,
     mut told: impl FnMut(usize),
-) -> Result<Upserted, ExchangeError> {
+) -> Result<Imported, ExchangeError> {
     let mut source: Box<dyn Source> = if is_parquet(from) {
         Box::new(parquet::Reader::open(from)?)
     } else {
@@ -145,28 +162,38 @@ pub fn import(
         (own, given) => own.or(given).unwrap_or_default().to_owned(),
     };
     let config = CollectionConfig::new(source.dimension(), space_key);
-    let count = part(config.dimension);
-    let as_it_was = |dtype| {
+    let count = count_with(source.keep(), part(config.dimension));
+    let as_it_was = |dtype, keep| {
         let mut config = config.clone();
-        config.dtype = dtype;
+        (config.dtype, config.keep) = (dtype, keep);
         Choice::default().open(store, name, config)
     };
-    let collection = match as_it_was(source.dtype()) {
-        // A store that knows no 16 bits keeps the same numbers in 32.
-        Err(SearchError::BadConfig { .. }) => as_it_was(Dtype::F32)?,
+    let collection = match as_it_was(source.dtype(), source.keep()) {
+        // A store that knows no 16 bits and no pictures keeps the same numbers in 32.
+        Err(SearchError::BadConfig { .. }) => as_it_was(Dtype::F32, Keep::default())?,
         made => made?,
     };
-    let mut all = Upserted::default();
+    let (kept, mut all) = (collection.config().keep, Imported::default());
     loop {
-        let records = source.read(count)?;
-        if records.is_empty() {
+        let entries = source.read(count)?;
+        if entries.is_empty() {
             return Ok(all);
         }
-        let upserted = collection.upsert(records)?;
+        all.pictures_left_out += entries.iter().map(|entry| left_out(entry, kept)).sum::<usize>();
+        let (records, pictures): (Vec<_>, Vec<_>) =
+            entries.into_iter().map(|Entry { record, pictured }| (record, pictured)).unzip();
+        let pictures: Vec<Pictured> = pictures.into_iter().flatten().collect();
+        let upserted = collection.upsert_pictured(records, &pictures)?;
         all.inserted += upserted.inserted;
         all.replaced += upserted.replaced;
         told(all.inserted + all.replaced);
     }
+}
+
+/// Pictures of an entry that a collection keeping such does not keep.
+fn left_out(entry: &Entry, kept: Keep) -> usize {
+    let lost = |there: bool, kept: bool| usize::from(there && !kept);
+    lost(entry.thumbnail().is_some(), kept.thumbnails) + lost(entry.original().is_some(), kept.originals)
 }
 
 fn is_parquet(path: &Path) -> bool {

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use simclr_search::{CollectionConfig, Collections, ContentHash, Limits, Record, VectorCollection};
+use simclr_search::{
+    CollectionConfig, Collections, ContentHash, Keep, Limits, PictureKind, Pictured, Record, VectorCollection,
+};
 use simclr_serve::{export, import};
 use tempfile::TempDir;
 
@@ -81,6 +83,77 @@ fn what_goes_out_comes_in_bit_for_bit() {
             std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names.len(), 3, "{names:?}");
     }
+}
+
+fn pictured(bytes: &[u8]) -> Pictured {
+    let (content, thumbnail) = (ContentHash::of(bytes), Some([b"small ", bytes].concat()));
+    Pictured { content, thumbnail, original: Some(bytes.to_vec()) }
+}
+
+/// Records with pictures, some without and some with the same, in a collection that keeps such.
+fn keeping(folder: &Path, keep: Keep) -> (Collections, Vec<Record>, Vec<Pictured>) {
+    let collections = store(folder);
+    let mut config = CollectionConfig::new(DIMENSION, "abc");
+    config.keep = keep;
+    let collection = collections.create("cats", config).unwrap();
+    // Some larger than a part in all.
+    let bytes = |i: usize| vec![i as u8; if i.is_multiple_of(40) { 12 << 20 } else { 1000 + i }];
+    let pictures: Vec<Pictured> = (0..100).map(|i| pictured(&bytes(i))).collect();
+    let mut records = records(300);
+    for (i, record) in records.iter_mut().enumerate() {
+        record.content = (i % 3 > 0).then(|| pictures[i % 100].content);
+    }
+    collection.upsert_pictured(records.clone(), &pictures).unwrap();
+    (collections, records, pictures)
+}
+
+#[test]
+fn kept_pictures_go_along() {
+    for (name, thumbnails, originals) in
+        [("cats.parquet", true, true), ("cats", true, true), ("t.parquet", true, false), ("o", false, true)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, records, pictures) = keeping(&folder.path().join("from"), Keep { thumbnails, originals });
+        let file = folder.path().join(name);
+        assert_eq!(export(&*from.get("cats").unwrap(), &file, |_| ()).unwrap(), 300);
+        let into = store(&folder.path().join("into"));
+        let done = import(&into, "dogs", &file, None, |_| ()).unwrap();
+        assert_eq!((done.inserted, done.pictures_left_out), (300, 0), "{name}");
+        let dogs = into.get("dogs").unwrap();
+        assert_eq!((dogs.config(), everything(&*dogs)), (from.get("cats").unwrap().config(), records));
+        for Pictured { content, thumbnail, original } in pictures {
+            let found = |kind| dogs.picture(content, kind).unwrap();
+            assert_eq!(found(PictureKind::Thumbnail), thumbnail.filter(|_| thumbnails), "{name}");
+            assert_eq!(found(PictureKind::Original), original.filter(|_| originals), "{name}");
+        }
+        // One that keeps none takes the records, and it is said what it leaves.
+        into.create("plain", CollectionConfig::new(DIMENSION, "abc")).unwrap();
+        let done = import(&into, "plain", &file, None, |_| ()).unwrap();
+        let kinds = usize::from(thumbnails) + usize::from(originals);
+        assert_eq!((done.inserted, done.pictures_left_out), (300, 200 * kinds));
+    }
+}
+
+#[test]
+fn pictures_of_other_records_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, _, pictures) =
+        keeping(&folder.path().join("from"), Keep { thumbnails: true, originals: true });
+    let out = folder.path().join("out");
+    let collection = from.get("cats").unwrap();
+    export(&*collection, &out, |_| ()).unwrap();
+    std::fs::write(out.join("originals").join(pictures[1].content.to_string()), "another").unwrap();
+    let refused = import(&from, "dogs", &out, None, |_| ()).unwrap_err().to_string();
+    assert!(refused.contains("line 2") && refused.contains("content_sha256"), "{refused}");
+    // What an interrupted export left of pictures goes, and a file of somebody else's does not.
+    let partial = folder.path().join("again.partial");
+    std::fs::rename(&out, &partial).unwrap();
+    std::fs::write(partial.join("originals").join("thesis.tex"), "mine").unwrap();
+    let again = || export(&*collection, &folder.path().join("again"), |_| ());
+    let refused = again().unwrap_err().to_string();
+    assert!(refused.contains("thesis.tex"), "{refused}");
+    std::fs::remove_file(partial.join("originals").join("thesis.tex")).unwrap();
+    assert_eq!(again().unwrap(), 300);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Collections that keep pictures: thumbnails and originals come back as long as their records are there.
 
+use std::process::Command;
+
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 use simclr_search::ContentHash;
@@ -26,6 +28,31 @@ fn upsert(client: &Client, id: &str, picture: &[u8]) -> Value {
 
 fn address(picture: &[u8], kind: &str) -> String {
     format!("{PATH}/pictures/{}/{kind}", ContentHash::of(picture))
+}
+
+#[test]
+fn a_snapshot_has_the_pictures() {
+    let world = World::new();
+    let server = world.server(|_| ());
+    let client = &server.client;
+    client.put(PATH, &keep(true, true)).ok();
+    upsert(client, "small", &png(1));
+    upsert(client, "large", &large());
+    let kept = [png(1), large()].map(|picture| {
+        ["thumbnail", "original"].map(|kind| client.get(&address(&picture, kind)).body)
+    });
+    let file = world.file("cats.parquet");
+    std::fs::write(&file, client.get(&format!("{PATH}/snapshot")).body).unwrap();
+    client.delete(PATH);
+    drop(server);
+    let mut restore = Command::new(env!("CARGO_BIN_EXE_simclr-serve"));
+    restore.args(["restore", "cats"]).arg(&file).arg("--data-dir").arg(world.file("data"));
+    assert!(restore.status().unwrap().success());
+    let server = world.server(|_| ());
+    for (picture, kept) in [png(1), large()].iter().zip(kept) {
+        let found = ["thumbnail", "original"].map(|kind| server.client.get(&address(picture, kind)).body);
+        assert!(found == kept && kept[1] == *picture);
+    }
 }
 
 #[test]

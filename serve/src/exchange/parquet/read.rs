@@ -4,11 +4,12 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{ByteArrayType, DataType, DoubleType, FloatType};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, FloatType};
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use simclr_search::{Dtype, Record};
+use simclr_search::{Dtype, Keep, Record};
 
-use super::{DIMENSION, DTYPE, F16, SPACE_KEY};
+use super::{DIMENSION, DTYPE, F16, ORIGINAL, SPACE_KEY, THUMBNAIL};
+use crate::exchange::pictured::Entry;
 use crate::exchange::{ExchangeError, Source};
 
 /// Numbers of either size.
@@ -19,11 +20,15 @@ enum Numbers {
 
 /// One row group, being read.
 struct Group {
-    ids: ColumnReaderImpl<ByteArrayType>,
+    ids: Bytes,
     vectors: Numbers,
-    payloads: Option<ColumnReaderImpl<ByteArrayType>>,
-    contents: Option<ColumnReaderImpl<ByteArrayType>>,
+    payloads: Option<Bytes>,
+    contents: Option<Bytes>,
+    thumbnails: Option<Bytes>,
+    originals: Option<Bytes>,
 }
+
+type Bytes = ColumnReaderImpl<ByteArrayType>;
 
 /// Where in the file the columns are, and the level at which a value of each is there.
 struct Columns {
@@ -31,6 +36,8 @@ struct Columns {
     vector: (usize, i16),
     payload: Option<(usize, i16)>,
     content: Option<(usize, i16)>,
+    thumbnail: Option<(usize, i16)>,
+    original: Option<(usize, i16)>,
 }
 
 /// Reads a file.
@@ -60,7 +67,9 @@ impl Reader {
         };
         let needed = |name: &str| column(name).ok_or_else(|| failed(&format!("it has no column \"{name}\"")));
         let (id, vector) = (needed("id")?, needed("vector")?);
-        let columns = Columns { id, vector, payload: column("payload"), content: column("content_sha256") };
+        let [payload, content, thumbnail, original] =
+            ["payload", "content_sha256", THUMBNAIL, ORIGINAL].map(column);
+        let columns = Columns { id, vector, payload, content, thumbnail, original };
         let told = |key: &str| {
             let mut pairs = about.key_value_metadata().into_iter().flatten();
             pairs.find(|pair| pair.key == key).and_then(|pair| pair.value.clone())
@@ -72,59 +81,69 @@ impl Reader {
             Self { path, file, columns, space_key, dtype, dimension: 0, next_group: 0, group: None, rows: 0 };
         // The first vector says how long they are, or where there is none what wrote it; then everything begins anew.
         let first = reader.read(1)?.pop();
-        let dimension = first.map(|record| record.vector.len()).or(told);
+        let dimension = first.map(|entry| entry.record.vector.len()).or(told);
         let dimension = dimension.ok_or_else(|| ExchangeError::file(&reader.path, "it has no rows"))?;
         Ok(Self { file: open()?, dimension, next_group: 0, group: None, rows: 0, ..reader })
     }
 
     fn open_group(&self, group: usize) -> Result<Group, String> {
         let group = self.file.get_row_group(group).map_err(|e| e.to_string())?;
-        let text = |column: usize, name: &str| match group.get_column_reader(column) {
+        let bytes = |column: usize, name: &str, kind: &str| match group.get_column_reader(column) {
             Ok(ColumnReader::ByteArrayColumnReader(reader)) => Ok(reader),
-            Ok(_) => Err(format!("column \"{name}\" must be text")),
+            Ok(_) => Err(format!("column \"{name}\" must be {kind}")),
             Err(e) => Err(e.to_string()),
+        };
+        let optional = |column: Option<(usize, i16)>, name, kind| {
+            column.map(|(column, _)| bytes(column, name, kind)).transpose()
         };
         let vectors = match group.get_column_reader(self.columns.vector.0).map_err(|e| e.to_string())? {
             ColumnReader::FloatColumnReader(reader) => Numbers::Float(reader),
             ColumnReader::DoubleColumnReader(reader) => Numbers::Double(reader),
             _ => return Err("column \"vector\" must be lists of floating point numbers".to_owned()),
         };
-        let payloads = self.columns.payload.map(|(column, _)| text(column, "payload")).transpose()?;
-        let contents = self.columns.content.map(|(column, _)| text(column, "content_sha256")).transpose()?;
-        Ok(Group { ids: text(self.columns.id.0, "id")?, vectors, payloads, contents })
+        let Columns { id, payload, content, thumbnail, original, .. } = self.columns;
+        Ok(Group {
+            ids: bytes(id.0, "id", "text")?,
+            vectors,
+            payloads: optional(payload, "payload", "text")?,
+            contents: optional(content, "content_sha256", "text")?,
+            thumbnails: optional(thumbnail, THUMBNAIL, "bytes")?,
+            originals: optional(original, ORIGINAL, "bytes")?,
+        })
     }
 
-    fn records(&self, group: &mut Group, count: usize) -> Result<Vec<Record>, String> {
-        let ids = texts(&mut group.ids, self.columns.id.1, count)?;
-        let (vectors, level) = (&mut group.vectors, self.columns.vector.1);
-        let vectors = match vectors {
-            Numbers::Float(reader) => lists(reader, level, count, |x| x)?,
-            Numbers::Double(reader) => lists(reader, level, count, |x| x as f32)?,
+    fn entries(&self, group: &mut Group, count: usize) -> Result<Vec<Entry>, String> {
+        let columns = &self.columns;
+        let ids = values(&mut group.ids, columns.id.1, count, text)?;
+        let vectors = match &mut group.vectors {
+            Numbers::Float(reader) => lists(reader, columns.vector.1, count, |x| x)?,
+            Numbers::Double(reader) => lists(reader, columns.vector.1, count, |x| x as f32)?,
         };
-        let optional = |reader: &mut Option<_>, column: Option<(usize, i16)>| match (reader, column) {
-            (Some(reader), Some((_, level))) => texts(reader, level, count),
-            _ => Ok(vec![None; ids.len()]),
-        };
-        let payloads = optional(&mut group.payloads, self.columns.payload)?;
-        let contents = optional(&mut group.contents, self.columns.content)?;
-        let lengths = [ids.len(), vectors.len(), payloads.len(), contents.len()];
-        if lengths.iter().any(|length| *length != lengths[0]) {
-            let [ids, vectors, payloads, contents] = lengths;
+        let rows = ids.len();
+        let mut payloads = optional(&mut group.payloads, columns.payload, rows, text)?.into_iter();
+        let mut contents = optional(&mut group.contents, columns.content, rows, text)?.into_iter();
+        let mut thumbnails = optional(&mut group.thumbnails, columns.thumbnail, rows, picture)?.into_iter();
+        let mut originals = optional(&mut group.originals, columns.original, rows, picture)?.into_iter();
+        let lengths = [vectors.len(), payloads.len(), contents.len(), thumbnails.len(), originals.len()];
+        if let Some(other) = lengths.iter().find(|length| **length != rows) {
             return Err(format!(
-                "{ids} ids, {vectors} vectors, {payloads} payloads and {contents} content hashes"
+                "its columns are not of one length: {rows} ids, and {other} values of another"
             ));
         }
-        let rows = ids.into_iter().zip(vectors).zip(payloads.into_iter().zip(contents)).enumerate();
-        rows.map(|(i, ((id, vector), (payload, content)))| {
-            let row = self.rows + i + 1;
+        let mut row = self.rows;
+        let mut entry = |(id, vector): (Option<String>, _)| {
+            row += 1;
             let id = id.ok_or_else(|| format!("row {row} has no id"))?;
+            let payload = payloads.next().flatten();
             let payload = payload.map_or(Ok(serde_json::Value::Null), |text| serde_json::from_str(&text));
             let payload = payload.map_err(|e| format!("row {row}: the payload is not JSON: {e}"))?;
-            let content = content.map(|text| text.parse()).transpose();
+            let content = contents.next().flatten().map(|text| text.parse()).transpose();
             let content = content.map_err(|e| format!("row {row}: {e}"))?;
-            Ok(Record { id, vector, payload, content })
-        })
-        .collect()
+            let record = Record { id, vector, payload, content };
+            let entry = Entry::new(record, thumbnails.next().flatten(), originals.next().flatten());
+            entry.map_err(|reason| format!("row {row}: {reason}"))
+        };
+        ids.into_iter().zip(vectors).map(&mut entry).collect()
     }
 }
 
@@ -141,14 +160,19 @@ impl Source for Reader {
         self.dtype
     }
 
-    fn read(&mut self, count: usize) -> Result<Vec<Record>, ExchangeError> {
+    fn keep(&self) -> Keep {
+        let Columns { thumbnail, original, .. } = &self.columns;
+        Keep { thumbnails: thumbnail.is_some(), originals: original.is_some() }
+    }
+
+    fn read(&mut self, count: usize) -> Result<Vec<Entry>, ExchangeError> {
         let failed = |path: &Path, reason: String| ExchangeError::file(path, reason);
         loop {
             if let Some(mut group) = self.group.take() {
-                let records = self.records(&mut group, count).map_err(|reason| failed(&self.path, reason))?;
-                if !records.is_empty() {
-                    (self.rows, self.group) = (self.rows + records.len(), Some(group));
-                    return Ok(records);
+                let entries = self.entries(&mut group, count).map_err(|reason| failed(&self.path, reason))?;
+                if !entries.is_empty() {
+                    (self.rows, self.group) = (self.rows + entries.len(), Some(group));
+                    return Ok(entries);
                 }
             }
             if self.next_group == self.file.num_row_groups() {
@@ -160,23 +184,42 @@ impl Source for Reader {
     }
 }
 
-/// The next values of a column of texts; where a value is not there, none.
-fn texts(
-    reader: &mut ColumnReaderImpl<ByteArrayType>,
+/// The next values of a column of bytes; where a value is not there, none.
+fn values<T>(
+    reader: &mut Bytes,
     there: i16,
     count: usize,
-) -> Result<Vec<Option<String>>, String> {
+    value: fn(&ByteArray) -> Result<T, String>,
+) -> Result<Vec<Option<T>>, String> {
     let (mut levels, mut values) = (Vec::new(), Vec::new());
-    let read = reader.read_records(count, Some(&mut levels), None, &mut values).map_err(|e| e.to_string())?;
+    reader.read_records(count, Some(&mut levels), None, &mut values).map_err(|e| e.to_string())?;
     if there == 0 {
-        levels = vec![0; read.0];
+        return values.iter().map(|bytes| value(bytes).map(Some)).collect();
     }
     let mut values = values.iter();
-    let mut text = |level: &i16| match (*level == there).then(|| values.next()).flatten() {
-        Some(bytes) => bytes.as_utf8().map(|text| Some(text.to_owned())).map_err(|e| e.to_string()),
-        None => Ok(None),
-    };
-    levels.iter().map(&mut text).collect()
+    let mut one = |level: &i16| (*level == there).then(|| values.next()).flatten().map(value).transpose();
+    levels.iter().map(&mut one).collect()
+}
+
+/// The same of a column that may be missing.
+fn optional<T>(
+    reader: &mut Option<Bytes>,
+    column: Option<(usize, i16)>,
+    rows: usize,
+    value: fn(&ByteArray) -> Result<T, String>,
+) -> Result<Vec<Option<T>>, String> {
+    match (reader, column) {
+        (Some(reader), Some((_, there))) => values(reader, there, rows, value),
+        _ => Ok((0..rows).map(|_| None).collect()),
+    }
+}
+
+fn text(bytes: &ByteArray) -> Result<String, String> {
+    bytes.as_utf8().map(str::to_owned).map_err(|e| e.to_string())
+}
+
+fn picture(bytes: &ByteArray) -> Result<Vec<u8>, String> {
+    Ok(bytes.data().to_vec())
 }
 
 /// The next lists of a column of lists; every one must be there, and every number in it.

@@ -10,13 +10,14 @@ use parquet::column::writer::ColumnWriter;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
-use simclr_search::{CollectionConfig, Dtype, Record};
+use simclr_search::{CollectionConfig, Dtype, Keep};
 
-use super::{DIMENSION, DTYPE, F16, SPACE_KEY};
+use super::{DIMENSION, DTYPE, F16, ORIGINAL, SPACE_KEY, THUMBNAIL};
+use crate::exchange::pictured::Entry;
 use crate::exchange::{ExchangeError, Sink};
 
 const SCHEMA: &str = "message record {
@@ -24,12 +25,13 @@ const SCHEMA: &str = "message record {
     required group vector (LIST) { repeated group list { required float element; } }
     required binary payload (STRING);
     optional binary content_sha256 (STRING);
-}";
+";
 
 /// Writes a file, or what is to become one elsewhere.
 pub(in crate::exchange) struct Writer<W: Write + Send> {
     path: PathBuf,
     writer: SerializedFileWriter<W>,
+    keep: Keep,
 }
 
 impl Writer<File> {
@@ -47,7 +49,10 @@ impl<W: Write + Send> Writer<W> {
         config: &CollectionConfig,
     ) -> Result<Self, ExchangeError> {
         let failed = |e: ParquetError| ExchangeError::file(path, e);
-        let schema = Arc::new(parse_message_type(SCHEMA).map_err(failed)?);
+        let pictures = [(config.keep.thumbnails, THUMBNAIL), (config.keep.originals, ORIGINAL)];
+        let pictures = pictures.into_iter().filter_map(|(kept, name)| kept.then_some(name));
+        let columns: String = pictures.clone().map(|name| format!("optional binary {name};\n")).collect();
+        let schema = Arc::new(parse_message_type(&format!("{SCHEMA}{columns}}}")).map_err(failed)?);
         // Directions of pictures neither repeat nor compress.
         let numbers = ColumnPath::from(vec!["vector".to_owned(), "list".to_owned(), "element".to_owned()]);
         let mut about =
@@ -56,47 +61,58 @@ impl<W: Write + Send> Writer<W> {
             about.push((DTYPE, F16.to_owned()));
         }
         let about = about.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_column_compression(numbers.clone(), Compression::UNCOMPRESSED)
             .set_column_dictionary_enabled(numbers, false)
-            .set_key_value_metadata(Some(about))
-            .build();
-        let writer = SerializedFileWriter::new(out, schema, Arc::new(properties)).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), writer })
+            .set_key_value_metadata(Some(about));
+        for name in pictures {
+            // Nor do these; and the least and the largest of them would lie in the footer.
+            let column = ColumnPath::from(name);
+            properties = properties
+                .set_column_compression(column.clone(), Compression::UNCOMPRESSED)
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_statistics_enabled(column, EnabledStatistics::None);
+        }
+        let writer = SerializedFileWriter::new(out, schema, Arc::new(properties.build())).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), writer, keep: config.keep })
     }
 
-    pub(in crate::exchange) fn write_records(&mut self, records: &[Record]) -> Result<(), ExchangeError> {
-        self.write_group(records).map_err(|e| ExchangeError::file(&self.path, e))
+    pub(in crate::exchange) fn write_entries(&mut self, entries: &[Entry]) -> Result<(), ExchangeError> {
+        self.write_group(entries).map_err(|e| ExchangeError::file(&self.path, e))
     }
 
     /// Ends the file, and gives back what it was written to.
     pub(in crate::exchange) fn into_inner(self) -> Result<W, ExchangeError> {
-        let Self { path, writer } = self;
+        let Self { path, writer, .. } = self;
         writer.into_inner().map_err(|e| ExchangeError::file(&path, e))
     }
 
-    fn write_group(&mut self, records: &[Record]) -> Result<(), ParquetError> {
-        let ids: Vec<ByteArray> = records.iter().map(|record| record.id.as_str().into()).collect();
-        let payloads: Vec<ByteArray> =
-            records.iter().map(|record| record.payload.to_string().into_bytes().into()).collect();
-        let numbers: Vec<f32> = records.iter().flat_map(|record| record.vector.iter().copied()).collect();
+    fn write_group(&mut self, entries: &[Entry]) -> Result<(), ParquetError> {
+        let records = || entries.iter().map(|entry| &entry.record);
+        let numbers: Vec<f32> = records().flat_map(|record| record.vector.iter().copied()).collect();
         // Each number is there (1), and continues the list (1) unless it begins one (0).
         let (there, begins) = (vec![1; numbers.len()], |vector: &Vec<f32>| {
             (0..vector.len()).map(|i| i16::from(i > 0)).collect::<Vec<_>>()
         });
-        let continues: Vec<i16> = records.iter().flat_map(|record| begins(&record.vector)).collect();
-        let mut group = self.writer.next_row_group()?;
-        let contents =
-            records.iter().filter_map(|record| Some(record.content?.to_string().into_bytes().into()));
-        let hashed: Vec<i16> = records.iter().map(|record| i16::from(record.content.is_some())).collect();
-        let texts = [(ids, None), (payloads, None), (contents.collect(), Some(hashed.as_slice()))];
-        let mut texts = texts.into_iter();
+        let continues: Vec<i16> = records().flat_map(|record| begins(&record.vector)).collect();
+        let mut columns = vec![
+            (records().map(|record| record.id.as_str().into()).collect(), None),
+            (records().map(|record| record.payload.to_string().into_bytes().into()).collect(), None),
+            optional(records().map(|record| Some(record.content?.to_string().into_bytes()))),
+        ];
+        if self.keep.thumbnails {
+            columns.push(optional(entries.iter().map(|entry| Some(entry.thumbnail()?.to_vec()))));
+        }
+        if self.keep.originals {
+            columns.push(optional(entries.iter().map(|entry| Some(entry.original()?.to_vec()))));
+        }
+        let (mut group, mut columns) = (self.writer.next_row_group()?, columns.into_iter());
         while let Some(mut column) = group.next_column()? {
             match column.untyped() {
                 ColumnWriter::ByteArrayColumnWriter(writer) => {
-                    let (values, there): (Vec<ByteArray>, _) = texts.next().unwrap_or_default();
-                    writer.write_batch(&values, there, None)?
+                    let (values, there) = columns.next().unwrap_or_default();
+                    writer.write_batch(&values, there.as_deref(), None)?
                 }
                 ColumnWriter::FloatColumnWriter(writer) => {
                     writer.write_batch(&numbers, Some(&there), Some(&continues))?
@@ -109,9 +125,17 @@ impl<W: Write + Send> Writer<W> {
     }
 }
 
+/// Values that are there, and of which rows.
+type Column = (Vec<ByteArray>, Option<Vec<i16>>);
+
+fn optional(values: impl Iterator<Item = Option<Vec<u8>>> + Clone) -> Column {
+    let there = values.clone().map(|value| i16::from(value.is_some())).collect();
+    (values.flatten().map(ByteArray::from).collect(), Some(there))
+}
+
 impl Sink for Writer<File> {
-    fn write(&mut self, records: &[Record]) -> Result<(), ExchangeError> {
-        self.write_records(records)
+    fn write(&mut self, entries: &[Entry]) -> Result<(), ExchangeError> {
+        self.write_entries(entries)
     }
 
     fn finish(self: Box<Self>) -> Result<(), ExchangeError> {
