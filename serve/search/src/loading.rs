@@ -9,7 +9,7 @@ use crate::distance::{Coded, Kernel};
 use crate::filter::Leaves;
 use crate::index::{Index, Row};
 use crate::record::normalised;
-use crate::segment::{Segment, SegmentFolder};
+use crate::segment::{Opened, Segment, SegmentFolder};
 use crate::store::Snapshot;
 use crate::{Limits, SearchError};
 
@@ -36,8 +36,15 @@ pub(crate) fn load(
     folder: &SegmentFolder,
     limits: &Limits,
 ) -> Result<(Index, Vec<String>), SearchError> {
-    let (mut segments, mut damage) = folder.open(dimension, Kernel::best());
-    let (next, mut lost) = (snapshot.next_sequence()?, false);
+    let Opened { mut segments, mut damage, outdated } = folder.open(dimension, Kernel::best());
+    if outdated > 0 {
+        tracing::info!(
+            collection = name,
+            segments = outdated,
+            "segments of an earlier version are made again"
+        );
+    }
+    let (next, mut lost) = (snapshot.next_sequence()?, outdated > 0);
     // Sequences are given again after a crash that lost what was not synced yet: such a segment is of nobody's records.
     for ahead in
         segments.extract_if(.., |segment| segment.sequences().last().is_some_and(|&last| last >= next))

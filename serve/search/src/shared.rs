@@ -203,7 +203,8 @@ impl Shared {
             let sealing = || seal_file(&sources, self.dimension, kernel, path, &self.stop);
             let sealed = if seal.is_urgent() { Ok(sealing()) } else { behind_others(sealing) };
             let sealed = sealed.and_then(|sealed| sealed).map_err(failed)?;
-            sealed.then(|| Segment::open(path, self.dimension, kernel)).transpose()
+            let opened = sealed.then(|| Segment::open(path, self.dimension, kernel)).transpose();
+            opened.map_err(|reason| reason.to_string())
         });
         let made = match made.transpose() {
             Ok(made) => made.flatten(),

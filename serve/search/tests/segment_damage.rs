@@ -145,6 +145,21 @@ fn segments_of_another_collection_or_another_time_are_not_believed() {
 }
 
 #[test]
+fn segments_of_an_earlier_version_are_made_again_and_no_damage() {
+    let (folder, vectors) = two_collections();
+    let place = segments(folder.path(), "victim");
+    for (name, mut bytes) in files(&place).into_iter().filter(|(name, _)| name.ends_with(".segment")) {
+        // The format stands after the magic.
+        bytes[8..12].copy_from_slice(&1u32.to_le_bytes());
+        fs::write(place.join(name), bytes).expect("written");
+    }
+    let statistics = everybody_is_found(folder.path(), &vectors, "an earlier version's segments");
+    assert_eq!((statistics.damage, statistics.segments, statistics.fresh), (Vec::new(), 0, COUNT));
+    let statistics = everybody_is_found(folder.path(), &vectors, "opened again");
+    assert_eq!((statistics.damage, statistics.fresh), (Vec::new(), 0));
+}
+
+#[test]
 fn damage_is_told_once_even_where_no_segment_is_made_again() {
     let (folder, _) = two_collections();
     let name = files(&segments(folder.path(), "victim"))[0].0.clone();

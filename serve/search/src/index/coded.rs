@@ -25,8 +25,13 @@ pub(super) fn scan<'a>(
 ) {
     let (all, mut dots): (Vec<u32>, _) = ((0..ROWS as u32).collect(), Vec::new());
     let (stride, mut query) = (padded(direction.len()), CodeQuery::default());
+    let mut around: &[f32] = &[];
     for &(start, Table { numbers, codes, scales, centre }) in tables {
-        query.set(direction, centre);
+        // Most tables of a part are around the same.
+        if !std::ptr::eq(around, centre) {
+            query.set(direction, centre);
+            around = centre;
+        }
         let farthest = (direction.len() as f32).sqrt() / 2.0;
         let most = |dot: i32, scale: Scale| {
             let apart = (2.0 - 2.0 * query.cosine(dot, scale)).max(0.0).sqrt();
@@ -61,7 +66,7 @@ mod tests {
 
     use super::super::part::{Part, Row};
     use super::*;
-    use crate::distance::Coded;
+    use crate::distance::{Coded, append_codes};
 
     /// Directions that crowd together, some with a number far larger than the rest.
     fn direction(dimension: usize, seed: usize) -> Vec<f32> {
@@ -73,6 +78,41 @@ mod tests {
         let numbers: Vec<f32> = (0..dimension).map(number).collect();
         let length = numbers.iter().map(|x| x * x).sum::<f32>().sqrt();
         numbers.into_iter().map(|x| x / length).collect()
+    }
+
+    /// Around their mean, in which they may nearly be one: codes have any step then, and a query from elsewhere is far off.
+    #[test]
+    fn finds_it_around_a_mean_however_close_they_lie() {
+        const ROWS_IN_ALL: usize = 700;
+        let name = |row: usize| format!("{row:04}");
+        let names: Vec<String> = (0..ROWS_IN_ALL).map(name).collect();
+        for (dimension, spread) in [(64, 1.0f32), (100, 1e-2), (200, 1e-4), (512, 1e-6), (64, 0.0)] {
+            let middle = direction(dimension, 1);
+            let near = |seed| {
+                let row = direction(dimension, seed);
+                let mixed: Vec<f32> = middle.iter().zip(row).map(|(m, x)| m + spread * x).collect();
+                let length = mixed.iter().map(|x| x * x).sum::<f32>().sqrt();
+                mixed.into_iter().map(|x| x / length).collect::<Vec<_>>()
+            };
+            let rows: Vec<Vec<f32>> = (0..ROWS_IN_ALL).map(|i| near(i / 2)).collect();
+            let mean = |k: usize| rows.iter().map(|row| row[k]).sum::<f32>() / ROWS_IN_ALL as f32;
+            let centre: Vec<f32> = (0..dimension).map(mean).collect();
+            let (mut codes, numbers) = (Vec::new(), rows.concat());
+            let scales: Vec<Scale> = rows.iter().map(|row| append_codes(row, &centre, &mut codes)).collect();
+            let table = Table { numbers: &numbers, codes: &codes, scales: &scales, centre: &centre };
+            for (kernel, query) in Kernel::available().into_iter().flat_map(|kernel| {
+                [near(7), near(9000), middle.clone(), direction(dimension, 77)].map(|query| (kernel, query))
+            }) {
+                let (mut quick, mut plain) = (Top::new(10, None), Top::new(10, None));
+                scan(kernel, &[(0, table)], &query, &mut quick, |i, dot, top| {
+                    top.offer(dot, || Some(names[i].as_str()));
+                });
+                for (row, name) in rows.iter().zip(&names) {
+                    plain.offer(kernel.dot(&query, row), || Some(name.as_str()));
+                }
+                assert_eq!(quick.into_sorted(), plain.into_sorted(), "{dimension} {spread}");
+            }
+        }
     }
 
     #[test]

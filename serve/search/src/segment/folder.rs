@@ -7,12 +7,21 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::Segment;
+use super::{Segment, Unusable};
 use crate::distance::Kernel;
 
 const MANIFEST: &str = "manifest";
 const ASIDE: &str = "manifest.new";
 const SUFFIX: &str = ".segment";
+
+/// What was found in a folder.
+pub(crate) struct Opened {
+    pub(crate) segments: Vec<Segment>,
+    /// What was wrong with others, in words.
+    pub(crate) damage: Vec<String>,
+    /// How many an earlier version of this program has written.
+    pub(crate) outdated: usize,
+}
 
 /// Where one collection's segments lie.
 #[derive(Debug)]
@@ -26,9 +35,9 @@ impl SegmentFolder {
         Self { path }
     }
 
-    /// Opens every segment in use, and says in words what was wrong with those that could not be.
-    pub(crate) fn open(&self, dimension: usize, kernel: Kernel) -> (Vec<Segment>, Vec<String>) {
-        let (mut segments, mut damage) = (Vec::new(), Vec::new());
+    /// Opens every segment in use, and says what was wrong with those that could not be.
+    pub(crate) fn open(&self, dimension: usize, kernel: Kernel) -> Opened {
+        let (mut segments, mut damage, mut outdated) = (Vec::new(), Vec::new(), 0);
         let files = self.files();
         let named = match fs::read_to_string(self.path.join(MANIFEST)) {
             Ok(text) => parse(&text).map_err(|reason| format!("the manifest of the segments: {reason}")),
@@ -41,6 +50,7 @@ impl SegmentFolder {
         }) {
             match Segment::open(&self.path.join(&name), dimension, kernel) {
                 Ok(segment) => segments.push(segment),
+                Err(Unusable::Outdated) => outdated += 1,
                 Err(reason) => damage.push(format!("segment {name}: {reason}")),
             }
         }
@@ -49,7 +59,7 @@ impl SegmentFolder {
             // What cannot be removed now is tried again at the next opening.
             let _ = fs::remove_file(self.path.join(name));
         }
-        (segments, damage)
+        Opened { segments, damage, outdated }
     }
 
     /// Where it is.

@@ -13,6 +13,30 @@ const FORMAT: u32 = 2;
 /// Magic, format, checksum and length of the description.
 const PREFIX: usize = 20;
 
+/// Why a segment's file cannot be used.
+#[derive(Debug)]
+pub(crate) enum Unusable {
+    /// An earlier version of this program has written it.
+    Outdated,
+    /// In words.
+    Damaged(String),
+}
+
+impl<E: Into<String>> From<E> for Unusable {
+    fn from(reason: E) -> Self {
+        Self::Damaged(reason.into())
+    }
+}
+
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Outdated => f.write_str("an earlier version has written it"),
+            Self::Damaged(reason) => f.write_str(reason),
+        }
+    }
+}
+
 /// The parts of a segment, in the order of the description's list.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Section {
@@ -40,7 +64,7 @@ pub(super) enum Section {
     Centre,
     /// u64, one a point, ascending: which record's vector it is.
     Sequences,
-    /// u32, one a point: its node; empty where every point has one of its own.
+    /// u32, one a point: its node.
     Nodes,
 }
 
@@ -88,19 +112,20 @@ impl Description {
     }
 
     /// Reads and checks the first page, and that the sections it names are where they can be.
-    pub(super) fn from_file(file: &[u8]) -> Result<Self, String> {
+    pub(super) fn from_file(file: &[u8]) -> Result<Self, Unusable> {
         let prefix = file.get(..PREFIX).ok_or("it is too short")?;
         let number =
             |at: usize| u32::from_le_bytes([prefix[at], prefix[at + 1], prefix[at + 2], prefix[at + 3]]);
         if &prefix[..8] != MAGIC {
-            return Err("it does not begin like a segment".to_owned());
+            return Err("it does not begin like a segment".into());
         }
         if number(8) != FORMAT {
-            return Err(format!("it has format {}, and this program reads format {FORMAT}", number(8)));
+            let other = format!("it has format {}, and this program reads format {FORMAT}", number(8));
+            return Err(if (1..FORMAT).contains(&number(8)) { Unusable::Outdated } else { other.into() });
         }
         let json = file[PREFIX..].get(..number(16) as usize).ok_or("its description is cut off")?;
         if crc32fast::hash(json) != number(12) {
-            return Err("the checksum of its description does not match".to_owned());
+            return Err("the checksum of its description does not match".into());
         }
         let description: Self =
             serde_json::from_slice(json).map_err(|e| format!("its description cannot be read: {e}"))?;
@@ -127,7 +152,7 @@ impl Description {
             any(Section::TopEntries),
             sum(&[d, 4]),
             sum(&[n, 8]),
-            Some(if n == m { 0 } else { n * 4 }),
+            sum(&[n, 4]),
         ];
         let mut end = PAGE;
         for (span, expected) in sections.iter().zip(expected) {

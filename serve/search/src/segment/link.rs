@@ -34,6 +34,8 @@ pub(super) struct Linked {
     pub(super) links: Vec<u32>,
     pub(super) strays: Vec<u32>,
     pub(super) top: Top,
+    /// The node of the upper layer that is nearest to each, about.
+    pub(super) nearest: Vec<u32>,
     pub(super) repaired: usize,
 }
 
@@ -56,7 +58,7 @@ pub(super) fn link(
         entries: &top.entries,
     };
     let base = Field { kernel, codes, scales, links: &[], degree: DEGREE, entries: &[] };
-    let (mut above, mut starts) = (Walk::default(), Vec::new());
+    let (mut above, mut starts, mut nearest) = (Walk::default(), Vec::new(), vec![0; order.len()]);
     let mut builder = GraphBuilder::new(kernel, codes, scales, stride, DEGREE - SPARE);
     for (done, &node) in order.iter().enumerate() {
         if stop.load(Ordering::Relaxed) {
@@ -66,6 +68,7 @@ pub(super) fn link(
         starts.clear();
         // The sample is linked first and in its own order; what is not linked yet leads nowhere.
         let found = above.enter(&top_field).iter().map(|spot| spot.node() as usize);
+        nearest[node as usize] = found.clone().next().unwrap_or(0) as u32;
         starts.extend(found.filter(|&i| i < done).map(|i| top.nodes[i]));
         if starts.is_empty() {
             starts.extend(order[..done].first());
@@ -79,7 +82,7 @@ pub(super) fn link(
         return None;
     }
     let Repair { links, strays, repaired, .. } = repair;
-    Some(Linked { links, strays, top, repaired })
+    Some(Linked { links, strays, top, nearest, repaired })
 }
 
 /// Copies and links the first of the nodes.

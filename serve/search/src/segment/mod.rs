@@ -7,6 +7,7 @@ mod folder;
 mod graph;
 mod layout;
 mod link;
+mod order;
 mod probe;
 mod seal;
 mod walk;
@@ -19,8 +20,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memmap2::Mmap;
 
-pub(crate) use self::folder::SegmentFolder;
-pub(crate) use self::layout::Description;
+pub(crate) use self::folder::{Opened, SegmentFolder};
+pub(crate) use self::layout::{Description, Unusable};
 use self::layout::{Section, Span};
 pub(crate) use self::seal::{Source, bytes_of, seal};
 use self::walk::{Field, Layers, NO_LINK, Walk};
@@ -29,13 +30,16 @@ use crate::distance::{Kernel, Table};
 /// A point's node may differ by this in any number from the truth's direction: another machine rounds otherwise.
 const SAME: f32 = 1e-6;
 
+/// What rounding adds to a cosine, of codes or of numbers: where all lie close together that is more than codes are off by.
+const ROUNDING: f32 = 5e-7;
+
 /// An open, checked and mapped segment.
 pub(crate) struct Segment {
     map: Mmap,
     description: Description,
     kernel: Kernel,
     file: String,
-    /// Points by node, where several points share one: the points, and where each node's begin.
+    /// Points by node, where they do not lie in one order: the points, and where each node's begin.
     shared: Option<(Vec<u32>, Vec<u32>)>,
     walks: AtomicUsize,
 }
@@ -54,7 +58,7 @@ thread_local! {
 
 impl Segment {
     /// Maps a segment's file after checking every byte of it.
-    pub(crate) fn open(path: &Path, dimension: usize, kernel: Kernel) -> Result<Self, String> {
+    pub(crate) fn open(path: &Path, dimension: usize, kernel: Kernel) -> Result<Self, Unusable> {
         let file = File::open(path).map_err(|e| e.to_string())?;
         // SAFETY: the file is ours alone, in a folder locked against other processes, and is never changed once it
         // is named; a stranger who cuts it short while it is mapped ends this process, as with any mapped file.
@@ -65,7 +69,7 @@ impl Segment {
         let description = Description::from_file(&map)?;
         check_sections(&map, &description)?;
         if description.dimension != dimension {
-            return Err(format!("its vectors have {} numbers, not {dimension}", description.dimension));
+            return Err(format!("its vectors have {} numbers, not {dimension}", description.dimension).into());
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut segment =
@@ -103,10 +107,14 @@ impl Segment {
         if nodes.is_empty() {
             return None;
         }
-        let mut points: Vec<u32> = (0..nodes.len() as u32).collect();
-        points.sort_by_key(|&point| nodes[point as usize]);
-        let start = |node| points.partition_point(|&point| nodes[point as usize] < node) as u32;
-        let starts = (0..=self.description.nodes as u32).map(start).collect();
+        let mut starts = vec![0; self.description.nodes + 1];
+        nodes.iter().for_each(|&node| starts[node as usize + 1] += 1);
+        (1..starts.len()).for_each(|i| starts[i] += starts[i - 1]);
+        let (mut points, mut ends) = (vec![0; nodes.len()], starts.clone());
+        for (point, &node) in nodes.iter().enumerate() {
+            points[ends[node as usize] as usize] = point as u32;
+            ends[node as usize] += 1;
+        }
         Some((points, starts))
     }
 
@@ -247,7 +255,7 @@ fn check_sections(file: &[u8], description: &Description) -> Result<(), String> 
 fn error(cosine: f32, steps: [f32; 2], dimension: usize) -> f32 {
     let variance = steps.iter().map(|step| step * step).sum::<f32>() / 12.0;
     let squared = (2.0 - 2.0 * cosine).max(0.0);
-    3.0 * (squared * variance).sqrt() + dimension as f32 * variance / 2.0
+    3.0 * (squared * variance).sqrt() + dimension as f32 * variance / 2.0 + ROUNDING
 }
 
 impl std::fmt::Debug for Segment {

@@ -42,6 +42,7 @@ impl Repair<'_> {
     pub(super) fn run(&mut self, stop: &AtomicBool) -> bool {
         let mut walk = Walk::default();
         let mut nodes: Vec<u32> = (0..self.layers.base.scales.len() as u32).collect();
+        let mut alike = Vec::new();
         // Links only ever take free places, so who was found stays found; the second round is for certainty's sake, and
         // a node that had to be entered makes the others of its neighbourhood findable.
         for _ in 0..2 {
@@ -52,8 +53,7 @@ impl Repair<'_> {
                 }
                 match self.look_for(node, &mut walk) {
                     Found::Itself => {}
-                    // Any free place will do; the nearest have none left after a few.
-                    Found::Alike => self.link_back(node, WIDTH_PROBE, LINKS_ALIKE, &mut walk),
+                    Found::Alike => alike.push(node),
                     Found::Nothing => {
                         lost.push(node);
                         self.link_back(node, LINKS_BACK, LINKS_BACK, &mut walk);
@@ -66,6 +66,10 @@ impl Repair<'_> {
             self.repaired += lost.len();
             nodes = lost;
         }
+        for node in alike {
+            // Any free place will do; the nearest have none left after a few.
+            self.link_back(node, WIDTH_PROBE, LINKS_ALIKE, &mut walk);
+        }
         true
     }
 
@@ -76,7 +80,7 @@ impl Repair<'_> {
 
     fn look_for(&self, node: u32, walk: &mut Walk) -> Found {
         let layers = self.layers();
-        walk.query.set_codes(layers.base.codes_of(node), layers.base.scales[node as usize]);
+        ask_for(node, &layers, walk);
         let own = walk.score_of(&layers.base, node);
         let mut alike = false;
         for width in [WIDTH_QUICK, WIDTH_PROBE] {
@@ -89,19 +93,26 @@ impl Repair<'_> {
         if alike { Found::Alike } else { Found::Nothing }
     }
 
-    /// Links to `node` from `links_max` of the `among` nearest to it at which a walk ends and whose lists have room.
+    /// Has `links_max` of the `among` nearest at which a walk ends link to `node`, if their lists have room.
     fn link_back(&mut self, node: u32, among: usize, links_max: usize, walk: &mut Walk) {
-        let found = walk.descend(&self.layers(), WIDTH_PROBE);
-        let nearest: Vec<u32> = found.iter().map(|spot| spot.node()).take(among).collect();
+        let layers = self.layers();
+        ask_for(node, &layers, walk);
+        let found = walk.descend(&layers, WIDTH_PROBE);
+        let nearest: Vec<u32> = found.iter().map(|spot| spot.node()).filter(|&near| near != node).collect();
         let (degree, mut linked) = (self.layers.base.degree, 0);
-        for from in nearest {
+        for &from in nearest.iter().take(among) {
             let list = &mut self.links[from as usize * degree..][..degree];
-            if linked < links_max
-                && let Some(free) = list.iter().position(|&link| link == NO_LINK)
-            {
-                list[free] = node;
-                linked += 1;
+            match list.iter().position(|&link| link == node || link == NO_LINK) {
+                Some(place) if linked < links_max => {
+                    list[place] = node;
+                    linked += 1;
+                }
+                _ => {}
             }
         }
     }
+}
+
+fn ask_for(node: u32, layers: &Layers<'_>, walk: &mut Walk) {
+    walk.query.set_codes(layers.base.codes_of(node), layers.base.scales[node as usize]);
 }

@@ -12,7 +12,8 @@ use std::time::Instant;
 
 use super::SAME;
 use super::layout::{Description, Section};
-use super::link::{DEGREE, TOP_DEGREE, TOP_SHARE, link};
+use super::link::{DEGREE, Linked, TOP_DEGREE, TOP_SHARE, link};
+use super::order::{by_neighbourhood, places, renumber};
 use super::write::Writer;
 use crate::distance::{Kernel, Scale, append_codes, padded};
 use crate::large_pages::roomy;
@@ -48,26 +49,35 @@ pub(crate) fn seal(
     let (points, degree, top_degree) = (sources.len(), DEGREE, TOP_DEGREE);
     let mut description = Description { dimension, points, degree, top_degree, ..Description::default() };
     let centre = mean(sources, dimension);
-    let Some(nodes) = write_nodes(sources, &centre, &mut writer, stop)? else { return Ok(false) };
-    writer.end(Section::Vectors, &mut description)?;
-    let linked = link(kernel, &nodes.codes, &nodes.scales, padded(dimension), stop);
-    let Some(linked) = linked else { return Ok(false) };
-    (description.nodes, description.repaired) = (nodes.scales.len(), linked.repaired);
+    let Some(nodes) = distinct(sources, &centre, stop) else { return Ok(false) };
+    let (count, stride) = (nodes.scales.len(), padded(dimension));
+    let linked = link(kernel, &nodes.codes, &nodes.scales, stride, stop);
+    let Some(Linked { mut links, mut strays, mut top, nearest, repaired }) = linked else { return Ok(false) };
+    (description.nodes, description.repaired) = (count, repaired);
+    let order = by_neighbourhood(&mut top, top_degree, &nearest);
+    let (places, mut node_of) = (places(&order), nodes.of);
+    for nodes in [&mut links, &mut strays, &mut top.nodes, &mut node_of] {
+        renumber(nodes, &places);
+    }
+    let direction = |node: usize| bytemuck::cast_slice(sources[nodes.first[node] as usize].direction);
+    writer.rows(Section::Vectors, &order, &mut description, direction)?;
+    let codes = |node: usize| &nodes.codes[node * stride..][..stride];
+    writer.rows(Section::Codes, &order, &mut description, codes)?;
+    let scale = |node: usize| bytemuck::cast_slice(&nodes.scales[node]);
+    writer.rows(Section::Scales, &order, &mut description, scale)?;
+    let list = |node: usize| bytemuck::cast_slice(&links[node * degree..][..degree]);
+    writer.rows(Section::Links, &order, &mut description, list)?;
     let sequences: Vec<u64> = sources.iter().map(|source| source.sequence).collect();
-    let node_of = if description.nodes == sources.len() { &[][..] } else { &nodes.of };
-    let sections: [(Section, &[u8]); 12] = [
-        (Section::Codes, &nodes.codes),
-        (Section::Scales, bytemuck::cast_slice(&nodes.scales)),
-        (Section::Links, bytemuck::cast_slice(&linked.links)),
-        (Section::Strays, bytemuck::cast_slice(&linked.strays)),
-        (Section::TopCodes, &linked.top.codes),
-        (Section::TopScales, bytemuck::cast_slice(&linked.top.scales)),
-        (Section::TopLinks, bytemuck::cast_slice(&linked.top.links)),
-        (Section::TopNodes, bytemuck::cast_slice(&linked.top.nodes)),
-        (Section::TopEntries, bytemuck::cast_slice(&linked.top.entries)),
+    let sections: [(Section, &[u8]); 9] = [
+        (Section::Strays, bytemuck::cast_slice(&strays)),
+        (Section::TopCodes, &top.codes),
+        (Section::TopScales, bytemuck::cast_slice(&top.scales)),
+        (Section::TopLinks, bytemuck::cast_slice(&top.links)),
+        (Section::TopNodes, bytemuck::cast_slice(&top.nodes)),
+        (Section::TopEntries, bytemuck::cast_slice(&top.entries)),
         (Section::Centre, bytemuck::cast_slice(&centre)),
         (Section::Sequences, bytemuck::cast_slice(&sequences)),
-        (Section::Nodes, bytemuck::cast_slice(node_of)),
+        (Section::Nodes, bytemuck::cast_slice(&node_of)),
     ];
     for (section, bytes) in sections {
         writer.append(bytes)?;
@@ -78,8 +88,9 @@ pub(crate) fn seal(
     Ok(true)
 }
 
-/// The distinct directions in codes, and each point's node.
+/// The distinct directions in codes, whose each is first, and each point's node.
 struct Nodes {
+    first: Vec<u32>,
     codes: Vec<u8>,
     scales: Vec<Scale>,
     of: Vec<u32>,
@@ -94,42 +105,38 @@ fn mean(sources: &[Source<'_>], dimension: usize) -> Vec<f32> {
     sums.into_iter().map(|sum| (sum / sources.len() as f64) as f32).collect()
 }
 
-/// Writes every distinct direction once, and keeps its codes.
-fn write_nodes(
-    sources: &[Source<'_>],
-    centre: &[f32],
-    writer: &mut Writer,
-    stop: &AtomicBool,
-) -> std::io::Result<Option<Nodes>> {
+/// Every distinct direction once.
+fn distinct(sources: &[Source<'_>], centre: &[f32], stop: &AtomicBool) -> Option<Nodes> {
     let mut nodes = Nodes {
+        first: Vec::new(),
         codes: roomy(sources.len() * padded(centre.len())),
         scales: roomy(sources.len()),
         of: Vec::new(),
     };
-    // By their bits, and by their codes, which rounding seldom changes.
-    let mut first: HashMap<u64, (usize, u32)> = HashMap::with_capacity(2 * sources.len());
+    // By their bits, and by codes around zero, which rounding seldom changes, however close to their mean they lie.
+    let (zero, mut rough) = (vec![0.0; centre.len()], Vec::new());
+    let mut known: HashMap<u64, u32> = HashMap::with_capacity(2 * sources.len());
     for (i, Source { direction, .. }) in sources.iter().enumerate() {
         if stop.load(Ordering::Relaxed) {
-            return Ok(None);
+            return None;
         }
-        let known = nodes.codes.len();
-        let scale = append_codes(direction, centre, &mut nodes.codes);
-        let keys = [hash(bytemuck::cast_slice(direction)), hash(&nodes.codes[known..])];
-        let same = |(other, _): &&(usize, u32)| is_same(sources[*other].direction, direction);
-        if let Some(&(_, node)) = keys.iter().find_map(|key| first.get(key).filter(same)) {
-            nodes.codes.truncate(known);
+        rough.clear();
+        append_codes(direction, &zero, &mut rough);
+        let keys = [hash(bytemuck::cast_slice(direction)), hash(&rough)];
+        let same = |node: &&u32| is_same(sources[nodes.first[**node as usize] as usize].direction, direction);
+        if let Some(&node) = keys.iter().find_map(|key| known.get(key).filter(same)) {
             nodes.of.push(node);
             continue;
         }
         let node = nodes.scales.len() as u32;
         for key in keys {
-            first.entry(key).or_insert((i, node));
+            known.entry(key).or_insert(node);
         }
         nodes.of.push(node);
-        nodes.scales.push(scale);
-        writer.append(bytemuck::cast_slice(direction))?;
+        nodes.first.push(i as u32);
+        nodes.scales.push(append_codes(direction, centre, &mut nodes.codes));
     }
-    Ok(Some(nodes))
+    Some(nodes)
 }
 
 /// Whether nothing but rounding lies between two directions.

@@ -29,6 +29,18 @@ impl Writer {
         self.file.write_all(bytes)
     }
 
+    /// Writes a section of a row a node, in this order of the nodes.
+    pub(super) fn rows<'a>(
+        &mut self,
+        section: Section,
+        order: &[u32],
+        description: &mut Description,
+        row: impl Fn(usize) -> &'a [u8],
+    ) -> std::io::Result<()> {
+        order.iter().try_for_each(|&node| self.append(row(node as usize)))?;
+        self.end(section, description)
+    }
+
     /// Ends the section under way and notes where it lies.
     pub(super) fn end(&mut self, section: Section, description: &mut Description) -> std::io::Result<()> {
         let span = &mut description.sections[section as usize];
