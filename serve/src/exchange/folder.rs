@@ -2,6 +2,7 @@
 //! `collection.json` (dimension and space). The last may be missing where somebody else made the folder. Pictures that are
 //! kept lie in `thumbnails` and `originals`, each in a file that is called as its content hash.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{File, create_dir};
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Lines, Read, Seek, Write};
@@ -66,19 +67,27 @@ impl Writer {
 /// Takes away what an export that was interrupted has left; a folder that holds anything else is somebody's own.
 fn clear(folder: &Path) -> Result<(), ExchangeError> {
     let failed = |e: std::io::Error| ExchangeError::file(folder, e);
+    let files = [VECTORS, RECORDS, COLLECTION].map(|name| folder.join(name));
     let own = [VECTORS, RECORDS, COLLECTION, THUMBNAILS, ORIGINALS];
-    let mut other = other_than(folder, |name| own.contains(&name)).map_err(failed)?;
-    for pictures in [THUMBNAILS, ORIGINALS].map(|name| folder.join(name)).iter().filter(|path| path.is_dir())
-    {
-        let in_it = other_than(pictures, |name| name.parse::<ContentHash>().is_ok()).map_err(failed)?;
-        other = other.or(in_it);
+    let (mut names, mut other) =
+        (files.to_vec(), other_than(folder, |name| own.contains(&name)).map_err(failed)?);
+    let pictures = [THUMBNAILS, ORIGINALS].map(|name| folder.join(name));
+    for folder in pictures.iter().filter(|folder| folder.is_dir()) {
+        let is_content = |name: &str| name.parse::<ContentHash>().is_ok();
+        other = other.or(other_than(folder, is_content).map_err(failed)?);
+        // An export begins with what it is of; without that, any store may name its files so.
+        other = other.or((!files[2].is_file()).then(|| folder.as_os_str().to_owned()));
+        names.extend(std::fs::read_dir(folder).map_err(failed)?.filter_map(|entry| Some(entry.ok()?.path())));
     }
     if let Some(other) = other {
         let other = other.display();
         let reason = format!("{other} in it is not an export's; take the folder away or name another place");
         return Err(ExchangeError::file(folder, reason));
     }
-    std::fs::remove_dir_all(folder).map_err(failed)
+    // What has such a name and is no file stays, and so do the folders above it.
+    names.iter().filter(|path| path.exists()).try_for_each(std::fs::remove_file).map_err(failed)?;
+    pictures.iter().filter(|path| path.exists()).try_for_each(std::fs::remove_dir).map_err(failed)?;
+    std::fs::remove_dir(folder).map_err(failed)
 }
 
 /// A name in a folder that is none of its own.
@@ -89,9 +98,9 @@ fn other_than(folder: &Path, is_own: impl Fn(&str) -> bool) -> std::io::Result<O
 }
 
 impl Sink for Writer {
-    fn write(&mut self, entries: &[Entry]) -> Result<(), ExchangeError> {
+    fn write(&mut self, entries: Vec<Entry>) -> Result<(), ExchangeError> {
         let failed = |e: std::io::Error| ExchangeError::file(&self.folder, e);
-        for entry in entries {
+        for entry in &entries {
             let Record { id, vector, payload, content } = &entry.record;
             vector.iter().try_for_each(|x| self.vectors.write_all(&x.to_le_bytes())).map_err(failed)?;
             let line = Line { id: id.clone(), payload: payload.clone(), content_sha256: *content };
@@ -132,6 +141,8 @@ fn write_once(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 pub(super) struct Reader {
     folder: PathBuf,
     keep: Keep,
+    /// Contents whose pictures were read.
+    brought: HashSet<ContentHash>,
     vectors: BufReader<File>,
     vectors_path: PathBuf,
     records: Lines<BufReader<File>>,
@@ -158,10 +169,11 @@ impl Reader {
         };
         let there = |name| folder.join(name).is_dir();
         let keep = Keep { thumbnails: there(THUMBNAILS), originals: there(ORIGINALS) };
-        let folder = folder.to_owned();
+        let (folder, brought) = (folder.to_owned(), HashSet::new());
         Ok(Self {
             folder,
             keep,
+            brought,
             vectors,
             vectors_path,
             records,
@@ -187,7 +199,9 @@ impl Reader {
             wrong(&self.vectors_path, format!("row {} of {} is not there whole: {e}", self.read, self.rows))
         })?;
         let vector = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        let [thumbnail, original] = [THUMBNAILS, ORIGINALS].map(|kind| self.picture(kind, content));
+        // Like those that wrote them: with the first record that has them.
+        let content_of = content.filter(|&content| self.brought.insert(content));
+        let [thumbnail, original] = [THUMBNAILS, ORIGINALS].map(|kind| self.picture(kind, content_of));
         let record = Record { id, vector, payload, content };
         Entry::new(record, thumbnail?, original?)
             .map_err(|reason| wrong(&self.records_path, format!("line {}: {reason}", self.read)))

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use simclr_search::{CollectionConfig, Dtype, Keep, Pictured, SearchError, VectorCollection, VectorStore};
 
-use self::pictured::{Entry, count_with, with_pictures};
+use self::pictured::{Entry, Pictures, read_part};
 use crate::stores::Choice;
 
 /// Bytes of vectors in memory at a time.
@@ -48,7 +48,7 @@ impl ExchangeError {
 
 /// What records are written to.
 trait Sink {
-    fn write(&mut self, entries: &[Entry]) -> Result<(), ExchangeError>;
+    fn write(&mut self, entries: Vec<Entry>) -> Result<(), ExchangeError>;
 
     /// Writes what is still missing; only then is the file whole.
     fn finish(self: Box<Self>) -> Result<(), ExchangeError>;
@@ -106,13 +106,13 @@ pub fn export(
     } else {
         Box::new(folder::Writer::create(&partial, config)?)
     };
-    let (mut written, mut after) = (0, None::<String>);
+    let (mut written, mut after, mut pictures) = (0, None::<String>, Pictures::new(collection));
     loop {
         let records = collection.page(after.as_deref(), part(config.dimension))?;
         let Some(last) = records.last() else { break };
         after = Some(last.id.clone());
         written += records.len();
-        with_pictures(collection, records, |entries| sink.write(entries))?;
+        pictures.of(records, |entries| sink.write(entries))?;
         told(written);
     }
     sink.finish()?;
@@ -127,9 +127,9 @@ pub(crate) fn write_parquet<W: Write + Send>(
 ) -> Result<W, ExchangeError> {
     let config = collection.config();
     let mut writer = parquet::Writer::over(Path::new(collection.name()), out, config)?;
-    let mut written = Ok(());
+    let (mut written, mut pictures) = (Ok(()), Pictures::new(collection));
     collection.each_of_moment(part(config.dimension), &mut |records| {
-        written = with_pictures(collection, records, |entries| writer.write_entries(entries));
+        written = pictures.of(records, |entries| writer.write_entries(entries));
         written.is_ok()
     })?;
     written.and_then(|()| writer.into_inner())
@@ -162,7 +162,7 @@ pub fn import(
         (own, given) => own.or(given).unwrap_or_default().to_owned(),
     };
     let config = CollectionConfig::new(source.dimension(), space_key);
-    let count = count_with(source.keep(), part(config.dimension));
+    let count = part(config.dimension);
     let as_it_was = |dtype, keep| {
         let mut config = config.clone();
         (config.dtype, config.keep) = (dtype, keep);
@@ -175,11 +175,11 @@ pub fn import(
     };
     let (kept, mut all) = (collection.config().keep, Imported::default());
     loop {
-        let entries = source.read(count)?;
+        let (entries, left_out) = read_part(&mut *source, count, kept)?;
         if entries.is_empty() {
             return Ok(all);
         }
-        all.pictures_left_out += entries.iter().map(|entry| left_out(entry, kept)).sum::<usize>();
+        all.pictures_left_out += left_out;
         let (records, pictures): (Vec<_>, Vec<_>) =
             entries.into_iter().map(|Entry { record, pictured }| (record, pictured)).unzip();
         let pictures: Vec<Pictured> = pictures.into_iter().flatten().collect();
@@ -188,12 +188,6 @@ pub fn import(
         all.replaced += upserted.replaced;
         told(all.inserted + all.replaced);
     }
-}
-
-/// Pictures of an entry that a collection keeping such does not keep.
-fn left_out(entry: &Entry, kept: Keep) -> usize {
-    let lost = |there: bool, kept: bool| usize::from(there && !kept);
-    lost(entry.thumbnail().is_some(), kept.thumbnails) + lost(entry.original().is_some(), kept.originals)
 }
 
 fn is_parquet(path: &Path) -> bool {

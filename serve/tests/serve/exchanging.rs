@@ -5,14 +5,14 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use simclr_search::{
-    CollectionConfig, Collections, ContentHash, Keep, Limits, PictureKind, Pictured, Record, VectorCollection,
+    CollectionConfig, Collections, ContentHash, Keep, Limits, PictureKind, Record, VectorCollection,
 };
 use simclr_serve::{export, import};
 use tempfile::TempDir;
 
-const DIMENSION: usize = 3;
+pub(crate) const DIMENSION: usize = 3;
 
-fn store(folder: &Path) -> Collections {
+pub(crate) fn store(folder: &Path) -> Collections {
     Collections::open(folder, Limits::default()).unwrap()
 }
 
@@ -29,7 +29,7 @@ fn vector(i: usize) -> Vec<f32> {
     vec![1.0 + i as f32, -0.1, f32::MIN_POSITIVE]
 }
 
-fn records(count: usize) -> Vec<Record> {
+pub(crate) fn records(count: usize) -> Vec<Record> {
     let content = |i: usize| (!i.is_multiple_of(3)).then(|| ContentHash::of(&[i as u8]));
     (0..count)
         .map(|i| Record { content: content(i), ..Record::new(format!("r{i:05}"), vector(i), payload(i)) })
@@ -46,7 +46,7 @@ fn filled(folder: &TempDir, count: usize) -> (Collections, Vec<Record>) {
     (collections, records)
 }
 
-fn everything(collection: &dyn VectorCollection) -> Vec<Record> {
+pub(crate) fn everything(collection: &dyn VectorCollection) -> Vec<Record> {
     let (mut all, mut after) = (Vec::new(), None::<String>);
     loop {
         let page = collection.page(after.as_deref(), 10_000).unwrap();
@@ -83,77 +83,6 @@ fn what_goes_out_comes_in_bit_for_bit() {
             std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names.len(), 3, "{names:?}");
     }
-}
-
-fn pictured(bytes: &[u8]) -> Pictured {
-    let (content, thumbnail) = (ContentHash::of(bytes), Some([b"small ", bytes].concat()));
-    Pictured { content, thumbnail, original: Some(bytes.to_vec()) }
-}
-
-/// Records with pictures, some without and some with the same, in a collection that keeps such.
-fn keeping(folder: &Path, keep: Keep) -> (Collections, Vec<Record>, Vec<Pictured>) {
-    let collections = store(folder);
-    let mut config = CollectionConfig::new(DIMENSION, "abc");
-    config.keep = keep;
-    let collection = collections.create("cats", config).unwrap();
-    // Some larger than a part in all.
-    let bytes = |i: usize| vec![i as u8; if i.is_multiple_of(40) { 12 << 20 } else { 1000 + i }];
-    let pictures: Vec<Pictured> = (0..100).map(|i| pictured(&bytes(i))).collect();
-    let mut records = records(300);
-    for (i, record) in records.iter_mut().enumerate() {
-        record.content = (i % 3 > 0).then(|| pictures[i % 100].content);
-    }
-    collection.upsert_pictured(records.clone(), &pictures).unwrap();
-    (collections, records, pictures)
-}
-
-#[test]
-fn kept_pictures_go_along() {
-    for (name, thumbnails, originals) in
-        [("cats.parquet", true, true), ("cats", true, true), ("t.parquet", true, false), ("o", false, true)]
-    {
-        let folder = tempfile::tempdir().unwrap();
-        let (from, records, pictures) = keeping(&folder.path().join("from"), Keep { thumbnails, originals });
-        let file = folder.path().join(name);
-        assert_eq!(export(&*from.get("cats").unwrap(), &file, |_| ()).unwrap(), 300);
-        let into = store(&folder.path().join("into"));
-        let done = import(&into, "dogs", &file, None, |_| ()).unwrap();
-        assert_eq!((done.inserted, done.pictures_left_out), (300, 0), "{name}");
-        let dogs = into.get("dogs").unwrap();
-        assert_eq!((dogs.config(), everything(&*dogs)), (from.get("cats").unwrap().config(), records));
-        for Pictured { content, thumbnail, original } in pictures {
-            let found = |kind| dogs.picture(content, kind).unwrap();
-            assert_eq!(found(PictureKind::Thumbnail), thumbnail.filter(|_| thumbnails), "{name}");
-            assert_eq!(found(PictureKind::Original), original.filter(|_| originals), "{name}");
-        }
-        // One that keeps none takes the records, and it is said what it leaves.
-        into.create("plain", CollectionConfig::new(DIMENSION, "abc")).unwrap();
-        let done = import(&into, "plain", &file, None, |_| ()).unwrap();
-        let kinds = usize::from(thumbnails) + usize::from(originals);
-        assert_eq!((done.inserted, done.pictures_left_out), (300, 200 * kinds));
-    }
-}
-
-#[test]
-fn pictures_of_other_records_are_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let (from, _, pictures) =
-        keeping(&folder.path().join("from"), Keep { thumbnails: true, originals: true });
-    let out = folder.path().join("out");
-    let collection = from.get("cats").unwrap();
-    export(&*collection, &out, |_| ()).unwrap();
-    std::fs::write(out.join("originals").join(pictures[1].content.to_string()), "another").unwrap();
-    let refused = import(&from, "dogs", &out, None, |_| ()).unwrap_err().to_string();
-    assert!(refused.contains("line 2") && refused.contains("content_sha256"), "{refused}");
-    // What an interrupted export left of pictures goes, and a file of somebody else's does not.
-    let partial = folder.path().join("again.partial");
-    std::fs::rename(&out, &partial).unwrap();
-    std::fs::write(partial.join("originals").join("thesis.tex"), "mine").unwrap();
-    let again = || export(&*collection, &folder.path().join("again"), |_| ());
-    let refused = again().unwrap_err().to_string();
-    assert!(refused.contains("thesis.tex"), "{refused}");
-    std::fs::remove_file(partial.join("originals").join("thesis.tex")).unwrap();
-    assert_eq!(again().unwrap(), 300);
 }
 
 #[test]
@@ -257,6 +186,11 @@ assert np.array_equal(vectors[:, 0], np.arange(count) + 1)
 own = pd.DataFrame({"payload": [None if p == "null" else p for p in frame["payload"]], "vector": [v.astype(float).tolist() for v in vectors], "id": frame["id"], "content_sha256": frame["content_sha256"]})
 own.to_parquet(f"{folder}/own.parquet", row_group_size=1000)
 own.drop(columns="content_sha256").to_parquet(f"{folder}/plain.parquet")
+# Columns that are called like pictures and are none.
+own.assign(thumbnail="https://example.org/a.png", original=[[1, 2]] * count).to_parquet(f"{folder}/called.parquet")
+own.assign(thumbnail=[{"bytes": b"x"}] * count, original=range(count)).to_parquet(f"{folder}/called-so.parquet")
+# And pictures: originals say by themselves which content they are of.
+own.drop(columns="content_sha256").assign(original=[None if i % 2 else b"picture %d" % i for i in range(count)]).to_parquet(f"{folder}/pictures.parquet")
 import os
 os.mkdir(f"{folder}/own")
 np.save(f"{folder}/own/vectors.npy", vectors)
@@ -284,6 +218,17 @@ fn python_reads_what_is_exported_and_what_it_writes_is_imported() {
         let done = import(&into, name, &folder.path().join(file), Some("abc"), |_| ()).unwrap();
         assert_eq!((done.inserted, everything(&*into.get(name).unwrap())), (2500, records.clone()), "{file}");
     }
+    for (name, file) in [("three", "called.parquet"), ("four", "called-so.parquet")] {
+        import(&into, name, &folder.path().join(file), Some("abc"), |_| ()).unwrap();
+        let made = into.get(name).unwrap();
+        assert!(made.config().keep == Keep::default() && everything(&*made) == records, "{file}");
+    }
+    let done = import(&into, "five", &folder.path().join("pictures.parquet"), None, |_| ()).unwrap();
+    let five = into.get("five").unwrap();
+    assert_eq!((done.inserted, five.config().keep), (2500, Keep { thumbnails: false, originals: true }));
+    let content = five.get("r00042").unwrap().unwrap().content.unwrap();
+    assert_eq!(five.picture(content, PictureKind::Original).unwrap().unwrap(), b"picture 42");
+    assert_eq!(five.get("r00043").unwrap().unwrap().content, None);
     let done = import(&into, "plain", &folder.path().join("plain.parquet"), Some("abc"), |_| ()).unwrap();
     let unhashed: Vec<Record> =
         records.into_iter().map(|record| Record { content: None, ..record }).collect();

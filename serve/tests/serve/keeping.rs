@@ -38,9 +38,8 @@ fn a_snapshot_has_the_pictures() {
     client.put(PATH, &keep(true, true)).ok();
     upsert(client, "small", &png(1));
     upsert(client, "large", &large());
-    let kept = [png(1), large()].map(|picture| {
-        ["thumbnail", "original"].map(|kind| client.get(&address(&picture, kind)).body)
-    });
+    let kept = [png(1), large()]
+        .map(|picture| ["thumbnail", "original"].map(|kind| client.get(&address(&picture, kind)).body));
     let file = world.file("cats.parquet");
     std::fs::write(&file, client.get(&format!("{PATH}/snapshot")).body).unwrap();
     client.delete(PATH);

@@ -4,6 +4,7 @@
 
 mod arranging;
 mod asking;
+mod carrying;
 mod classifying;
 mod client;
 mod collections;

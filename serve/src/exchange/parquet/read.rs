@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use parquet::basic::{ConvertedType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, FloatType};
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::ColumnDescPtr;
 use simclr_search::{Dtype, Keep, Record};
 
 use super::{DIMENSION, DTYPE, F16, ORIGINAL, SPACE_KEY, THUMBNAIL};
@@ -60,15 +62,18 @@ impl Reader {
             || SerializedFileReader::new(File::open(path).map_err(|e| failed(&e))?).map_err(|e| failed(&e));
         let file = open()?;
         let about = file.metadata().file_metadata();
-        let column = |name: &str| {
-            let columns = about.schema_descr().columns().iter();
-            let found = columns.enumerate().find(|(_, column)| column.path().parts()[0] == name);
-            found.map(|(i, column)| (i, column.max_def_level()))
+        let columns = || about.schema_descr().columns().iter().enumerate();
+        let place = |(i, column): (usize, &ColumnDescPtr)| (i, column.max_def_level());
+        let column = |name: &str| columns().find(|(_, column)| column.path().parts()[0] == name).map(place);
+        // Whoever else has written the file may call anything so.
+        let picture = |name: &str| {
+            let is_picture = |column: &ColumnDescPtr| is_bytes(column) && column.path().parts() == [name];
+            columns().find(|(_, column)| is_picture(column)).map(place)
         };
         let needed = |name: &str| column(name).ok_or_else(|| failed(&format!("it has no column \"{name}\"")));
         let (id, vector) = (needed("id")?, needed("vector")?);
-        let [payload, content, thumbnail, original] =
-            ["payload", "content_sha256", THUMBNAIL, ORIGINAL].map(column);
+        let [payload, content] = ["payload", "content_sha256"].map(column);
+        let [thumbnail, original] = [THUMBNAIL, ORIGINAL].map(picture);
         let columns = Columns { id, vector, payload, content, thumbnail, original };
         let told = |key: &str| {
             let mut pairs = about.key_value_metadata().into_iter().flatten();
@@ -182,6 +187,12 @@ impl Source for Reader {
             (self.next_group, self.group) = (self.next_group + 1, Some(group));
         }
     }
+}
+
+/// Whether a column is of bytes that are no text, one value a row.
+fn is_bytes(column: &ColumnDescPtr) -> bool {
+    let plain = column.logical_type_ref().is_none() && column.converted_type() == ConvertedType::NONE;
+    plain && column.physical_type() == Type::BYTE_ARRAY && column.max_rep_level() == 0
 }
 
 /// The next values of a column of bytes; where a value is not there, none.

@@ -78,7 +78,7 @@ impl<W: Write + Send> Writer<W> {
         Ok(Self { path: path.to_owned(), writer, keep: config.keep })
     }
 
-    pub(in crate::exchange) fn write_entries(&mut self, entries: &[Entry]) -> Result<(), ExchangeError> {
+    pub(in crate::exchange) fn write_entries(&mut self, entries: Vec<Entry>) -> Result<(), ExchangeError> {
         self.write_group(entries).map_err(|e| ExchangeError::file(&self.path, e))
     }
 
@@ -88,8 +88,10 @@ impl<W: Write + Send> Writer<W> {
         writer.into_inner().map_err(|e| ExchangeError::file(&path, e))
     }
 
-    fn write_group(&mut self, entries: &[Entry]) -> Result<(), ParquetError> {
-        let records = || entries.iter().map(|entry| &entry.record);
+    fn write_group(&mut self, entries: Vec<Entry>) -> Result<(), ParquetError> {
+        let (records, pictures): (Vec<_>, Vec<_>) =
+            entries.into_iter().map(|Entry { record, pictured }| (record, pictured)).unzip();
+        let records = || records.iter();
         let numbers: Vec<f32> = records().flat_map(|record| record.vector.iter().copied()).collect();
         // Each number is there (1), and continues the list (1) unless it begins one (0).
         let (there, begins) = (vec![1; numbers.len()], |vector: &Vec<f32>| {
@@ -99,14 +101,12 @@ impl<W: Write + Send> Writer<W> {
         let mut columns = vec![
             (records().map(|record| record.id.as_str().into()).collect(), None),
             (records().map(|record| record.payload.to_string().into_bytes().into()).collect(), None),
-            optional(records().map(|record| Some(record.content?.to_string().into_bytes()))),
+            optional(records().map(|record| Some(record.content?.to_string().into_bytes())).collect()),
         ];
-        if self.keep.thumbnails {
-            columns.push(optional(entries.iter().map(|entry| Some(entry.thumbnail()?.to_vec()))));
-        }
-        if self.keep.originals {
-            columns.push(optional(entries.iter().map(|entry| Some(entry.original()?.to_vec()))));
-        }
+        let pictures = pictures.into_iter().map(|pictured| pictured.map(|p| (p.thumbnail, p.original)));
+        let (thumbnails, originals): (Vec<_>, Vec<_>) = pictures.map(Option::unwrap_or_default).unzip();
+        let kept = [(self.keep.thumbnails, thumbnails), (self.keep.originals, originals)];
+        columns.extend(kept.into_iter().filter_map(|(kept, values)| kept.then(|| optional(values))));
         let (mut group, mut columns) = (self.writer.next_row_group()?, columns.into_iter());
         while let Some(mut column) = group.next_column()? {
             match column.untyped() {
@@ -128,13 +128,13 @@ impl<W: Write + Send> Writer<W> {
 /// Values that are there, and of which rows.
 type Column = (Vec<ByteArray>, Option<Vec<i16>>);
 
-fn optional(values: impl Iterator<Item = Option<Vec<u8>>> + Clone) -> Column {
-    let there = values.clone().map(|value| i16::from(value.is_some())).collect();
-    (values.flatten().map(ByteArray::from).collect(), Some(there))
+fn optional(values: Vec<Option<Vec<u8>>>) -> Column {
+    let there = values.iter().map(|value| i16::from(value.is_some())).collect();
+    (values.into_iter().flatten().map(ByteArray::from).collect(), Some(there))
 }
 
 impl Sink for Writer<File> {
-    fn write(&mut self, entries: &[Entry]) -> Result<(), ExchangeError> {
+    fn write(&mut self, entries: Vec<Entry>) -> Result<(), ExchangeError> {
         self.write_entries(entries)
     }
 
