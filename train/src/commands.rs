@@ -62,6 +62,9 @@ enum Command {
         /// Folder to make
         #[arg(long, short)]
         out: PathBuf,
+        /// The encoder's name [default: the folder's]
+        #[arg(long)]
+        name: Option<String>,
         /// The run's best checkpoint instead of its newest
         #[arg(long)]
         best: bool,
@@ -160,9 +163,13 @@ impl Cli {
             Command::Pretrain(begin) => begin.run(false),
             Command::Supervised(begin) => begin.run(true),
             Command::Resume { run, how } => pretrain::go_on(&run, newest(&run)?, &how),
-            Command::Export { run, out, best, output, data, licence } => {
+            Command::Export { run, out, name, best, output, data, licence } => {
                 let checkpoint = if best { RunFolder::new(&run).best() } else { newest(&run) }?;
-                let artefact = export::export(&checkpoint, &out, output, &data, &licence)?;
+                // A server finds encoders by their folders' names.
+                let folder = out.file_name().map(|name| name.to_string_lossy().into_owned());
+                let name = name.or(folder).context("--out must end in a name, or give --name")?;
+                let about = export::About { name: Some(&name), data: &data, licence: &licence };
+                let artefact = export::export(&checkpoint, &out, output, about)?;
                 println!("{}", out.display());
                 eprintln!("space key {}; libtorch and ONNX Runtime agree", artefact.space_key());
                 Ok(())

@@ -38,7 +38,18 @@ impl std::str::FromStr for Output {
     }
 }
 
-/// Writes `folder` as an artefact of the checkpoint's encoder; `data` and `licence` go into its card.
+/// What a card says that no checkpoint knows.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct About<'a> {
+    /// What the encoder is called; the recipe's name where nothing is said.
+    pub name: Option<&'a str>,
+    /// What it was trained on.
+    pub data: &'a str,
+    /// Of the weights.
+    pub licence: &'a str,
+}
+
+/// Writes `folder` as an artefact of the checkpoint's encoder.
 ///
 /// # Errors
 /// When the head has not so many layers, the folder cannot be written, or the runtimes disagree (then nothing is kept).
@@ -46,8 +57,7 @@ pub fn export(
     checkpoint: &Checkpoint,
     folder: &Path,
     output: Output,
-    data: &str,
-    licence: &str,
+    about: About<'_>,
 ) -> Result<Artefact, TrainError> {
     let recipe = TrainRecipe::parse(&checkpoint.recipe_text)?;
     let head = head_layers(&recipe, output)?;
@@ -57,12 +67,12 @@ pub fn export(
         Output::HeadLayers(_) => weights(checkpoint, &description)?,
     };
     let draft = CardDraft {
-        name: recipe.name.clone(),
+        name: about.name.unwrap_or(&recipe.name).to_owned(),
         recipe: recipe.preprocessing(),
-        licence: licence.into(),
+        licence: about.licence.into(),
         training: Training {
             method: recipe.objective.method(),
-            data: data.into(),
+            data: about.data.into(),
             epochs: checkpoint.epochs(&recipe),
             loss: checkpoint.epoch_loss,
             recipe: checkpoint.recipe_text.clone(),

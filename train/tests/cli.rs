@@ -61,6 +61,9 @@ fn pretrain_pause_resume_export() {
     let training = &artefact.card().training;
     assert_eq!((training.epochs, training.data.as_str()), (12, "sixty-four blocks"));
     assert!(training.loss.is_some() && training.recipe.contains("batch = 16"));
+    assert_eq!(artefact.card().name, "artefact", "a folder of encoders is searched by the folders' names");
+    succeed(folder, &["export", "run", "--out", "other", "--name", "mine"]);
+    assert_eq!(Artefact::open(&folder.join("other")).unwrap().card().name, "mine");
     assert_eq!((training.method.as_str(), artefact.embedding_len()), ("SimCLR (NT-Xent, τ 0.5)", 128));
 
     for (layers, length) in [("1", 128), ("2", 32)] {

@@ -157,9 +157,13 @@ fn a_look_finds_what_the_exported_encoder_gets_on_validation() {
         Monitor::new(&dataset, &recipe).unwrap().unwrap().look(&checkpoint.encoder, Device::Cpu).unwrap();
     assert_eq!((look.known, look.judged, look.judged_on.as_str()), (64, 64, "the validation split"));
 
-    let artefact =
-        export::export(&checkpoint, &folder.path().join("artefact"), export::Output::Embedding, "", "")
-            .unwrap();
+    let artefact = export::export(
+        &checkpoint,
+        &folder.path().join("artefact"),
+        export::Output::Embedding,
+        Default::default(),
+    )
+    .unwrap();
     let mut encoders = Encoders::one(OnnxEncoder::open(&artefact, 1).unwrap());
     let mut embed = |split| {
         let samples = dataset.split(split).unwrap();

@@ -191,12 +191,12 @@ impl Models {
         self.read().get(name).cloned()
     }
 
-    /// The one for requests that name none: that of `--model`, or the only one there is.
     /// The room of the threads that decode.
     pub(crate) fn decoding(&self) -> Arc<Semaphore> {
         Arc::clone(&self.common.decoding)
     }
 
+    /// The one for requests that name none: that of `--model`, or the only one there is.
     pub(crate) fn default_one(&self) -> Option<Arc<Served>> {
         let loaded = self.read();
         let first = self.first.as_ref().and_then(|(name, _)| loaded.get(name));

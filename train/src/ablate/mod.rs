@@ -20,7 +20,7 @@ use tch::Device;
 pub use grid::{Axis, Cell, Choice, Grid, Published};
 
 use crate::checkpoint::Checkpoint;
-use crate::export::Output;
+use crate::export::{About, Output};
 use crate::pictures::Pictures;
 use crate::progress::Line;
 use crate::run_folder::{RunFolder, write_whole};
@@ -120,7 +120,8 @@ fn judge(cell: &Cell, folder: &Path, bench: &Bench<'_>) -> Result<(), TrainError
         fs::remove_dir_all(&artefact).map_err(TrainError::io(&artefact))?;
     }
     let checkpoint = RunFolder::new(folder).newest()?.checkpoint;
-    export::export(&checkpoint, &artefact, Output::Embedding, &bench.dataset.name, "for comparison only")?;
+    let about = About { name: None, data: &bench.dataset.name, licence: "for comparison only" };
+    export::export(&checkpoint, &artefact, Output::Embedding, about)?;
     let mut source = Source::open(&EncoderSpec::Artefact(artefact), None, bench.threads)?;
     let scores =
         evaluate(&mut source, bench.dataset, &Options::default(), &Cache::off(), &mut ())?.outcome.scores;

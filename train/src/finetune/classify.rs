@@ -11,7 +11,7 @@ use tch::Device;
 
 use super::Outcome;
 use crate::checkpoint::{Checkpoint, descriptions};
-use crate::export::Output;
+use crate::export::{About, Output};
 use crate::torch_encoder::TorchEncoder;
 use crate::{TrainError, TrainRecipe};
 
@@ -92,8 +92,8 @@ pub(super) fn export(
         fs::remove_dir_all(folder).map_err(TrainError::io(folder))?;
     }
     let data = format!("{}, {} labelled pictures, from {}", outcome.data, outcome.pictures, outcome.start);
-    let artefact =
-        crate::export::export(checkpoint, folder, Output::Embedding, &data, "see the data's licence")?;
+    let about = About { name: None, data: &data, licence: "see the data's licence" };
+    let artefact = crate::export::export(checkpoint, folder, Output::Embedding, about)?;
     let space_key = artefact.space_key().to_owned();
     let probe = Probe { space_key, score: Some(outcome.score), ..classifier };
     let probes = artefact.probes_folder();
