@@ -108,7 +108,7 @@ impl Sink for Writer {
             self.records.write_all(b"\n").map_err(failed)?;
             for (kind, bytes) in [(THUMBNAILS, entry.thumbnail()), (ORIGINALS, entry.original())] {
                 if let (Some(content), Some(bytes)) = (content, bytes) {
-                    write_once(&self.folder.join(kind).join(content.to_string()), bytes).map_err(failed)?;
+                    write_synced(&self.folder.join(kind).join(content.to_string()), bytes).map_err(failed)?;
                 }
             }
         }
@@ -127,11 +127,7 @@ impl Sink for Writer {
     }
 }
 
-/// Writes a picture, which another record may have as well.
-fn write_once(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
+fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
     file.sync_all()

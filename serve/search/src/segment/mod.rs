@@ -39,8 +39,9 @@ pub(crate) struct Segment {
     description: Description,
     kernel: Kernel,
     file: String,
-    /// Points by node, where they do not lie in one order: the points, and where each node's begin.
-    shared: Option<(Vec<u32>, Vec<u32>)>,
+    /// Points in the order of their nodes, and where each node's begin.
+    points: Vec<u32>,
+    starts: Vec<u32>,
     walks: AtomicUsize,
 }
 
@@ -72,10 +73,17 @@ impl Segment {
             return Err(format!("its vectors have {} numbers, not {dimension}", description.dimension).into());
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut segment =
-            Self { map, description, kernel, file: name, shared: None, walks: AtomicUsize::new(0) };
+        let mut segment = Self {
+            map,
+            description,
+            kernel,
+            file: name,
+            points: Vec::new(),
+            starts: Vec::new(),
+            walks: AtomicUsize::new(0),
+        };
         segment.check_numbers()?;
-        segment.shared = segment.points_by_node();
+        (segment.points, segment.starts) = segment.points_by_node();
         Ok(segment)
     }
 
@@ -102,11 +110,8 @@ impl Segment {
         }
     }
 
-    fn points_by_node(&self) -> Option<(Vec<u32>, Vec<u32>)> {
+    fn points_by_node(&self) -> (Vec<u32>, Vec<u32>) {
         let nodes = self.numbers(Section::Nodes);
-        if nodes.is_empty() {
-            return None;
-        }
         let mut starts = vec![0; self.description.nodes + 1];
         nodes.iter().for_each(|&node| starts[node as usize + 1] += 1);
         (1..starts.len()).for_each(|i| starts[i] += starts[i - 1]);
@@ -115,7 +120,7 @@ impl Segment {
             points[ends[node as usize] as usize] = point as u32;
             ends[node as usize] += 1;
         }
-        Some((points, starts))
+        (points, starts)
     }
 
     fn bytes(&self, section: Section) -> &[u8] {
@@ -176,19 +181,13 @@ impl Segment {
 
     /// The node a point lies at.
     pub(crate) fn node_of(&self, point: usize) -> u32 {
-        self.numbers(Section::Nodes).get(point).copied().unwrap_or(point as u32)
+        self.numbers(Section::Nodes)[point]
     }
 
     /// The points that lie at a node.
     pub(crate) fn points_at(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
-        let (alone, shared) = match &self.shared {
-            None => (Some(node), &[][..]),
-            Some((points, starts)) => {
-                let (start, end) = (starts[node as usize], starts[node as usize + 1]);
-                (None, &points[start as usize..end as usize])
-            }
-        };
-        alone.into_iter().chain(shared.iter().copied())
+        let [start, end] = [node, node + 1].map(|node| self.starts[node as usize] as usize);
+        self.points[start..end].iter().copied()
     }
 
     /// Whether a point's direction is the one the truth gives its record.
